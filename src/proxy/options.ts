@@ -1,0 +1,68 @@
+import type { Logger } from "../base/log.ts";
+import type { AccessToken, ClientToken } from "../base/secret.ts";
+
+/** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
+export type Mode = "source" | "destination";
+
+/** Message format of the other side, as the reference proxy's flag names it. */
+export type ClientType = "V1" | "V2" | "V3";
+
+/** Where a local socket listens or dials. Port 0 (source only) takes a free port. */
+export type Address =
+  | { readonly type: "tcp"; readonly host?: string | undefined; readonly port: number }
+  | { readonly type: "unix"; readonly path: string };
+
+/** Service id → address. The empty service id is an unnamed entry: it fits a tunnel with exactly one service. */
+export type ServiceMap = ReadonlyMap<string, Address>;
+
+/** Where the data plane is reached. */
+export interface DataPlane {
+  readonly host: string;
+  /** 443 unless told otherwise. */
+  readonly port: number;
+  /** PEM certificates trusted besides the system's. */
+  readonly ca?: readonly string[] | undefined;
+  /** Web proxy for this endpoint, NO_PROXY already applied; credentials in the URL. */
+  readonly webProxy?: URL | undefined;
+}
+
+/** Everything a local proxy is told at its start. Times in milliseconds. */
+export interface ProxyOptions {
+  readonly mode: Mode;
+  readonly dataPlane: DataPlane;
+  readonly accessToken: AccessToken;
+  /** Absent: the access token can be used for one connection only. */
+  readonly clientToken?: ClientToken | undefined;
+  readonly serviceMap: ServiceMap;
+  /** Local address to listen on (source) or to dial from (destination). */
+  readonly bind?: string | undefined;
+  /** Absent: found out by evidence. */
+  readonly clientType?: ClientType | undefined;
+  /** How long one full local socket may hold back the whole tunnel. */
+  readonly stallTimeoutMs: number;
+  /** How long the way back stays open without bytes after a local end of file. */
+  readonly lingerMs: number;
+  /** Period of WebSocket pings; a link silent for two and a half periods is dead. */
+  readonly keepaliveMs: number;
+  readonly log: Logger;
+  readonly onEvent: (event: ProxyEvent) => void;
+  /** Ends the proxy in an orderly way. */
+  readonly signal: AbortSignal;
+}
+
+/** What a running proxy tells the command line and, later, its status socket. */
+export type ProxyEvent =
+  | { readonly event: "connected"; readonly channelId: string; readonly services: readonly string[] }
+  | { readonly event: "disconnected"; readonly reason: string; readonly retryInMs: number }
+  | { readonly event: "listening"; readonly service: string; readonly address: string; readonly port?: number }
+  | { readonly event: "connection-opened"; readonly service: string; readonly connectionId: number }
+  | {
+      readonly event: "connection-closed";
+      readonly service: string;
+      readonly connectionId: number;
+      readonly reason: string;
+    }
+  | { readonly event: "warning"; readonly message: string; readonly hint?: string | undefined };
+
+/** Why a proxy that was not at fault came to its end. Failures are thrown as TunnelError instead. */
+export type ProxyEnd = "stopped" | "tunnel-closed";
