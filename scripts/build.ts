@@ -1,0 +1,35 @@
+// Compiles src/cli/main.ts to dist/tunnel, one file with its runtime. Each argument is a platform to build for
+// instead of this one, as Bun names it without its prefix: `linux-arm64-musl` makes dist/tunnel-linux-arm64-musl.
+import { mkdirSync, renameSync } from "node:fs";
+import packageJson from "../package.json" with { type: "json" };
+
+const targets = process.argv.slice(2);
+mkdirSync("dist", { recursive: true });
+if (targets.length === 0) await build("dist/tunnel");
+for (const target of targets) await build(`dist/tunnel-${target}`, target);
+
+async function build(outfile: string, target?: string): Promise<void> {
+  // A test may be running the former one: build beside it, then take its place.
+  const unfinished = `${outfile}.${process.pid}`;
+  await Bun.build({
+    entrypoints: ["src/cli/main.ts"],
+    minify: true,
+    bytecode: true,
+    format: "esm",
+    splitting: true,
+    define: {
+      TUNNEL_VERSION: JSON.stringify(packageJson.version),
+      "process.env.NODE_ENV": '"production"',
+    },
+    compile: {
+      outfile: unfinished,
+      ...(target && { target: `bun-${target}` as Bun.Build.CompileTarget }),
+      // Neither bunfig.toml nor .env of whatever directory the user stands in may run code or set tokens.
+      autoloadBunfig: false,
+      autoloadDotenv: false,
+    },
+  });
+  const suffix = target?.startsWith("windows") ? ".exe" : "";
+  renameSync(`${unfinished}${suffix}`, `${outfile}${suffix}`);
+  console.log(`${outfile}${suffix} ${packageJson.version}`);
+}
