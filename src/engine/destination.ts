@@ -1,0 +1,83 @@
+import { type Message, MessageType, makeMessage } from "../protocol/message.ts";
+import { Engine, MAX_CONNECTIONS } from "./engine.ts";
+import type { Format } from "./output.ts";
+import type { ConnectionState, Stream } from "./stream-table.ts";
+
+/** The destination side: streams and connections of the tunnel become dialled local connections. */
+export class DestinationEngine extends Engine {
+  protected readonly peer = "source";
+
+  protected onMessageFromPeer(message: Message, now: number): void {
+    const serviceId = this.serviceOf(message);
+    if (serviceId === undefined) return this.#refuse(message, "no such service in this tunnel");
+    if (message.type === MessageType.StreamStart) return this.#onStreamStart(message, serviceId);
+    const stream = this.table.of(serviceId);
+    if (stream === undefined || stream.streamId !== message.streamId) return this.#refuse(message, "stale stream");
+    if (message.type === MessageType.StreamReset) return this.endStream(stream, "closed by the source");
+    if (message.type === MessageType.ConnectionStart) return this.#onConnectionStart(message, stream);
+    const state = connectionOf(stream, message);
+    if (message.type === MessageType.Data) this.onData(message, state, now);
+    else if (state !== undefined) this.closeLocal(state, "closed by the source");
+  }
+
+  /** Only the source opens connections (P14). */
+  protected startMessage(): undefined {
+    return undefined;
+  }
+
+  /** Counted from the last byte received: a server that closes first is not kept open longer than needed (P52). */
+  protected lingerDeadline(state: ConnectionState, now: number): number {
+    return (state.lastReceivedAt ?? now) + this.options.lingerMs;
+  }
+
+  /** A new stream replaces the service's old one, whose connections are over (P22). */
+  #onStreamStart(message: Message, serviceId: string): void {
+    const old = this.table.of(serviceId);
+    if (old !== undefined) this.endStream(old, "the source started a new stream");
+    const stream = this.table.start(serviceId, message.streamId, formatOf(message, serviceId));
+    this.#open(stream, message.connectionId, message);
+  }
+
+  #onConnectionStart(message: Message, stream: Stream): void {
+    const id = message.connectionId;
+    if (stream.format < 3 || id === 0) return this.#refuse(message, "the stream has no connection ids");
+    const open = stream.connections.get(id);
+    if (open !== undefined) {
+      this.closeLocal(open, "the source used its connection id again");
+      return this.#refuse(message, "connection id in use");
+    }
+    this.#open(stream, id, message);
+  }
+
+  #open(stream: Stream, connectionId: number, message: Message): void {
+    if (this.table.connections.size >= MAX_CONNECTIONS) return this.#refuse(message, "too many connections");
+    const state = this.table.addConnection(stream.serviceId);
+    this.table.join(state, stream, connectionId);
+    this.output({ type: "connect", connection: state.connection });
+  }
+
+  /** Drops a message; one that wanted to open something is answered with its end, so that nobody waits. */
+  #refuse(message: Message, why: string): void {
+    this.dropped(message, why);
+    const { streamId, serviceId, connectionId } = message;
+    if (message.type === MessageType.StreamStart || message.type === MessageType.ConnectionStart) {
+      const type =
+        message.type === MessageType.StreamStart && connectionId === 0
+          ? MessageType.StreamReset
+          : MessageType.ConnectionReset;
+      this.answer(makeMessage({ type, streamId, serviceId, connectionId }));
+    }
+  }
+}
+
+/** What the source speaks, by its STREAM_START (P40). */
+function formatOf(message: Message, serviceId: string): Format {
+  if (message.serviceId === "" && serviceId !== "") return 1;
+  return message.connectionId === 0 ? 2 : 3;
+}
+
+/** The connection a message is about; a message without connection id means the first one (P41). */
+function connectionOf(stream: Stream, message: Message): ConnectionState | undefined {
+  if (stream.format < 3) return stream.connections.values().next().value;
+  return stream.connections.get(message.connectionId === 0 ? 1 : message.connectionId);
+}

@@ -1,0 +1,102 @@
+import type { Message } from "../protocol/message.ts";
+
+/** What waits to be sent for one connection. Items become messages only when they are taken. */
+export type Item =
+  /** Opens the connection: STREAM_START or CONNECTION_START, decided when taken. */
+  | { readonly type: "start" }
+  /** Bytes read from the local socket; taken in pieces of one message each. */
+  | { readonly type: "data"; readonly bytes: Uint8Array }
+  /** Ends the connection after everything before it. */
+  | { readonly type: "reset" }
+  /** An answer that belongs to no connection. */
+  | { readonly type: "message"; readonly message: Message };
+
+interface Lane {
+  readonly key: number;
+  readonly items: Item[];
+  bytes: number;
+}
+
+/** Counted for every item besides its bytes, so that a sender of one-byte chunks is bounded too. */
+const ITEM_OVERHEAD_BYTES = 64;
+
+/**
+ * What connections want to send, one lane each; lanes take turns message by message, so that a bulk transfer delays a
+ * keystroke by one message and not by its whole backlog. It does not limit itself: the driver stops reading a local
+ * socket by `bytesOf` and `totalBytes`.
+ */
+export class FairQueue {
+  readonly #lanes = new Map<number, Lane>();
+  #totalBytes = 0;
+
+  get totalBytes(): number {
+    return this.#totalBytes;
+  }
+
+  bytesOf(key: number): number {
+    return this.#lanes.get(key)?.bytes ?? 0;
+  }
+
+  push(key: number, item: Item): void {
+    const lane = this.#lanes.get(key) ?? this.#addLane(key);
+    lane.items.push(item);
+    this.#account(lane, costOf(item));
+  }
+
+  /** Puts an item before all others of its connection. */
+  pushFront(key: number, item: Item): void {
+    const lane = this.#lanes.get(key) ?? this.#addLane(key);
+    lane.items.unshift(item);
+    this.#account(lane, costOf(item));
+  }
+
+  /** Forgets everything a connection still wanted to send. */
+  drop(key: number): void {
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) return;
+    this.#totalBytes -= lane.bytes;
+    this.#lanes.delete(key);
+  }
+
+  /**
+   * The next item whose lane `mayTake` allows, with at most `maxBytes` of data; the rest of the data stays first in
+   * its lane, and the lane goes to the end of the line.
+   */
+  take(maxBytes: number, mayTake: (key: number, item: Item) => boolean): { key: number; item: Item } | undefined {
+    for (const lane of this.#lanes.values()) {
+      const first = lane.items[0] as Item;
+      if (!mayTake(lane.key, first)) continue;
+      this.#lanes.delete(lane.key);
+      const item = this.#takeFrom(lane, first, maxBytes);
+      if (lane.items.length > 0) this.#lanes.set(lane.key, lane);
+      return { key: lane.key, item };
+    }
+    return undefined;
+  }
+
+  #takeFrom(lane: Lane, first: Item, maxBytes: number): Item {
+    if (first.type === "data" && first.bytes.length > maxBytes) {
+      lane.items[0] = { type: "data", bytes: first.bytes.subarray(maxBytes) };
+      this.#account(lane, -maxBytes);
+      return { type: "data", bytes: first.bytes.subarray(0, maxBytes) };
+    }
+    lane.items.shift();
+    this.#account(lane, -costOf(first));
+    return first;
+  }
+
+  #addLane(key: number): Lane {
+    const lane: Lane = { key, items: [], bytes: 0 };
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  #account(lane: Lane, bytes: number): void {
+    lane.bytes += bytes;
+    this.#totalBytes += bytes;
+  }
+}
+
+function costOf(item: Item): number {
+  return ITEM_OVERHEAD_BYTES + (item.type === "data" ? item.bytes.length : 0);
+}

@@ -1,0 +1,193 @@
+import { LocalProtocolError } from "../base/errors.ts";
+import { MAX_STREAM_ID } from "../protocol/constants.ts";
+import { type Message, MessageType, makeMessage } from "../protocol/message.ts";
+import { Engine, type EngineOptions, MAX_CONNECTIONS } from "./engine.ts";
+import type { Item } from "./fair-queue.ts";
+import type { Connection, Format } from "./output.ts";
+import type { ConnectionState, Stream } from "./stream-table.ts";
+
+/** Until the destination has said something, for this long at most, only one connection is opened (P42). */
+const HOLD_MS = 1_000;
+/** … and only this much of it is sent, since an older peer may make us start again (P42). */
+const HOLD_BYTES = 16 * 1024;
+/** Silence after which a person is told which flag to try (P43). */
+const SILENCE_MS = 5_000;
+/** How long a connection may wait for the only one that an older peer carries (P44). */
+const WAIT_MS = 10_000;
+/** … and how many may wait. */
+const MAX_WAITING = 128;
+
+/** The source side: accepted connections become streams and connections of the tunnel. */
+export class SourceEngine extends Engine {
+  protected readonly peer = "destination";
+  #format: Format;
+  /** Whether the format is given and not to be found out. */
+  readonly #isFormatGiven: boolean;
+  #hasHeard = false;
+  /** A message with a connection id came: the peer speaks format 3 for certain. */
+  #isFormatProven: boolean;
+  #firstStartAt: number | undefined;
+  #holdUntil: number | undefined;
+  #hasWarned = false;
+  /** Connections not yet opened on the wire, with the moment at which they are given up. */
+  readonly #unstarted = new Map<ConnectionState, number>();
+
+  constructor(options: EngineOptions) {
+    super(options);
+    this.#format = options.format ?? 3;
+    this.#isFormatGiven = options.format !== undefined;
+    this.#isFormatProven = this.#isFormatGiven;
+  }
+
+  /**
+   * A local connection to a service was accepted.
+   * @returns undefined when there are too many: close it.
+   */
+  localAccepted(serviceId: string, now: number): Connection | undefined {
+    if (!this.services?.has(serviceId)) throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
+    if (this.table.connections.size >= MAX_CONNECTIONS || (this.#format < 3 && this.#unstarted.size >= MAX_WAITING)) {
+      this.event({ type: "refused", serviceId, why: "too many connections" });
+      return undefined;
+    }
+    const state = this.table.addConnection(serviceId);
+    this.#unstarted.set(state, now + WAIT_MS);
+    this.queue.push(state.connection.key, { type: "start" });
+    return state.connection;
+  }
+
+  override tick(now: number): void {
+    super.tick(now);
+    if (this.#holdUntil !== undefined && this.#holdUntil <= now) this.#holdUntil = undefined;
+    this.#warnOfSilence(now);
+    if (this.#format === 3) return;
+    for (const [state, deadline] of this.#unstarted) {
+      if (deadline > now) continue;
+      const { serviceId } = state.connection;
+      this.#unstarted.delete(state);
+      this.event({ type: "refused", serviceId, why: "the other side carries one connection at a time" });
+      this.closeLocal(state, "the other side carries one connection at a time");
+    }
+  }
+
+  override deadline(): number | undefined {
+    const times = [super.deadline(), this.#holdUntil, this.#silenceDeadline()];
+    if (this.#format < 3) times.push(this.#unstarted.values().next().value);
+    return times.reduce((first, time) => (first === undefined || (time ?? first) < first ? time : first), undefined);
+  }
+
+  protected onMessageFromPeer(message: Message, now: number): void {
+    const serviceId = this.serviceOf(message);
+    const stream = serviceId === undefined ? undefined : this.table.of(serviceId);
+    if (stream === undefined || stream.streamId !== message.streamId) return this.dropped(message, "stale stream");
+    this.#hasHeard = true;
+    this.#holdUntil = undefined;
+    if (message.type === MessageType.StreamReset) return this.#onStreamReset(message, stream, now);
+    this.#learnFormat(message, stream, now);
+    const state = connectionOf(stream, message);
+    if (message.type === MessageType.Data) this.onData(message, state, now);
+    else if (state !== undefined) this.closeLocal(state, "closed by the destination");
+  }
+
+  protected startMessage(state: ConnectionState, now: number): Message {
+    this.#unstarted.delete(state);
+    const { serviceId } = state.connection;
+    const open = this.#format === 3 ? this.table.of(serviceId) : undefined;
+    const stream = open ?? this.table.start(serviceId, this.#newStreamId(), this.#format);
+    this.table.join(state, stream, this.#format === 3 ? stream.nextConnectionId : 0);
+    this.#firstStartAt ??= now;
+    if (!this.#hasHeard && !this.#isFormatProven && open === undefined) this.#holdUntil ??= now + HOLD_MS;
+    const type = open === undefined ? MessageType.StreamStart : MessageType.ConnectionStart;
+    return makeMessage({ type, ...this.idsOf(stream, state.connectionId) });
+  }
+
+  protected override mayTake(state: ConnectionState, item: Item): boolean {
+    if (item.type === "start") {
+      if (this.#holdUntil !== undefined) return false;
+      return this.#format === 3 || (this.table.of(state.connection.serviceId)?.connections.size ?? 0) === 0;
+    }
+    if (item.type !== "data" || this.#holdUntil === undefined) return true;
+    return state.sentBytes + Math.min(item.bytes.length, HOLD_BYTES) <= HOLD_BYTES;
+  }
+
+  protected override maxPayloadBytes(): number {
+    return this.#holdUntil === undefined ? super.maxPayloadBytes() : HOLD_BYTES;
+  }
+
+  /** While the peer's format is open, the end of a lone connection is told in the way every format has (P42). */
+  protected override resetMessage(state: ConnectionState, stream: Stream): Message {
+    if (this.#hasHeard || stream.format < 3 || stream.connections.size > 0) return super.resetMessage(state, stream);
+    this.table.end(stream);
+    return makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, state.connectionId) });
+  }
+
+  protected lingerDeadline(_state: ConnectionState, now: number): number {
+    return now + this.options.lingerMs;
+  }
+
+  #learnFormat(message: Message, stream: Stream, now: number): void {
+    if (message.connectionId > 0) this.#isFormatProven = true;
+    if (this.#isFormatGiven || stream.format < 3 || message.connectionId > 0) return;
+    const known = message.serviceId === "" && stream.serviceId !== "" ? 1 : 2;
+    this.#fallBack(known, known === 1 ? "a message without service id" : "a message without connection id");
+    stream.format = 2;
+    this.#startAgain(stream, now);
+  }
+
+  #onStreamReset(message: Message, stream: Stream, now: number): void {
+    if (message.connectionId > 0) this.#isFormatProven = true;
+    const wasConnectionStarted = stream.nextConnectionId > 2;
+    if (!this.#isFormatProven && wasConnectionStarted && stream.format === 3) {
+      this.#fallBack(2, "a stream reset in answer to a connection start");
+      this.#startAgain(stream, now);
+    }
+    this.endStream(stream, "closed by the destination");
+  }
+
+  /** The session goes on in format 2: the service refuses a change to format 1 within a WebSocket (P45). */
+  #fallBack(known: Format, from: string): void {
+    this.#format = 2;
+    this.event({ type: "format", known, from });
+  }
+
+  /** Connections that an older peer did not understand start again, if none of their bytes went out (P44). */
+  #startAgain(stream: Stream, now: number): void {
+    const [, ...later] = [...stream.connections.values()];
+    for (const state of later) {
+      if (state.sentBytes > 0) {
+        this.closeLocal(state, "the other side carries one connection at a time");
+        continue;
+      }
+      stream.connections.delete(state.connectionId);
+      state.stream = undefined;
+      state.connectionId = 0;
+      this.#unstarted.set(state, now + WAIT_MS);
+      this.queue.pushFront(state.connection.key, { type: "start" });
+    }
+  }
+
+  #newStreamId(): number {
+    return 1 + Math.floor(this.options.random() * MAX_STREAM_ID);
+  }
+
+  #silenceDeadline(): number | undefined {
+    if (this.#hasHeard || this.#hasWarned || this.#firstStartAt === undefined) return undefined;
+    return this.#firstStartAt + SILENCE_MS;
+  }
+
+  #warnOfSilence(now: number): void {
+    const deadline = this.#silenceDeadline();
+    if (deadline === undefined || deadline > now) return;
+    this.#hasWarned = true;
+    const waiting = this.table.streams.find((stream) => stream.connections.size > 0);
+    if (waiting) this.event({ type: "silent", serviceId: waiting.serviceId, forMs: SILENCE_MS });
+  }
+}
+
+/** The connection a message is about; without an id, the only one there is (P41). */
+function connectionOf(stream: Stream, message: Message): ConnectionState | undefined {
+  return stream.connections.get(message.connectionId) ?? (message.connectionId === 0 ? firstOf(stream) : undefined);
+}
+
+function firstOf(stream: Stream): ConnectionState | undefined {
+  return stream.connections.values().next().value;
+}

@@ -1,0 +1,82 @@
+import type { Connection, Format } from "./output.ts";
+
+/** A connection inside an engine: what the far side calls it, and how far its life has come. */
+export interface ConnectionState {
+  readonly connection: Connection;
+  stream: Stream | undefined;
+  /** 0 until it is opened on the wire, and in format 1 and 2. */
+  connectionId: number;
+  sentBytes: number;
+  /** The local side will send no more; its last items may still wait in the queue. */
+  ended: boolean;
+  lastReceivedAt: number | undefined;
+}
+
+/** The one active stream of a service (P21). */
+export interface Stream {
+  readonly streamId: number;
+  readonly serviceId: string;
+  format: Format;
+  nextConnectionId: number;
+  readonly connections: Map<number, ConnectionState>;
+}
+
+/** The streams of one session, at most one a service, and the connections by key. */
+export class StreamTable {
+  readonly #streams = new Map<string, Stream>();
+  readonly connections = new Map<number, ConnectionState>();
+  #lastKey = 0;
+
+  /** Active stream of a service. */
+  of(serviceId: string): Stream | undefined {
+    return this.#streams.get(serviceId);
+  }
+
+  /** The stream that a message without service id means: stream ids are random, so one id is enough (P41). */
+  byStreamId(streamId: number): Stream | undefined {
+    for (const stream of this.#streams.values()) if (stream.streamId === streamId) return stream;
+    return undefined;
+  }
+
+  get streams(): readonly Stream[] {
+    return [...this.#streams.values()];
+  }
+
+  start(serviceId: string, streamId: number, format: Format): Stream {
+    const stream: Stream = { streamId, serviceId, format, nextConnectionId: 1, connections: new Map() };
+    this.#streams.set(serviceId, stream);
+    return stream;
+  }
+
+  /** Forgets a stream; its connections stay until each is removed. */
+  end(stream: Stream): void {
+    if (this.#streams.get(stream.serviceId) === stream) this.#streams.delete(stream.serviceId);
+  }
+
+  addConnection(serviceId: string): ConnectionState {
+    const connection: Connection = { key: ++this.#lastKey, serviceId };
+    const state: ConnectionState = {
+      connection,
+      stream: undefined,
+      connectionId: 0,
+      sentBytes: 0,
+      ended: false,
+      lastReceivedAt: undefined,
+    };
+    this.connections.set(connection.key, state);
+    return state;
+  }
+
+  /** Puts a connection into a stream under an id; format 1 and 2 have one connection a stream, id 0. */
+  join(state: ConnectionState, stream: Stream, connectionId: number): void {
+    state.stream = stream;
+    state.connectionId = connectionId;
+    stream.connections.set(connectionId, state);
+    if (connectionId >= stream.nextConnectionId) stream.nextConnectionId = connectionId + 1;
+  }
+
+  remove(state: ConnectionState): void {
+    state.stream?.connections.delete(state.connectionId);
+    this.connections.delete(state.connection.key);
+  }
+}

@@ -1,0 +1,90 @@
+const MIN_WINDOW_BYTES = 64 * 1024;
+const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
+const FIRST_WINDOW_BYTES = 256 * 1024;
+/** A shorter round trip is taken for this: event loops answer in bursts, and a tiny window would starve the link. */
+const MIN_ROUND_TRIP_MS = 20;
+/** Rate samples of this many answered pings count; the fastest stands for what the link can do. */
+const RATE_SAMPLES = 8;
+/** A ping unanswered for so long says that this endpoint does not answer: the window is off until one is. */
+const UNANSWERED_MS = 10_000;
+/** More pings than this are never open: the oldest is forgotten. */
+const MAX_OPEN_PINGS = 64;
+
+interface OpenPing {
+  readonly id: number;
+  readonly at: number;
+  readonly sentBytes: number;
+}
+
+/**
+ * How many bytes may be on their way to the service beyond the last answered ping (P60). Without it megabytes sit in
+ * kernel buffers ahead of every keystroke on a slow link; the wire has no flow control of its own.
+ */
+export class SendWindow {
+  #sentBytes = 0;
+  #answered: { readonly at: number; readonly sentBytes: number } | undefined;
+  #open: OpenPing[] = [];
+  #lastId = 0;
+  #rates: number[] = [];
+  #roundTripMs: number | undefined;
+  #lowestRoundTripMs = Number.POSITIVE_INFINITY;
+
+  /** Bytes were handed to the WebSocket. */
+  sent(bytes: number): void {
+    this.#sentBytes += bytes;
+  }
+
+  /** Whether one more message may be handed to the WebSocket. */
+  isOpen(now: number): boolean {
+    if (this.#answered === undefined) return true;
+    const oldest = this.#open[0];
+    if (oldest !== undefined && now - oldest.at > UNANSWERED_MS) return true;
+    return this.#sentBytes - this.#answered.sentBytes < this.bytes;
+  }
+
+  /** Whether so much was sent since the last ping that the next one is due before the keep-alive asks for it. */
+  get wantsPing(): boolean {
+    const lastPing = this.#open.at(-1) ?? this.#answered;
+    if (lastPing === undefined) return false;
+    return this.#sentBytes - lastPing.sentBytes >= this.bytes / 4;
+  }
+
+  /** A ping goes out now, behind everything sent so far; returns its id. */
+  ping(now: number): number {
+    if (this.#open.length >= MAX_OPEN_PINGS) this.#open.shift();
+    this.#open.push({ id: ++this.#lastId, at: now, sentBytes: this.#sentBytes });
+    return this.#lastId;
+  }
+
+  /** The answer to a ping came; answers to forgotten or unknown pings are ignored. */
+  pong(id: number, now: number): void {
+    const index = this.#open.findIndex((ping) => ping.id === id);
+    const ping = this.#open[index];
+    if (ping === undefined) return;
+    this.#open = this.#open.slice(index + 1);
+    this.#roundTripMs = now - ping.at;
+    this.#lowestRoundTripMs = Math.min(this.#lowestRoundTripMs, this.#roundTripMs);
+    if (this.#answered !== undefined && now > this.#answered.at) {
+      const rate = (ping.sentBytes - this.#answered.sentBytes) / (now - this.#answered.at);
+      this.#rates = [...this.#rates.slice(1 - RATE_SAMPLES), rate];
+    }
+    this.#answered = { at: now, sentBytes: ping.sentBytes };
+  }
+
+  /** Whether a ping was ever answered on this WebSocket. */
+  get isAnswered(): boolean {
+    return this.#answered !== undefined;
+  }
+
+  /** Last measured round trip to the service, in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** Twice what the link carries in its lowest round trip, between 64 KiB and 4 MiB. */
+  get bytes(): number {
+    if (this.#rates.length === 0) return FIRST_WINDOW_BYTES;
+    const wanted = 2 * Math.max(...this.#rates) * Math.max(this.#lowestRoundTripMs, MIN_ROUND_TRIP_MS);
+    return Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, wanted));
+  }
+}

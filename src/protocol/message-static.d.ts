@@ -1,0 +1,18 @@
+// Types of the generated codec, by hand: the generator's own need a documentation tool three times its size.
+
+interface MessageFields {
+  type?: number;
+  streamId?: number;
+  ignorable?: boolean;
+  payload?: Uint8Array;
+  serviceId?: string;
+  availableServiceIds?: string[];
+  connectionId?: number;
+}
+
+export namespace tunnel {
+  const Message: {
+    encode(message: MessageFields): { finish(): Uint8Array };
+    decode(bytes: Uint8Array): Required<MessageFields> & { readonly $unknowns?: readonly Uint8Array[] };
+  };
+}
