@@ -1,7 +1,7 @@
 # Shared by the bash scripts of this folder: source it, then call what is needed. Works with Node >= 20 and npm >= 10.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-export PATH="$PWD/node_modules/.bin:$PATH"
+export PATH="$PWD/node_modules/.bin:$PATH:$PWD/dist/bin"
 
 say() { printf '==> %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -27,4 +27,55 @@ install_modules() {
   # Where npm is told not to run install scripts, bun and deno are still without their programs.
   bun --version >/dev/null 2>&1 || node node_modules/bun/install.js >&2
   bun --version >/dev/null || die "bun does not run on this machine"
+}
+
+# Debian packages that only tests and the demo use, each with a command that succeeds where it is installed.
+TEST_PACKAGES=(
+  'openssh-server:test -x /usr/sbin/sshd'
+  'openssh-client:command -v ssh scp ssh-keygen'
+  'awscli:aws --version'
+  'python3-boto3:python3 -c "import boto3"'
+  'curl:command -v curl'
+  'openssl:command -v openssl'
+  'socat:command -v socat'
+  'rsync:command -v rsync'
+  'tinyproxy-bin:command -v tinyproxy'
+)
+
+missing_test_packages() {
+  local entry
+  for entry in "${TEST_PACKAGES[@]}"; do
+    bash -c "${entry#*:}" >/dev/null 2>&1 || printf '%s\n' "${entry%%:*}"
+  done
+}
+
+# Installs the missing ones where this user may, else says what to type.
+install_test_packages() {
+  local missing
+  mapfile -t missing < <(missing_test_packages)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null || ! as_root true 2>/dev/null; then
+    die "tests need these packages, run: sudo apt-get install -y --no-install-recommends ${missing[*]}"
+  fi
+  say "installing for the tests: ${missing[*]}"
+  as_root apt-get update -qq >&2
+  if [[ " ${missing[*]} " == *' awscli '* ]] && ! apt-cache policy awscli | grep -q 'Candidate: [0-9]'; then
+    missing=("${missing[@]/awscli/python3-venv}")
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  aws --version >/dev/null 2>&1 || install_aws_cli_from_pypi
+  mapfile -t missing < <(missing_test_packages)
+  [ "${#missing[@]}" -eq 0 ] || die "still missing after apt-get install: ${missing[*]}"
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Some Ubuntu releases have no package of the AWS CLI.
+install_aws_cli_from_pypi() {
+  python3 -m venv dist/aws-cli
+  dist/aws-cli/bin/pip install --quiet --disable-pip-version-check awscli >&2
+  mkdir -p dist/bin
+  ln -sf ../aws-cli/bin/aws dist/bin/aws
 }
