@@ -75,7 +75,7 @@ as_root() {
 # Some Ubuntu releases have no package of the AWS CLI.
 install_aws_cli_from_pypi() {
   python3 -m venv dist/aws-cli
-  dist/aws-cli/bin/pip install --quiet --disable-pip-version-check awscli >&2
+  dist/aws-cli/bin/pip install --quiet --disable-pip-version-check awscli >&2 || die "install the AWS CLI, then start again"
   mkdir -p dist/bin
   ln -sf ../aws-cli/bin/aws dist/bin/aws
 }

@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestProcess } from "./process.ts";
+import { tempDir } from "./temp-dir.ts";
+import { startTunnel } from "./tunnel.ts";
+
+/** What serve-local writes to STATE_DIR/endpoint.json, as far as tests use it. */
+export interface LocalEndpoint {
+  readonly region: string;
+  readonly controlPlane: string;
+  readonly dataPlane: string;
+  readonly ca: string;
+  readonly mqtt?: string;
+}
+
+/** A running serve-local. */
+export interface ServeLocal extends AsyncDisposable {
+  readonly process: TestProcess;
+  readonly stateDir: string;
+  readonly endpoint: LocalEndpoint;
+  /** Arguments that make any command use it. */
+  readonly local: readonly string[];
+}
+
+/** Starts serve-local on free ports and waits until it is ready; without a state directory, in one that goes with it. */
+export async function serveLocal(
+  options: {
+    readonly stateDir?: string;
+    readonly args?: readonly string[];
+    readonly env?: NodeJS.ProcessEnv;
+  } = {},
+): Promise<ServeLocal> {
+  const dir = tempDir();
+  const stateDir = options.stateDir ?? join(dir.path, "local");
+  const args = [
+    "serve-local",
+    "--listen",
+    "127.0.0.1:0",
+    "--state-dir",
+    stateDir,
+    "--json",
+    ...(options.args ?? []),
+  ];
+  const process = startTunnel(args, options.env);
+  const stop = async () => {
+    await process.kill();
+    dir[Symbol.dispose]();
+  };
+  try {
+    await process.waitForLine(/^\{/);
+    const endpoint: LocalEndpoint = JSON.parse(readFileSync(join(stateDir, "endpoint.json"), "utf8"));
+    return { process, stateDir, endpoint, local: ["--local", stateDir], [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Exit, TestProcess } from "./process.ts";
+import { tempDir } from "./temp-dir.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const BINARY = join(ROOT, "dist/tunnel");
+
+/** The program under test: dist/tunnel, or with TUNNEL_FROM_SOURCE in the environment the sources under Bun. */
+export function tunnelCommand(): readonly [command: string, ...args: string[]] {
+  if (process.env["TUNNEL_FROM_SOURCE"])
+    return [join(ROOT, "node_modules/.bin/bun"), join(ROOT, "src/cli/main.ts")];
+  if (!existsSync(BINARY)) throw new Error("dist/tunnel is not there: run scripts/build");
+  return [BINARY];
+}
+
+/** Starts the program with nothing of this environment but PATH, and a home directory of its own unless `env` has one. */
+export function startTunnel(args: readonly string[], env: NodeJS.ProcessEnv = {}): TestProcess {
+  const [command, ...first] = tunnelCommand();
+  const home = tempDir();
+  const child = new TestProcess(command, [...first, ...args], {
+    PATH: process.env["PATH"],
+    HOME: home.path,
+    NO_COLOR: "1",
+    ...env,
+  });
+  child.exited.finally(() => home[Symbol.dispose]()).catch(() => {});
+  return child;
+}
+
+/** Runs the program to its end, with nothing on its input. */
+export async function runTunnel(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Exit & { readonly stdout: string; readonly stderr: string }> {
+  await using child = startTunnel(args, env);
+  child.send();
+  const exit = await child.exited;
+  return { ...exit, stdout: child.stdout, stderr: child.stderr };
+}
