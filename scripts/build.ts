@@ -17,10 +17,7 @@ async function build(outfile: string, target?: string): Promise<void> {
     bytecode: true,
     format: "esm",
     splitting: true,
-    define: {
-      TUNNEL_VERSION: JSON.stringify(packageJson.version),
-      "process.env.NODE_ENV": '"production"',
-    },
+    define: { "process.env.NODE_ENV": '"production"' },
     compile: {
       outfile: unfinished,
       ...(target && { target: `bun-${target}` as Bun.Build.CompileTarget }),
