@@ -1,0 +1,180 @@
+// Makes the X.509 certificates of the emulator: a CA that can vouch for the emulator's own names only, and the
+// server certificate under it. Reading and keeping them is certificates.ts.
+import "reflect-metadata";
+import { createPrivateKey, randomBytes, webcrypto } from "node:crypto";
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  cryptoProvider,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
+import { decodeDer, encodeDer } from "./der.ts";
+import { subjectHash } from "./subject-hash.ts";
+
+cryptoProvider.set(webcrypto as Crypto);
+
+const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
+const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
+const NAME_CONSTRAINTS_OID = "2.5.29.30";
+const SEQUENCE = 0x30;
+const PERMITTED_SUBTREES = 0xa0;
+const DNS_NAME = 0x82;
+const DAY_MS = 86_400_000;
+const AUTHORITY_DAYS = 3_650;
+/** Below the 398 days that some clients take as the longest life of a server certificate. */
+const SERVER_DAYS = 397;
+/** Certificates start this early, so that a client whose clock is behind takes them. */
+const CLOCK_SKEW_MS = DAY_MS;
+
+/** Certificate and private key (PKCS #8), both PEM. */
+export interface KeyPair {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** What the emulator needs to know of a CA certificate. */
+export interface AuthorityFacts {
+  /** DNS names the CA may vouch for, with all names below them. */
+  readonly permittedNames: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly startsAt: number;
+  readonly expiresAt: number;
+  /** Name, without `.0`, in an OpenSSL hashed directory. */
+  readonly subjectHash: string;
+}
+
+/**
+ * A CA for `names`, valid for ten years: path length 0, certificate signing only, and a critical name constraint,
+ * since its certificate ends up in trust stores. IP addresses are not constrained: Bun refuses such a CA.
+ */
+export async function createAuthority(names: readonly string[], now: number): Promise<KeyPair> {
+  const keys = await generateKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    // A subject of its own: two CAs of one name in a trust store make path building ambiguous.
+    name: `CN=tunnel serve-local CA ${randomBytes(4).toString("hex")}`,
+    notBefore: new Date(now - CLOCK_SKEW_MS),
+    notAfter: new Date(now + AUTHORITY_DAYS * DAY_MS),
+    keys,
+    signingAlgorithm: SIGNING_ALGORITHM,
+    extensions: [
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
+      new Extension(NAME_CONSTRAINTS_OID, true, encodeNameConstraints(names)),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: toPem(certificate), privateKey: await exportPrivateKey(keys) };
+}
+
+/** A certificate for a server reached by DNS `names` and IP `addresses`; it ends after 397 days, or with its CA. */
+export async function issueServerCertificate(
+  authority: KeyPair,
+  subject: { readonly names: readonly string[]; readonly addresses: readonly string[] },
+  now: number,
+): Promise<KeyPair> {
+  const issuer = new X509Certificate(authority.certificate);
+  const keys = await generateKeys();
+  const certificate = await X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: "CN=localhost",
+    issuer: issuer.subjectName,
+    notBefore: new Date(now - CLOCK_SKEW_MS),
+    notAfter: new Date(Math.min(now + SERVER_DAYS * DAY_MS, issuer.notAfter.getTime())),
+    publicKey: keys.publicKey,
+    signingKey: await importSigningKey(authority.privateKey),
+    signingAlgorithm: SIGNING_ALGORITHM,
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension([
+        ...subject.names.map((value) => ({ type: "dns" as const, value })),
+        ...subject.addresses.map((value) => ({ type: "ip" as const, value })),
+      ]),
+      await SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return { certificate: toPem(certificate), privateKey: await exportPrivateKey(keys) };
+}
+
+/** Reads a CA made by createAuthority; undefined when it is not one, or the private key belongs to another. */
+export async function readAuthority(authority: KeyPair): Promise<AuthorityFacts | undefined> {
+  try {
+    const certificate = new X509Certificate(authority.certificate);
+    const probe = await issueServerCertificate(
+      authority,
+      { names: ["localhost"], addresses: [] },
+      certificate.notBefore.getTime(),
+    );
+    const isOurKey = await new X509Certificate(probe.certificate).verify({
+      publicKey: certificate.publicKey,
+      signatureOnly: true,
+    });
+    const constraints = certificate.getExtension(NAME_CONSTRAINTS_OID);
+    if (!isOurKey || constraints === null) {
+      return undefined;
+    }
+    return {
+      permittedNames: decodeNameConstraints(new Uint8Array(constraints.value)),
+      startsAt: certificate.notBefore.getTime(),
+      expiresAt: certificate.notAfter.getTime(),
+      subjectHash: subjectHash(new Uint8Array(certificate.subjectName.toArrayBuffer())),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function encodeNameConstraints(names: readonly string[]): Uint8Array<ArrayBuffer> {
+  const subtrees = names.map((name) => encodeDer(SEQUENCE, encodeDer(DNS_NAME, Buffer.from(name, "ascii"))));
+  return new Uint8Array(encodeDer(SEQUENCE, encodeDer(PERMITTED_SUBTREES, ...subtrees)));
+}
+
+function decodeNameConstraints(value: Uint8Array): string[] {
+  const constraints = decodeDer(decodeDer(value)[0]?.content ?? new Uint8Array());
+  const permitted = constraints.find((element) => element.tag === PERMITTED_SUBTREES);
+  const bases = decodeDer(permitted?.content ?? new Uint8Array()).flatMap((subtree) =>
+    decodeDer(subtree.content),
+  );
+  return bases
+    .filter((base) => base.tag === DNS_NAME)
+    .map((base) => Buffer.from(base.content).toString("ascii"));
+}
+
+function generateKeys(): Promise<CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(KEY_ALGORITHM, true, ["sign", "verify"]) as Promise<CryptoKeyPair>;
+}
+
+async function exportPrivateKey(keys: CryptoKeyPair): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
+  return createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({
+    format: "pem",
+    type: "pkcs8",
+  }) as string;
+}
+
+function importSigningKey(pem: string): Promise<CryptoKey> {
+  const der = createPrivateKey(pem).export({ format: "der", type: "pkcs8" });
+  return webcrypto.subtle.importKey("pkcs8", der, KEY_ALGORITHM, false, ["sign"]) as Promise<CryptoKey>;
+}
+
+/** 16 random bytes, positive and without leading zero, as RFC 5280 section 4.1.2.2 asks. */
+function serialNumber(): string {
+  const bytes = randomBytes(16);
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
+  return bytes.toString("hex");
+}
+
+function toPem(certificate: X509Certificate): string {
+  return `${certificate.toString("pem").trim()}\n`;
+}

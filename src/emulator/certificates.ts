@@ -1,0 +1,100 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import {
+  type AuthorityFacts,
+  createAuthority,
+  issueServerCertificate,
+  type KeyPair,
+  readAuthority,
+} from "./authority.ts";
+import { makePrivateDirectory, writeFileAtomic } from "./private-files.ts";
+
+const DAY_MS = 86_400_000;
+/** A CA with less life than this is replaced at start: a server certificate under it would end with it. */
+const AUTHORITY_RENEWAL_MS = 400 * DAY_MS;
+
+/** The CA clients are told to trust, and the server certificate of this run. */
+export interface Certificates {
+  /** PEM file of the CA, for `--ca-bundle`, AWS_CA_BUNDLE and the like. */
+  readonly caPath: string;
+  /** OpenSSL hashed directory with the same CA, for `localproxy -c`. */
+  readonly caDirectory: string;
+  readonly server: KeyPair;
+  /** A new CA was made: clients that copied an older one have to take it again. */
+  readonly isNewAuthority: boolean;
+}
+
+/**
+ * Takes the CA kept in `directory`, or makes a new one there when there is none, it is damaged or near its end, or
+ * it may not vouch for one of `names`; and issues the server certificate. That one is made anew at every start, so
+ * it is always valid for the names of this run and its key is never on disk.
+ */
+export async function prepareCertificates(options: {
+  readonly directory: string;
+  readonly names: readonly string[];
+  readonly addresses: readonly string[];
+  readonly now: number;
+}): Promise<Certificates> {
+  const { directory, names, addresses, now } = options;
+  makePrivateDirectory(directory);
+  const kept = readKept(directory);
+  const keptFacts = kept === undefined ? undefined : await readAuthority(kept);
+  const isUsable = keptFacts !== undefined && isEnough(keptFacts, names, now);
+  const authority = kept !== undefined && isUsable ? kept : await createAuthority(names, now);
+  const facts = isUsable ? keptFacts : await readAuthority(authority);
+  if (!isUsable) {
+    writeFileAtomic(keyPath(directory), authority.privateKey);
+    writeFileAtomic(caPath(directory), authority.certificate, 0o644);
+  }
+  writeHashedDirectory(join(directory, "certs"), authority.certificate, facts?.subjectHash ?? "");
+  return {
+    caPath: caPath(directory),
+    caDirectory: join(directory, "certs"),
+    server: await issueServerCertificate(authority, { names, addresses }, now),
+    isNewAuthority: !isUsable,
+  };
+}
+
+function caPath(directory: string): string {
+  return join(directory, "ca.pem");
+}
+
+function keyPath(directory: string): string {
+  return join(directory, "ca-key.pem");
+}
+
+function readKept(directory: string): KeyPair | undefined {
+  if (!existsSync(keyPath(directory)) || !existsSync(caPath(directory))) {
+    return undefined;
+  }
+  try {
+    return {
+      certificate: readFileSync(caPath(directory), "utf8"),
+      privateKey: readFileSync(keyPath(directory), "utf8"),
+    };
+  } catch (cause) {
+    throw new ConfigError(`cannot read the CA in "${directory}"`, {
+      cause,
+      hint: "choose another --state-dir",
+    });
+  }
+}
+
+function isEnough(facts: AuthorityFacts, names: readonly string[], now: number): boolean {
+  const permits = names.every((name) =>
+    facts.permittedNames.some((permitted) => name === permitted || name.endsWith(`.${permitted}`)),
+  );
+  return permits && facts.startsAt <= now && facts.expiresAt - now > AUTHORITY_RENEWAL_MS;
+}
+
+/** Leaves exactly one CA in the directory: one that was replaced must not stay trusted. */
+function writeHashedDirectory(directory: string, certificate: string, hash: string): void {
+  makePrivateDirectory(directory);
+  for (const file of readdirSync(directory)) {
+    if (file !== `${hash}.0`) {
+      rmSync(join(directory, file), { force: true });
+    }
+  }
+  writeFileAtomic(join(directory, `${hash}.0`), certificate, 0o644);
+}

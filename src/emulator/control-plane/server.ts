@@ -1,0 +1,157 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { escapeControl } from "../../base/escape.ts";
+import type { Logger } from "../../base/log.ts";
+import { isOwnHost } from "../host-rule.ts";
+import type { Tunnels } from "../tunnels.ts";
+import { checkAuthorization } from "./authorization.ts";
+import { Fault, validationFault } from "./fault.ts";
+import { operationOf, runOperation } from "./operations.ts";
+
+const CONTENT_TYPE = "application/x-amz-json-1.1";
+/** The largest right request (200 tags of 4-byte characters) has about 320 kB. */
+const MAX_BODY_BYTES = 1_048_576;
+/** A body comes with its headers; one that trickles in must not hold a connection for ever. */
+const BODY_TIMEOUT_MS = 10_000;
+
+/** What the HTTP half of the emulator needs. */
+export interface ControlPlaneOptions {
+  readonly tunnels: Tunnels;
+  /** Values of the Host header that are answered, without port. */
+  readonly hostNames: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** Answers every HTTP request that is no WebSocket upgrade: AWS JSON 1.1 on `POST /`, and `GET /healthz`. */
+export async function handleRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ControlPlaneOptions,
+): Promise<void> {
+  const path = (request.url ?? "").split("?", 1)[0];
+  if (!isOwnHost(request.headers.host, options.hostNames)) {
+    sendText(response, 421, "This server does not answer for that host; see serve-local --host");
+  } else if (request.method === "OPTIONS") {
+    // A browser asks for leave before every call that the control plane would take: it never gets it.
+    sendText(response, 403, "Forbidden");
+  } else if (path === "/healthz" && (request.method === "GET" || request.method === "HEAD")) {
+    sendText(response, 200, "ok");
+  } else if (path === "/tunnel") {
+    sendText(response, 400, "This is the data plane: it takes WebSocket handshakes only");
+  } else if (path !== "/") {
+    sendText(response, 404, "Not found");
+  } else if (request.method !== "POST") {
+    response.setHeader("allow", "POST");
+    sendText(response, 405, "The control plane takes POST only");
+  } else {
+    await handleCall(request, response, options);
+  }
+}
+
+async function handleCall(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { tunnels, now, log }: ControlPlaneOptions,
+): Promise<void> {
+  const requestId = randomUUID();
+  try {
+    const name = checkHeaders(request, now());
+    const answer = runOperation(name, parseBody(await readBody(request)), tunnels);
+    log.debug("{operation}: 200", { operation: name, requestId });
+    sendJson(response, { status: 200, requestId, body: answer });
+  } catch (error) {
+    const fault = toFault(error, log);
+    const target = escapeControl(String(request.headers["x-amz-target"]));
+    log.debug("{target}: {status} {type}: {reason}", {
+      target,
+      requestId,
+      status: fault.status,
+      type: fault.type,
+      reason: fault.message,
+    });
+    response.setHeader("x-amzn-errortype", fault.type);
+    sendJson(response, {
+      status: fault.status,
+      requestId,
+      body: { __type: fault.type, message: fault.message },
+    });
+  }
+}
+
+function checkHeaders(request: IncomingMessage, now: number): ReturnType<typeof operationOf> {
+  const { headers } = request;
+  const contentType = (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  if (contentType !== CONTENT_TYPE) {
+    throw validationFault(`Content-Type has to be ${CONTENT_TYPE}`);
+  }
+  const target = headers["x-amz-target"];
+  const name = operationOf(typeof target === "string" ? target : undefined);
+  checkAuthorization(headers, now);
+  return name;
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const timer = setTimeout(() => request.destroy(), BODY_TIMEOUT_MS);
+  try {
+    for await (const chunk of request) {
+      size += (chunk as Buffer).length;
+      if (size > MAX_BODY_BYTES) {
+        throw new Fault(
+          "RequestEntityTooLargeException",
+          `A request has ${MAX_BODY_BYTES} bytes at most`,
+          413,
+        );
+      }
+      chunks.push(chunk as Buffer);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** An empty body is an empty request, as some clients send it. */
+function parseBody(text: string): unknown {
+  try {
+    return text.trim() === "" ? {} : JSON.parse(text);
+  } catch {
+    throw validationFault("The body is not JSON");
+  }
+}
+
+/** What is no Fault is a bug of ours; the caller learns no more than the service would say. */
+function toFault(error: unknown, log: Logger): Fault {
+  if (error instanceof Fault) {
+    return error;
+  }
+  log.error("the control plane failed: {error}", { error });
+  return new Fault("InternalServerException", "Internal failure", 500);
+}
+
+function sendJson(
+  response: ServerResponse,
+  answer: { readonly status: number; readonly requestId: string; readonly body: object },
+): void {
+  const text = JSON.stringify(answer.body);
+  response.writeHead(answer.status, {
+    "content-type": CONTENT_TYPE,
+    "content-length": Buffer.byteLength(text),
+    "x-amzn-requestid": answer.requestId,
+    "cache-control": "no-store",
+    // The rest of an oversized body is not read, so nothing can follow it on this connection.
+    ...(answer.status === 413 ? { connection: "close" } : {}),
+  });
+  response.end(text);
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "x-content-type-options": "nosniff",
+  });
+  response.end(`${text}\n`);
+}

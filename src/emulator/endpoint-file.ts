@@ -1,0 +1,43 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "./private-files.ts";
+
+/** `STATE_DIR/endpoint.json`: how commands with --local find a running emulator. */
+export interface Endpoint {
+  readonly version: 1;
+  readonly region: string;
+  readonly accountId: string;
+  /** URL of the control plane. */
+  readonly controlPlane: string;
+  /** host:port of the data plane. */
+  readonly dataPlane: string;
+  /** Absolute path of the CA's PEM file. */
+  readonly ca: string;
+  readonly pid: number;
+}
+
+/** Says where the emulator listens; for the owner's eyes. */
+export function writeEndpoint(stateDirectory: string, endpoint: Endpoint): void {
+  writeFileAtomic(endpointPath(stateDirectory), `${JSON.stringify(endpoint)}\n`);
+}
+
+/** Takes the file away, unless another process has written it since. */
+export function removeEndpoint(stateDirectory: string): void {
+  if (endpointPid(stateDirectory) === process.pid) {
+    rmSync(endpointPath(stateDirectory), { force: true });
+  }
+}
+
+/** Process that wrote the file, if there is one to read. */
+export function endpointPid(stateDirectory: string): number | undefined {
+  try {
+    const endpoint = JSON.parse(readFileSync(endpointPath(stateDirectory), "utf8")) as Partial<Endpoint>;
+    return typeof endpoint.pid === "number" ? endpoint.pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function endpointPath(stateDirectory: string): string {
+  return join(stateDirectory, "endpoint.json");
+}

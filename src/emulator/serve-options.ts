@@ -1,0 +1,69 @@
+import { BlockList, isIP } from "node:net";
+import { UsageError } from "../base/errors.ts";
+
+/** What serve-local is told. */
+export interface ServeOptions {
+  /** Loopback address, or localhost, and port; port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** `ephemeral` keeps tunnels in memory and the rest in a directory that goes when the emulator stops. */
+  readonly state: { readonly type: "directory"; readonly path: string } | { readonly type: "ephemeral" };
+  readonly region: string;
+  /** 12 digits, part of every ARN. */
+  readonly accountId: string;
+  /** DNS names, besides localhost, under which clients reach the emulator. */
+  readonly hosts: readonly string[];
+  /** Web origins whose pages may connect to the data plane by cookie. */
+  readonly allowOrigins: readonly string[];
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
+LOOPBACK.addAddress("::1", "ipv6");
+
+/** Refuses, with a UsageError, what the emulator cannot be given. */
+export function checkServeOptions(options: ServeOptions): void {
+  const { host, port } = options.listen;
+  if (!isLoopback(host)) {
+    throw new UsageError(
+      `--listen "${host}" is not a loopback address; without --auth serve-local takes calls of this machine only`,
+      "--listen 127.0.0.1:8443",
+    );
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new UsageError(`--listen port "${port}" is not between 0 and 65535`, "--listen 127.0.0.1:8443");
+  }
+  if (!/^\d{12}$/.test(options.accountId)) {
+    throw new UsageError(
+      `--account-id "${options.accountId}" does not have 12 digits`,
+      "--account-id 000000000000",
+    );
+  }
+  if (!/^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/.test(options.region)) {
+    throw new UsageError(`--region "${options.region}" is not written like a region`, "--region us-east-1");
+  }
+  const wrongHost = options.hosts.find((name) => !isDnsName(name));
+  if (wrongHost !== undefined) {
+    throw new UsageError(`--host "${wrongHost}" is not a DNS name`, "--host data.tunneling.example.test");
+  }
+}
+
+/** Names in certificates and, with the addresses, in the Host header. */
+export function serverNames(options: ServeOptions): {
+  readonly names: string[];
+  readonly addresses: string[];
+} {
+  const { host } = options.listen;
+  return {
+    names: [...new Set(["localhost", ...options.hosts.map((name) => name.toLowerCase())])],
+    addresses: [...new Set(["127.0.0.1", "::1", ...(isIP(host) === 0 ? [] : [host])])],
+  };
+}
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === "localhost" : LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
+}
+
+function isDnsName(name: string): boolean {
+  return name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z][a-z0-9-]{0,62}$/i.test(name);
+}

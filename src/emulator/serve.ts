@@ -1,0 +1,222 @@
+// The emulator of the service on this machine: control plane and data plane on one TLS port.
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { Server } from "node:https";
+import { type AddressInfo, isIPv6 } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Duplex } from "node:stream";
+import { ListenError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
+import type { KeyPair } from "./authority.ts";
+import { type Certificates, prepareCertificates } from "./certificates.ts";
+import { handleRequest } from "./control-plane/server.ts";
+import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
+import { isOwnHost } from "./host-rule.ts";
+import { checkOwner, makePrivateDirectory } from "./private-files.ts";
+import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
+import { SqliteStore } from "./store/sqlite.ts";
+import { createTlsServer } from "./tls-server.ts";
+import { Tunnels } from "./tunnels.ts";
+
+export type { Endpoint } from "./endpoint-file.ts";
+export type { ServeOptions } from "./serve-options.ts";
+
+/** Connections that are busy at the stop get this long to finish. */
+const CLOSE_GRACE_MS = 1_000;
+/** A tunnel opened meanwhile may be due first, and a machine that slept wakes its timers late: look this often. */
+const MAX_TICK_MS = 1_000;
+
+/** A served emulator. */
+export interface RunningEmulator {
+  /** What endpoint.json says. */
+  readonly endpoint: Endpoint;
+  /** Absolute; gone after `close` when the state is ephemeral. */
+  readonly stateDirectory: string;
+  /** OpenSSL hashed directory with the CA. */
+  readonly caDirectory: string;
+  /** The CA was made by this start: clients that copied an older one have to take it again. */
+  readonly isNewAuthority: boolean;
+  readonly tunnels: Tunnels;
+  /** Ends every connection and gives the state directory back; tunnels stay open in it. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Serves until `close`. Resolves when it listens and endpoint.json is written. Throws UsageError for options it
+ * cannot be given, ConfigError for a state directory it cannot use or that another emulator uses, ListenError for a
+ * port it cannot have.
+ */
+export async function serve(options: ServeOptions): Promise<RunningEmulator> {
+  checkServeOptions(options);
+  const cleanup = new Cleanup();
+  try {
+    return await start(options, cleanup);
+  } catch (error) {
+    await cleanup.run();
+    throw error;
+  }
+}
+
+async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEmulator> {
+  const { region, accountId, allowOrigins } = options;
+  const { names, addresses } = serverNames(options);
+  const stateDirectory = takeStateDirectory(options.state, cleanup);
+  const store = new SqliteStore(
+    options.state.type === "ephemeral" ? ":memory:" : join(stateDirectory, "tunnels.db"),
+  );
+  cleanup.add(() => store.close());
+  const directory = join(stateDirectory, "ca");
+  const certificates = await prepareCertificates({ directory, names, addresses, now: Date.now() });
+  const tunnels = new Tunnels({
+    store,
+    region,
+    accountId,
+    now: Date.now,
+    random: randomBytes,
+    createId: randomUUID,
+    log: getLogger("tunnels"),
+  });
+  const hostNames = [...names, ...addresses.map(toHost)];
+  const server = await listen(
+    options.listen,
+    certificates.server,
+    { tunnels, hostNames, allowOrigins },
+    cleanup,
+  );
+  const endpoint = describeEndpoint(server, options, certificates);
+  writeEndpoint(stateDirectory, endpoint);
+  cleanup.add(() => removeEndpoint(stateDirectory));
+  cleanup.add(startClock(tunnels));
+  return {
+    endpoint,
+    stateDirectory,
+    caDirectory: certificates.caDirectory,
+    isNewAuthority: certificates.isNewAuthority,
+    tunnels,
+    close: () => cleanup.run(),
+  };
+}
+
+function takeStateDirectory(state: ServeOptions["state"], cleanup: Cleanup): string {
+  if (state.type === "ephemeral") {
+    const directory = mkdtempSync(join(tmpdir(), "tunnel-local-"));
+    cleanup.add(() => rmSync(directory, { recursive: true, force: true }));
+    return directory;
+  }
+  const directory = resolve(state.path);
+  makePrivateDirectory(directory);
+  checkOwner(directory);
+  return directory;
+}
+
+async function listen(
+  address: ServeOptions["listen"],
+  certificate: KeyPair,
+  planes: {
+    readonly tunnels: Tunnels;
+    readonly hostNames: readonly string[];
+    readonly allowOrigins: readonly string[];
+  },
+  cleanup: Cleanup,
+): Promise<Server> {
+  const { tunnels, hostNames } = planes;
+  const controlPlane = { tunnels, hostNames, now: Date.now, log: getLogger("control-plane") };
+  const server = createTlsServer(certificate, (request, response) => {
+    void handleRequest(request, response, controlPlane);
+  });
+  server.on("upgrade", (request, socket) => {
+    if (isOwnHost(request.headers.host, hostNames)) {
+      refuseUpgrade(socket, "503 Service Unavailable");
+    } else {
+      refuseUpgrade(socket, "421 Misdirected Request");
+    }
+  });
+  await bind(server, address);
+  cleanup.add(() => closeServer(server));
+  return server;
+}
+
+function bind(server: Server, { host, port }: ServeOptions["listen"]): Promise<void> {
+  return new Promise((resolveBound, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) => reject(toListenError(cause, host, port)));
+    server.listen(port, host, resolveBound);
+  });
+}
+
+function toListenError(cause: NodeJS.ErrnoException, host: string, port: number): ListenError {
+  const isTaken = cause.code === "EADDRINUSE";
+  const reason = isTaken ? "the port is taken" : cause.message;
+  return new ListenError(`cannot listen on ${toHost(host)}:${port}: ${reason}`, {
+    cause,
+    hint: `--listen ${toHost(host)}:0 takes a free port`,
+  });
+}
+
+function describeEndpoint(server: Server, options: ServeOptions, { caPath }: Certificates): Endpoint {
+  const { port } = server.address() as AddressInfo;
+  const { host } = options.listen;
+  // The name localhost leads to 127.0.0.1 and ::1, not to other loopback addresses.
+  const authority = `${["localhost", "127.0.0.1", "::1"].includes(host) ? "localhost" : host}:${port}`;
+  return {
+    version: 1,
+    region: options.region,
+    accountId: options.accountId,
+    controlPlane: `https://${authority}`,
+    dataPlane: authority,
+    ca: caPath,
+    pid: process.pid,
+  };
+}
+
+function refuseUpgrade(socket: Duplex, status: string): void {
+  socket.on("error", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** One timer for all tunnels: expiry is exact to a second, and every call checks it for itself besides. */
+function startClock(tunnels: Tunnels): () => void {
+  const tick = (): void => {
+    tunnels.tick();
+    const untilDue = (tunnels.deadline() ?? Number.POSITIVE_INFINITY) - Date.now();
+    timer = setTimeout(tick, Math.min(Math.max(untilDue, 0), MAX_TICK_MS));
+  };
+  let timer = setTimeout(tick, 0);
+  return () => clearTimeout(timer);
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolveClosed) => {
+    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolveClosed();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function toHost(address: string): string {
+  return isIPv6(address) ? `[${address}]` : address;
+}
+
+/** What was taken so far, to be given back in reverse order, once. */
+class Cleanup {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+  #done: Promise<void> | undefined;
+
+  add(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  run(): Promise<void> {
+    this.#done ??= this.#runAll();
+    return this.#done;
+  }
+
+  async #runAll(): Promise<void> {
+    for (const step of this.#steps.reverse()) {
+      await step();
+    }
+  }
+}

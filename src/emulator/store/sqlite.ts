@@ -1,0 +1,250 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { TunnelStatus } from "../../aws/shapes.ts";
+import { ConfigError } from "../../base/errors.ts";
+import type { DueFilter, ListedTunnel, ListFilter, Mode, Store, TokenRecord, TunnelRecord } from "./store.ts";
+
+/** Raised when the tables change; a file of a newer program is refused. */
+const SCHEMA_VERSION = 1;
+const SQLITE_BUSY = 5;
+
+// A tunnel is kept as one JSON document; the columns beside it are what is searched for.
+const SCHEMA = `
+  CREATE TABLE tunnels (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    tunnel_id TEXT NOT NULL UNIQUE,
+    status TEXT NOT NULL,
+    thing_name TEXT,
+    is_connected INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    document TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX tunnels_by_due ON tunnels (due_at);
+  CREATE INDEX tunnels_by_status ON tunnels (status, due_at);
+  CREATE INDEX tunnels_by_thing ON tunnels (thing_name, sequence);
+  CREATE TABLE access_tokens (
+    token_hash TEXT PRIMARY KEY,
+    tunnel_id TEXT NOT NULL REFERENCES tunnels (tunnel_id) ON DELETE CASCADE,
+    mode TEXT NOT NULL,
+    is_used INTEGER NOT NULL,
+    client_token_hash TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX access_tokens_by_tunnel ON access_tokens (tunnel_id, mode);
+  CREATE INDEX access_tokens_by_client_token ON access_tokens (client_token_hash);
+`;
+
+/**
+ * Store in an SQLite file (WAL, synced at every commit), or in memory for `:memory:`. The file stays locked while it
+ * is open: a second process gets a ConfigError. The lock is the operating system's, so none is left after a kill.
+ */
+export class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(path: string) {
+    this.#database = openDatabase(path);
+  }
+
+  transaction<T>(change: () => T): T {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const result = change();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  saveTunnel(tunnel: TunnelRecord): void {
+    this.#prepare(
+      `INSERT INTO tunnels (tunnel_id, status, thing_name, is_connected, due_at, document) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (tunnel_id) DO UPDATE SET status = excluded.status, thing_name = excluded.thing_name,
+         is_connected = excluded.is_connected, due_at = excluded.due_at, document = excluded.document`,
+    ).run(
+      tunnel.tunnelId,
+      tunnel.status,
+      tunnel.thingName ?? null,
+      tunnel.source.isConnected || tunnel.destination.isConnected ? 1 : 0,
+      tunnel.dueAt,
+      JSON.stringify(tunnel),
+    );
+  }
+
+  removeTunnel(tunnelId: string): void {
+    this.#prepare("DELETE FROM tunnels WHERE tunnel_id = ?").run(tunnelId);
+  }
+
+  findTunnel(tunnelId: string): TunnelRecord | undefined {
+    return this.#tunnels("SELECT document FROM tunnels WHERE tunnel_id = ?", tunnelId)[0];
+  }
+
+  listTunnels(filter: ListFilter): ListedTunnel[] {
+    const before = filter.before ?? Number.MAX_SAFE_INTEGER;
+    const rows =
+      filter.thingName === undefined
+        ? this.#prepare(
+            "SELECT sequence, document FROM tunnels WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
+          ).all(before, filter.limit)
+        : this.#prepare(
+            `SELECT sequence, document FROM tunnels WHERE thing_name = ? AND sequence < ?
+             ORDER BY sequence DESC LIMIT ?`,
+          ).all(filter.thingName, before, filter.limit);
+    return rows.map((row) => ({ sequence: Number(row["sequence"]), tunnel: toTunnel(row) }));
+  }
+
+  countTunnels(status: TunnelStatus): number {
+    const row = this.#prepare("SELECT count(*) AS total FROM tunnels WHERE status = ?").get(status);
+    return Number(row?.["total"] ?? 0);
+  }
+
+  tunnelsByDue(filter: DueFilter): TunnelRecord[] {
+    const { status, until, limit } = filter;
+    return status === undefined
+      ? this.#tunnels("SELECT document FROM tunnels WHERE due_at <= ? ORDER BY due_at LIMIT ?", until, limit)
+      : this.#tunnels(
+          "SELECT document FROM tunnels WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT ?",
+          status,
+          until,
+          limit,
+        );
+  }
+
+  nextDueAt(): number | undefined {
+    const due = this.#prepare("SELECT min(due_at) AS due FROM tunnels").get()?.["due"];
+    return typeof due === "number" ? due : undefined;
+  }
+
+  connectedTunnels(): TunnelRecord[] {
+    return this.#tunnels("SELECT document FROM tunnels WHERE is_connected = 1");
+  }
+
+  saveToken(token: TokenRecord): void {
+    this.#prepare(
+      `INSERT INTO access_tokens (token_hash, tunnel_id, mode, is_used, client_token_hash) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (token_hash) DO UPDATE SET is_used = excluded.is_used, client_token_hash = excluded.client_token_hash`,
+    ).run(
+      token.tokenHash,
+      token.tunnelId,
+      token.mode,
+      token.use.type === "unused" ? 0 : 1,
+      token.use.type === "bound" ? token.use.clientTokenHash : null,
+    );
+  }
+
+  findToken(tokenHash: string): TokenRecord | undefined {
+    const row = this.#prepare("SELECT * FROM access_tokens WHERE token_hash = ?").get(tokenHash);
+    return row === undefined ? undefined : toToken(row);
+  }
+
+  tokensOfClient(clientTokenHash: string): TokenRecord[] {
+    return this.#prepare("SELECT * FROM access_tokens WHERE client_token_hash = ?")
+      .all(clientTokenHash)
+      .map(toToken);
+  }
+
+  removeTokens(tunnelId: string, mode: Mode): void {
+    this.#prepare("DELETE FROM access_tokens WHERE tunnel_id = ? AND mode = ?").run(tunnelId, mode);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #tunnels(sql: string, ...values: readonly (string | number)[]): TunnelRecord[] {
+    return this.#prepare(sql)
+      .all(...values)
+      .map(toTunnel);
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) {
+      return known;
+    }
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}
+
+type Row = Record<string, unknown>;
+
+function toTunnel(row: Row): TunnelRecord {
+  return JSON.parse(String(row["document"])) as TunnelRecord;
+}
+
+function toToken(row: Row): TokenRecord {
+  const clientTokenHash = row["client_token_hash"];
+  return {
+    tokenHash: String(row["token_hash"]),
+    tunnelId: String(row["tunnel_id"]),
+    mode: row["mode"] === "source" ? "source" : "destination",
+    use: toUse(
+      Number(row["is_used"]) === 1,
+      typeof clientTokenHash === "string" ? clientTokenHash : undefined,
+    ),
+  };
+}
+
+function toUse(isUsed: boolean, clientTokenHash: string | undefined): TokenRecord["use"] {
+  if (clientTokenHash !== undefined) {
+    return { type: "bound", clientTokenHash };
+  }
+  return { type: isUsed ? "spent" : "unused" };
+}
+
+function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    if (path !== ":memory:") {
+      // SQLite would make the file readable by all; its -wal and -shm take the mode of this one.
+      closeSync(openSync(path, "a", 0o600));
+    }
+    database = new DatabaseSync(path);
+    // In exclusive mode the first write takes a lock that lasts until close; it also spares the -shm file.
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec("PRAGMA foreign_keys = ON; BEGIN EXCLUSIVE");
+    prepareSchema(database, path);
+    database.exec("COMMIT");
+    return database;
+  } catch (error) {
+    database?.close();
+    throw toConfigError(error, path);
+  }
+}
+
+function prepareSchema(database: DatabaseSync, path: string): void {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  if (version > SCHEMA_VERSION) {
+    throw new ConfigError(`"${path}" was written by a newer version of tunnel`, {
+      hint: "use that version, or another --state-dir",
+    });
+  }
+  if (version === 0) {
+    database.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}`);
+  }
+}
+
+function toConfigError(error: unknown, path: string): ConfigError {
+  if (error instanceof ConfigError) {
+    return error;
+  }
+  if (isBusy(error)) {
+    return new ConfigError(`"${path}" is in use by another serve-local`, {
+      cause: error,
+      hint: "stop that one, or choose another --state-dir (or --ephemeral)",
+    });
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ConfigError(`cannot open the store "${path}": ${reason}`, {
+    cause: error,
+    hint: "choose another --state-dir",
+  });
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}

@@ -1,0 +1,298 @@
+import type { DestinationConfig, Tag } from "../aws/shapes.ts";
+import { escapeControl } from "../base/escape.ts";
+import type { Logger } from "../base/log.ts";
+import type { AccessToken } from "../base/secret.ts";
+import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
+import { limitFault, notFoundFault, validationFault } from "./control-plane/fault.ts";
+import { closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
+import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "./store/store.ts";
+import { mergeTags, removeTags } from "./tags.ts";
+import type { RandomBytes } from "./tokens.ts";
+
+export type { Admission } from "./admission.ts";
+export type { Mode, TunnelRecord } from "./store/store.ts";
+
+const MINUTE_MS = 60_000;
+const MAX_LIFETIME_MINUTES = 720;
+const MAX_SERVICES = 3;
+
+/** What happened to a tunnel; told after the change is durable. */
+export type TunnelEvent =
+  | {
+      readonly type: "opened";
+      readonly tunnelId: string;
+      readonly thingName: string | undefined;
+      readonly services: readonly string[];
+      readonly destinationAccessToken: AccessToken;
+    }
+  | {
+      readonly type: "rotated";
+      readonly tunnelId: string;
+      /** The sides whose former access token is revoked. */
+      readonly modes: readonly Mode[];
+      readonly thingName: string | undefined;
+      readonly services: readonly string[];
+      /** Present when the destination's was rotated. */
+      readonly destinationAccessToken: AccessToken | undefined;
+    }
+  | { readonly type: "closed"; readonly tunnelId: string; readonly reason: "closed" | "expired" | "deleted" };
+
+/** The access tokens made by one call, each readable this once. */
+export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
+
+/**
+ * The life of all tunnels: opened, connected, rotated, closed or expired, forgotten. Every change is in the store,
+ * durably, before the method returns; after a restart only the connections are gone. Methods throw Fault.
+ */
+export class Tunnels {
+  readonly #store: Store;
+  readonly #arnPrefix: string;
+  readonly #now: () => number;
+  readonly #random: RandomBytes;
+  readonly #createId: () => string;
+  readonly #log: Logger;
+  readonly #listeners = new Set<(event: TunnelEvent) => void>();
+
+  constructor(options: {
+    readonly store: Store;
+    readonly region: string;
+    readonly accountId: string;
+    readonly now: () => number;
+    readonly random: RandomBytes;
+    /** A UUID, as the service's tunnel ids are. */
+    readonly createId: () => string;
+    readonly log: Logger;
+  }) {
+    this.#store = options.store;
+    this.#arnPrefix = `arn:${partitionOf(options.region)}:iot:${options.region}:${options.accountId}:tunnel/`;
+    this.#now = options.now;
+    this.#random = options.random;
+    this.#createId = options.createId;
+    this.#log = options.log;
+    this.#forgetConnections();
+  }
+
+  open(request: {
+    readonly description?: string | undefined;
+    readonly tags?: readonly Tag[] | undefined;
+    readonly destinationConfig?: DestinationConfig | undefined;
+    readonly lifetimeMinutes?: number | undefined;
+  }): { readonly tunnel: TunnelRecord; readonly tokens: Readonly<Record<Mode, AccessToken>> } {
+    this.tick();
+    checkServices(request.destinationConfig);
+    const now = this.#now();
+    const tunnelId = this.#createId();
+    const lifetimeMinutes = request.lifetimeMinutes ?? MAX_LIFETIME_MINUTES;
+    const disconnected = { isConnected: false, changedAt: now };
+    const tunnel: TunnelRecord = {
+      tunnelId,
+      tunnelArn: `${this.#arnPrefix}${tunnelId}`,
+      status: "OPEN",
+      description: request.description,
+      thingName: request.destinationConfig?.thingName,
+      services: request.destinationConfig?.services,
+      lifetimeMinutes,
+      tags: mergeTags([], request.tags ?? []),
+      createdAt: now,
+      lastUpdatedAt: now,
+      dueAt: now + lifetimeMinutes * MINUTE_MS,
+      source: disconnected,
+      destination: disconnected,
+    };
+    const tokens = this.#store.transaction(() => {
+      if (this.#store.countTunnels("OPEN") >= MAX_OPEN_TUNNELS) {
+        throw limitFault(`${MAX_OPEN_TUNNELS} tunnels are open; close some first`);
+      }
+      this.#store.saveTunnel(tunnel);
+      return {
+        source: this.#issueToken(tunnelId, "source"),
+        destination: this.#issueToken(tunnelId, "destination"),
+      };
+    });
+    this.#emit({ type: "opened", ...toNotice(tunnel), destinationAccessToken: tokens.destination });
+    return { tunnel, tokens };
+  }
+
+  /**
+   * Revokes the access tokens of `modes` and issues new ones; the lifetime stays. A destination configuration takes
+   * the place of the stored one (ours: the service does not say); without a thing name the stored name stays. A
+   * closed tunnel answers as one that does not exist: rotation models no other exception, so clients know only that.
+   */
+  rotate(request: {
+    readonly tunnelId: string;
+    readonly modes: readonly Mode[];
+    readonly destinationConfig?: DestinationConfig | undefined;
+  }): { readonly tunnel: TunnelRecord; readonly tokens: IssuedTokens } {
+    this.tick();
+    const { modes, destinationConfig } = request;
+    checkServices(destinationConfig);
+    const stored = this.describe(request.tunnelId);
+    if (stored.status === "CLOSED") {
+      throw notFoundFault(`Tunnel ${stored.tunnelId} is closed`);
+    }
+    const tunnel: TunnelRecord = {
+      ...stored,
+      thingName: destinationConfig?.thingName ?? stored.thingName,
+      services: destinationConfig?.services ?? stored.services,
+      lastUpdatedAt: this.#now(),
+    };
+    const tokens: IssuedTokens = this.#store.transaction(() => {
+      this.#store.saveTunnel(tunnel);
+      return Object.fromEntries(modes.map((mode) => [mode, this.#issueToken(tunnel.tunnelId, mode)]));
+    });
+    this.#emit({ type: "rotated", ...toNotice(tunnel), modes, destinationAccessToken: tokens.destination });
+    return { tunnel, tokens };
+  }
+
+  /** The tunnel, open or closed and not yet forgotten. */
+  describe(tunnelId: string): TunnelRecord {
+    this.tick();
+    const tunnel = this.#store.findTunnel(tunnelId);
+    if (tunnel === undefined) {
+      throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
+    }
+    return tunnel;
+  }
+
+  /** Newest first, at most `limit`, created before the tunnel with the sequence `before`. */
+  list(filter: ListFilter): ListedTunnel[] {
+    this.tick();
+    return this.#store.listTunnels(filter);
+  }
+
+  /**
+   * Ends the tunnel for good. It stays visible as CLOSED for three hours, or goes at once with `isDeleted`. Closing
+   * a closed tunnel changes nothing and is no error, so that clients may repeat the call.
+   */
+  close(tunnelId: string, options: { readonly isDeleted: boolean }): void {
+    const tunnel = this.describe(tunnelId);
+    if (options.isDeleted) {
+      this.#store.transaction(() => this.#store.removeTunnel(tunnelId));
+      this.#emit({ type: "closed", tunnelId, reason: "deleted" });
+    } else if (tunnel.status === "OPEN") {
+      this.#store.transaction(() => closeTunnel(this.#store, tunnel, this.#now()));
+      this.#emit({ type: "closed", tunnelId, reason: "closed" });
+    }
+  }
+
+  /** Tags of a tunnel, open or closed (the service does not say; a closed tunnel is still a resource). */
+  tagsOf(tunnelArn: string): readonly Tag[] {
+    return this.#findByArn(tunnelArn).tags;
+  }
+
+  tag(tunnelArn: string, tags: readonly Tag[]): void {
+    const tunnel = this.#findByArn(tunnelArn);
+    this.#save({ ...tunnel, tags: mergeTags(tunnel.tags, tags) });
+  }
+
+  untag(tunnelArn: string, keys: readonly string[]): void {
+    const tunnel = this.#findByArn(tunnelArn);
+    this.#save({ ...tunnel, tags: removeTags(tunnel.tags, keys) });
+  }
+
+  /**
+   * Decides over one WebSocket handshake that is right in every other way, and uses up the access token or binds the
+   * client token to it. A client token serves one access token among all open tunnels.
+   */
+  admit(request: AdmissionRequest): Admission {
+    this.tick();
+    return this.#store.transaction(() => admit(this.#store, request));
+  }
+
+  /** A local proxy is connected on this side. */
+  connected(tunnelId: string, mode: Mode): void {
+    this.#setConnected(tunnelId, mode, true);
+  }
+
+  /** No local proxy is connected on this side any more; not for one that another has replaced. */
+  disconnected(tunnelId: string, mode: Mode): void {
+    this.#setConnected(tunnelId, mode, false);
+  }
+
+  /** Calls `listener` for every event from now on; the function returned ends that. */
+  onEvent(listener: (event: TunnelEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** When tick has something to do, in milliseconds since 1970; undefined without tunnels. */
+  deadline(): number | undefined {
+    return this.#store.nextDueAt();
+  }
+
+  /** Closes the tunnels whose lifetime is over and forgets those closed long ago. Every method begins with it. */
+  tick(): void {
+    for (const tunnelId of endDueTunnels(this.#store, this.#now())) {
+      this.#emit({ type: "closed", tunnelId, reason: "expired" });
+    }
+  }
+
+  /** The former access token of this side, if any, is worth nothing from now on; its client token is free again. */
+  #issueToken(tunnelId: string, mode: Mode): AccessToken {
+    return issueToken(this.#store, { tunnelId, mode, random: this.#random });
+  }
+
+  #findByArn(tunnelArn: string): TunnelRecord {
+    this.tick();
+    const tunnel = this.#store.findTunnel(tunnelArn.slice(tunnelArn.lastIndexOf("/") + 1));
+    if (tunnel === undefined || tunnel.tunnelArn !== tunnelArn) {
+      throw notFoundFault(`Resource ${escapeControl(tunnelArn)} does not exist`);
+    }
+    return tunnel;
+  }
+
+  #setConnected(tunnelId: string, mode: Mode, isConnected: boolean): void {
+    const tunnel = this.#store.findTunnel(tunnelId);
+    if (tunnel?.status === "OPEN" && tunnel[mode].isConnected !== isConnected) {
+      const now = this.#now();
+      this.#save({ ...tunnel, [mode]: { isConnected, changedAt: now }, lastUpdatedAt: now });
+    }
+  }
+
+  /** Connections of a former process ended with it. */
+  #forgetConnections(): void {
+    for (const tunnel of this.#store.connectedTunnels()) {
+      this.#setConnected(tunnel.tunnelId, "source", false);
+      this.#setConnected(tunnel.tunnelId, "destination", false);
+    }
+  }
+
+  #save(tunnel: TunnelRecord): void {
+    this.#store.transaction(() => this.#store.saveTunnel(tunnel));
+  }
+
+  /** The change is made and acknowledged: a listener that fails must not undo the answer. */
+  #emit(event: TunnelEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.error("a listener failed on {type} of tunnel {tunnelId}: {error}", { ...event, error });
+      }
+    }
+  }
+}
+
+function checkServices(config: DestinationConfig | undefined): void {
+  const services = config?.services ?? [];
+  const repeated = services.find((service, index) => services.indexOf(service) !== index);
+  if (repeated !== undefined) {
+    throw validationFault(`Service '${repeated}' is given more than once in destinationConfig.services`);
+  }
+  if (services.length > MAX_SERVICES) {
+    throw limitFault(`${services.length} services are given; a tunnel has ${MAX_SERVICES} at most`);
+  }
+}
+
+function toNotice(
+  tunnel: TunnelRecord,
+): Pick<TunnelEvent & { type: "opened" }, "tunnelId" | "thingName" | "services"> {
+  return { tunnelId: tunnel.tunnelId, thingName: tunnel.thingName, services: tunnel.services ?? [] };
+}
+
+function partitionOf(region: string): string {
+  if (region.startsWith("cn-")) {
+    return "aws-cn";
+  }
+  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+}
