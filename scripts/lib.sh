@@ -22,7 +22,7 @@ install_modules() {
   command -v npm >/dev/null || die "npm is missing: install it beside Node.js"
   if ! modules_are_current; then
     say "installing the npm packages of package-lock.json"
-    npm ci --no-audit --no-fund --loglevel=error >&2 || die "npm ci failed"
+    npm ci --no-audit --no-fund --no-update-notifier >&2 || die "npm ci failed"
   fi
   # Where npm is told not to run install scripts, bun and deno are still without their programs.
   bun --version >/dev/null 2>&1 || node node_modules/bun/install.js >&2
