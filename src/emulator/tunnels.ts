@@ -3,39 +3,21 @@ import { escapeControl } from "../base/escape.ts";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken } from "../base/secret.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
-import { limitFault, notFoundFault, validationFault } from "./control-plane/fault.ts";
+import { tunnelArn, tunnelIdOf } from "./arn.ts";
+import { limitFault, notFoundFault } from "./control-plane/fault.ts";
 import { closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
+import { checkServices } from "./services.ts";
 import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "./store/store.ts";
 import { mergeTags, removeTags } from "./tags.ts";
 import type { RandomBytes } from "./tokens.ts";
+import type { TunnelEvent } from "./tunnel-event.ts";
 
 export type { Admission } from "./admission.ts";
 export type { Mode, TunnelRecord } from "./store/store.ts";
+export type { TunnelEvent } from "./tunnel-event.ts";
 
 const MINUTE_MS = 60_000;
 const MAX_LIFETIME_MINUTES = 720;
-const MAX_SERVICES = 3;
-
-/** What happened to a tunnel; told after the change is durable. */
-export type TunnelEvent =
-  | {
-      readonly type: "opened";
-      readonly tunnelId: string;
-      readonly thingName: string | undefined;
-      readonly services: readonly string[];
-      readonly destinationAccessToken: AccessToken;
-    }
-  | {
-      readonly type: "rotated";
-      readonly tunnelId: string;
-      /** The sides whose former access token is revoked. */
-      readonly modes: readonly Mode[];
-      readonly thingName: string | undefined;
-      readonly services: readonly string[];
-      /** Present when the destination's was rotated. */
-      readonly destinationAccessToken: AccessToken | undefined;
-    }
-  | { readonly type: "closed"; readonly tunnelId: string; readonly reason: "closed" | "expired" | "deleted" };
 
 /** The access tokens made by one call, each readable this once. */
 export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
@@ -46,7 +28,8 @@ export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
  */
 export class Tunnels {
   readonly #store: Store;
-  readonly #arnPrefix: string;
+  readonly #region: string;
+  readonly #accountId: string;
   readonly #now: () => number;
   readonly #random: RandomBytes;
   readonly #createId: () => string;
@@ -64,7 +47,8 @@ export class Tunnels {
     readonly log: Logger;
   }) {
     this.#store = options.store;
-    this.#arnPrefix = `arn:${partitionOf(options.region)}:iot:${options.region}:${options.accountId}:tunnel/`;
+    this.#region = options.region;
+    this.#accountId = options.accountId;
     this.#now = options.now;
     this.#random = options.random;
     this.#createId = options.createId;
@@ -86,7 +70,7 @@ export class Tunnels {
     const disconnected = { isConnected: false, changedAt: now };
     const tunnel: TunnelRecord = {
       tunnelId,
-      tunnelArn: `${this.#arnPrefix}${tunnelId}`,
+      tunnelArn: tunnelArn(this.#region, this.#accountId, tunnelId),
       status: "OPEN",
       description: request.description,
       thingName: request.destinationConfig?.thingName,
@@ -176,17 +160,17 @@ export class Tunnels {
   }
 
   /** Tags of a tunnel, open or closed (the service does not say; a closed tunnel is still a resource). */
-  tagsOf(tunnelArn: string): readonly Tag[] {
-    return this.#findByArn(tunnelArn).tags;
+  tagsOf(arn: string): readonly Tag[] {
+    return this.#findByArn(arn).tags;
   }
 
-  tag(tunnelArn: string, tags: readonly Tag[]): void {
-    const tunnel = this.#findByArn(tunnelArn);
+  tag(arn: string, tags: readonly Tag[]): void {
+    const tunnel = this.#findByArn(arn);
     this.#save({ ...tunnel, tags: mergeTags(tunnel.tags, tags) });
   }
 
-  untag(tunnelArn: string, keys: readonly string[]): void {
-    const tunnel = this.#findByArn(tunnelArn);
+  untag(arn: string, keys: readonly string[]): void {
+    const tunnel = this.#findByArn(arn);
     this.#save({ ...tunnel, tags: removeTags(tunnel.tags, keys) });
   }
 
@@ -232,11 +216,11 @@ export class Tunnels {
     return issueToken(this.#store, { tunnelId, mode, random: this.#random });
   }
 
-  #findByArn(tunnelArn: string): TunnelRecord {
+  #findByArn(arn: string): TunnelRecord {
     this.tick();
-    const tunnel = this.#store.findTunnel(tunnelArn.slice(tunnelArn.lastIndexOf("/") + 1));
-    if (tunnel === undefined || tunnel.tunnelArn !== tunnelArn) {
-      throw notFoundFault(`Resource ${escapeControl(tunnelArn)} does not exist`);
+    const tunnel = this.#store.findTunnel(tunnelIdOf(arn));
+    if (tunnel === undefined || tunnel.tunnelArn !== arn) {
+      throw notFoundFault(`Resource ${escapeControl(arn)} does not exist`);
     }
     return tunnel;
   }
@@ -273,26 +257,8 @@ export class Tunnels {
   }
 }
 
-function checkServices(config: DestinationConfig | undefined): void {
-  const services = config?.services ?? [];
-  const repeated = services.find((service, index) => services.indexOf(service) !== index);
-  if (repeated !== undefined) {
-    throw validationFault(`Service '${repeated}' is given more than once in destinationConfig.services`);
-  }
-  if (services.length > MAX_SERVICES) {
-    throw limitFault(`${services.length} services are given; a tunnel has ${MAX_SERVICES} at most`);
-  }
-}
-
 function toNotice(
   tunnel: TunnelRecord,
 ): Pick<TunnelEvent & { type: "opened" }, "tunnelId" | "thingName" | "services"> {
   return { tunnelId: tunnel.tunnelId, thingName: tunnel.thingName, services: tunnel.services ?? [] };
-}
-
-function partitionOf(region: string): string {
-  if (region.startsWith("cn-")) {
-    return "aws-cn";
-  }
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
 }

@@ -62,6 +62,10 @@ async function handleCall(
     log.debug("{operation}: 200", { operation: name, requestId });
     sendJson(response, { status: 200, requestId, body: answer });
   } catch (error) {
+    if (request.destroyed && !(error instanceof Fault)) {
+      log.debug("the client went away before its request was whole", { requestId });
+      return;
+    }
     const fault = toFault(error, log);
     const target = escapeControl(String(request.headers["x-amz-target"]));
     log.debug("{target}: {status} {type}: {reason}", {

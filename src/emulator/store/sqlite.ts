@@ -245,6 +245,12 @@ function toConfigError(error: unknown, path: string): ConfigError {
   });
 }
 
+/** Bun gives SQLite's number of the error, Deno its text only. */
 function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+  if (!(error instanceof Error)) {
+    return false;
+  }
+  return (
+    ("errcode" in error && error.errcode === SQLITE_BUSY) || error.message.includes("database is locked")
+  );
 }

@@ -1,0 +1,17 @@
+import type { DestinationConfig } from "../aws/shapes.ts";
+import { limitFault, validationFault } from "./control-plane/fault.ts";
+
+/** The service's quota, adjustable there; aws-c-iot refuses a tunnel that announces more. */
+const MAX_SERVICES = 3;
+
+/** Checks what the model leaves open: each service once, three at most. Throws Fault. */
+export function checkServices(config: DestinationConfig | undefined): void {
+  const services = config?.services ?? [];
+  const repeated = services.find((service, index) => services.indexOf(service) !== index);
+  if (repeated !== undefined) {
+    throw validationFault(`Service '${repeated}' is given more than once in destinationConfig.services`);
+  }
+  if (services.length > MAX_SERVICES) {
+    throw limitFault(`${services.length} services are given; a tunnel has ${MAX_SERVICES} at most`);
+  }
+}
