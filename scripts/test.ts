@@ -57,7 +57,7 @@ function runUnderDeno(): Report {
 
 /** Runs one runner; when it fails without naming a failed test (a file that does not load), that is a failure. */
 function runTests(file: string, command: string, commandArgs: readonly string[]): Report {
-  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1", FORCE_COLOR: "0" };
+  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1" };
   const { status } = spawnSync(command, commandArgs, { stdio: ["ignore", "inherit", "inherit"], env });
   const report = readReport(file);
   return status !== 0 && report.failed === 0 ? { ...report, failed: 1 } : report;
@@ -65,7 +65,7 @@ function runTests(file: string, command: string, commandArgs: readonly string[])
 
 /** The caller's environment without what would lead a test to a real account, web proxy, CA or state directory. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const foreign = /^(AWS|AWSIOT|XDG|SSL_CERT|NODE_EXTRA_CA)_|_proxy$/i;
+  const foreign = /^(AWS|AWSIOT|XDG|SSL_CERT|NODE_EXTRA_CA)_|_proxy$|^FORCE_COLOR$/i;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 

@@ -4,14 +4,23 @@ import { type Exit, TestProcess } from "./process.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const BINARY = join(ROOT, "dist/tunnel");
+/** The program as people run it, made by scripts/build. */
+export const BINARY = join(ROOT, "dist/tunnel");
 
-/** The program under test: dist/tunnel, or with TUNNEL_FROM_SOURCE in the environment the sources under Bun. */
-export function tunnelCommand(): readonly [command: string, ...args: string[]] {
-  if (process.env["TUNNEL_FROM_SOURCE"])
-    return [join(ROOT, "node_modules/.bin/bun"), join(ROOT, "src/cli/main.ts")];
-  if (!existsSync(BINARY)) throw new Error("dist/tunnel is not there: run scripts/build");
-  return [BINARY];
+/**
+ * The program under test: dist/tunnel, or where TUNNEL_FROM_SOURCE is `bun` or `deno` the sources, run by that.
+ */
+function tunnelCommand(): readonly [command: string, ...args: string[]] {
+  const main = join(ROOT, "src/cli/main.ts");
+  switch (process.env["TUNNEL_FROM_SOURCE"]) {
+    case undefined:
+      if (!existsSync(BINARY)) throw new Error("dist/tunnel is not there: run scripts/build");
+      return [BINARY];
+    case "deno":
+      return [join(ROOT, "node_modules/.bin/deno"), "run", "--allow-all", "--no-prompt", main];
+    default:
+      return [join(ROOT, "node_modules/.bin/bun"), main];
+  }
 }
 
 /** Starts the program with nothing of this environment but PATH, and a home directory of its own unless `env` has one. */

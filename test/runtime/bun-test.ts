@@ -136,7 +136,6 @@ export const test = Object.assign(runTest, {
   if: (isWanted: unknown) => (isWanted ? runTest : skipTest),
   skipIf: (isUnwanted: unknown) => (isUnwanted ? skipTest : runTest),
 });
-export const it = test;
 
 export const describe = Object.assign(describeGroup, { each: each(describeGroup) });
 
