@@ -12,7 +12,8 @@ export class DestinationEngine extends Engine {
     if (serviceId === undefined) return this.#refuse(message, "no such service in this tunnel");
     if (message.type === MessageType.StreamStart) return this.#onStreamStart(message, serviceId);
     const stream = this.table.of(serviceId);
-    if (stream === undefined || stream.streamId !== message.streamId) return this.#refuse(message, "stale stream");
+    if (stream === undefined || stream.streamId !== message.streamId)
+      return this.#refuse(message, "stale stream");
     if (message.type === MessageType.StreamReset) return this.endStream(stream, "closed by the source");
     if (message.type === MessageType.ConnectionStart) return this.#onConnectionStart(message, stream);
     const state = connectionOf(stream, message);

@@ -1,7 +1,14 @@
 import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
-import { decodeMessage, describeMessage, encodeFrame, type Message, MessageType, makeMessage } from "../protocol/message.ts";
+import {
+  decodeFrame,
+  describeMessage,
+  encodeFrame,
+  type Message,
+  MessageType,
+  makeMessage,
+} from "../protocol/message.ts";
 import { checkMessage, type Sender } from "../protocol/rules.ts";
 import { FairQueue, type Item } from "./fair-queue.ts";
 import type { Connection, EngineEvent, Format, Output } from "./output.ts";
@@ -54,7 +61,7 @@ export abstract class Engine {
   /** Bytes of one binary WebSocket frame came from the tunnel. */
   receive(bytes: Uint8Array, now: number): void {
     try {
-      for (const message of this.#splitter.push(bytes)) this.#onMessage(decodeMessage(message), now);
+      for (const frame of this.#splitter.push(bytes)) this.#onMessage(decodeFrame(frame), now);
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
       this.fail(error);
@@ -162,7 +169,8 @@ export abstract class Engine {
 
   /** Queues an answer that belongs to no connection; a peer that provokes too many gets none. */
   protected answer(message: Message): void {
-    if (this.queue.bytesOf(ANSWERS) < MAX_ANSWER_BYTES) this.queue.push(ANSWERS, { type: "message", message });
+    if (this.queue.bytesOf(ANSWERS) < MAX_ANSWER_BYTES)
+      this.queue.push(ANSWERS, { type: "message", message });
   }
 
   protected get services(): ReadonlyMap<string, string> | undefined {
@@ -222,7 +230,7 @@ export abstract class Engine {
     return {
       streamId: stream.streamId,
       serviceId: stream.format === 1 ? "" : stream.serviceId,
-      connectionId: stream.format === 3 ? connectionId : 0,
+      connectionId: stream.hasConnectionIds ? connectionId : 0,
     };
   }
 

@@ -62,7 +62,10 @@ export class FairQueue {
    * The next item whose lane `mayTake` allows, with at most `maxBytes` of data; the rest of the data stays first in
    * its lane, and the lane goes to the end of the line.
    */
-  take(maxBytes: number, mayTake: (key: number, item: Item) => boolean): { key: number; item: Item } | undefined {
+  take(
+    maxBytes: number,
+    mayTake: (key: number, item: Item) => boolean,
+  ): { key: number; item: Item } | undefined {
     for (const lane of this.#lanes.values()) {
       const first = lane.items[0] as Item;
       if (!mayTake(lane.key, first)) continue;

@@ -22,7 +22,12 @@ export type Output =
   /** Bytes for the local socket: a view, not copied. */
   | { readonly type: "write"; readonly connection: Connection; readonly bytes: Uint8Array }
   /** `end`: after everything written, FIN. `reset`: RST, at once. The engine has forgotten the connection. */
-  | { readonly type: "close"; readonly connection: Connection; readonly how: "end" | "reset"; readonly why: string }
+  | {
+      readonly type: "close";
+      readonly connection: Connection;
+      readonly how: "end" | "reset";
+      readonly why: string;
+    }
   /** For logs and status; nothing depends on it. */
   | { readonly type: "event"; readonly event: EngineEvent }
   /** The session is over. */

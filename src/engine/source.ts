@@ -44,8 +44,12 @@ export class SourceEngine extends Engine {
    * @returns undefined when there are too many: close it.
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
-    if (!this.services?.has(serviceId)) throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
-    if (this.table.connections.size >= MAX_CONNECTIONS || (this.#format < 3 && this.#unstarted.size >= MAX_WAITING)) {
+    if (!this.services?.has(serviceId))
+      throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
+    if (
+      this.table.connections.size >= MAX_CONNECTIONS ||
+      (this.#format < 3 && this.#unstarted.size >= MAX_WAITING)
+    ) {
       this.event({ type: "refused", serviceId, why: "too many connections" });
       return undefined;
     }
@@ -72,13 +76,17 @@ export class SourceEngine extends Engine {
   override deadline(): number | undefined {
     const times = [super.deadline(), this.#holdUntil, this.#silenceDeadline()];
     if (this.#format < 3) times.push(this.#unstarted.values().next().value);
-    return times.reduce((first, time) => (first === undefined || (time ?? first) < first ? time : first), undefined);
+    return times.reduce(
+      (first, time) => (first === undefined || (time ?? first) < first ? time : first),
+      undefined,
+    );
   }
 
   protected onMessageFromPeer(message: Message, now: number): void {
     const serviceId = this.serviceOf(message);
     const stream = serviceId === undefined ? undefined : this.table.of(serviceId);
-    if (stream === undefined || stream.streamId !== message.streamId) return this.dropped(message, "stale stream");
+    if (stream === undefined || stream.streamId !== message.streamId)
+      return this.dropped(message, "stale stream");
     this.#hasHeard = true;
     this.#holdUntil = undefined;
     if (message.type === MessageType.StreamReset) return this.#onStreamReset(message, stream, now);
@@ -115,7 +123,8 @@ export class SourceEngine extends Engine {
 
   /** While the peer's format is open, the end of a lone connection is told in the way every format has (P42). */
   protected override resetMessage(state: ConnectionState, stream: Stream): Message {
-    if (this.#hasHeard || stream.format < 3 || stream.connections.size > 0) return super.resetMessage(state, stream);
+    if (this.#hasHeard || stream.format < 3 || stream.connections.size > 0)
+      return super.resetMessage(state, stream);
     this.table.end(stream);
     return makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, state.connectionId) });
   }
@@ -125,11 +134,16 @@ export class SourceEngine extends Engine {
   }
 
   #learnFormat(message: Message, stream: Stream, now: number): void {
-    if (message.connectionId > 0) this.#isFormatProven = true;
-    if (this.#isFormatGiven || stream.format < 3 || message.connectionId > 0) return;
-    const known = message.serviceId === "" && stream.serviceId !== "" ? 1 : 2;
-    this.#fallBack(known, known === 1 ? "a message without service id" : "a message without connection id");
+    const lacksService = message.serviceId === "" && stream.serviceId !== "";
+    const lacksConnection = message.connectionId === 0;
+    if (!lacksService && !lacksConnection) this.#isFormatProven = true;
+    if (this.#isFormatGiven || stream.format < 3 || !(lacksService || lacksConnection)) return;
+    this.#fallBack(
+      lacksService ? 1 : 2,
+      lacksService ? "a message without service id" : "a message without connection id",
+    );
     stream.format = 2;
+    stream.hasConnectionIds = !lacksConnection;
     this.#startAgain(stream, now);
   }
 
@@ -185,7 +199,9 @@ export class SourceEngine extends Engine {
 
 /** The connection a message is about; without an id, the only one there is (P41). */
 function connectionOf(stream: Stream, message: Message): ConnectionState | undefined {
-  return stream.connections.get(message.connectionId) ?? (message.connectionId === 0 ? firstOf(stream) : undefined);
+  return (
+    stream.connections.get(message.connectionId) ?? (message.connectionId === 0 ? firstOf(stream) : undefined)
+  );
 }
 
 function firstOf(stream: Stream): ConnectionState | undefined {

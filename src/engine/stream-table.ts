@@ -17,6 +17,8 @@ export interface Stream {
   readonly streamId: number;
   readonly serviceId: string;
   format: Format;
+  /** Older peers that echo the ids they were given need them to the end of the stream (P45). */
+  hasConnectionIds: boolean;
   nextConnectionId: number;
   readonly connections: Map<number, ConnectionState>;
 }
@@ -43,7 +45,14 @@ export class StreamTable {
   }
 
   start(serviceId: string, streamId: number, format: Format): Stream {
-    const stream: Stream = { streamId, serviceId, format, nextConnectionId: 1, connections: new Map() };
+    const stream: Stream = {
+      streamId,
+      serviceId,
+      format,
+      hasConnectionIds: format === 3,
+      nextConnectionId: 1,
+      connections: new Map(),
+    };
     this.#streams.set(serviceId, stream);
     return stream;
   }

@@ -1,64 +1,80 @@
 import { RemoteProtocolError } from "../base/errors.ts";
+import { LENGTH_PREFIX_BYTES } from "./constants.ts";
 
 /**
- * Cuts the byte sequence of a WebSocket into messages, however it was sliced or joined into WebSocket frames (P11).
- * Holds at most one unfinished message of 65,535 bytes.
+ * Cuts the byte sequence of a WebSocket into frames, each one message behind its length prefix, however the sequence
+ * was sliced or joined into WebSocket frames (P11). Holds at most one unfinished frame: 65,537 bytes.
  */
 export class FrameSplitter {
   /** First byte of a length whose second has not come. */
   #lengthHigh: number | undefined;
-  #message: Uint8Array | undefined;
+  #unfinished: Uint8Array | undefined;
   #filled = 0;
 
   /**
-   * The bytes of every message that `bytes` completes, in order, without length prefixes: views into `bytes`, or a
-   * buffer of its own for a message that came in pieces.
+   * Every frame that `bytes` completes, in order: views into `bytes`, or a buffer of its own for one that came in
+   * pieces.
    * @throws RemoteProtocolError on a message of length zero (P11).
    */
   push(bytes: Uint8Array): Uint8Array[] {
-    const messages: Uint8Array[] = [];
+    const frames: Uint8Array[] = [];
     let at = 0;
     while (at < bytes.length) {
-      if (this.#message === undefined) {
-        if (this.#lengthHigh === undefined && at + 1 === bytes.length) {
-          this.#lengthHigh = bytes[at];
-          break;
-        }
-        const high = this.#lengthHigh ?? (bytes[at++] as number);
-        const length = messageLength(high, bytes[at++] as number);
-        this.#lengthHigh = undefined;
-        if (at + length <= bytes.length) {
-          messages.push(bytes.subarray(at, at + length));
+      if (this.#unfinished !== undefined) {
+        at = this.#fill(this.#unfinished, bytes, at, frames);
+      } else if (this.#lengthHigh === undefined && at + 1 < bytes.length) {
+        const length = frameLength(bytes[at] as number, bytes[at + 1] as number);
+        if (at + length > bytes.length) this.#begin(length);
+        else {
+          frames.push(bytes.subarray(at, at + length));
           at += length;
-          continue;
         }
-        this.#message = new Uint8Array(length);
-        this.#filled = 0;
+      } else {
+        at = this.#takeLengthByte(bytes[at] as number, at);
       }
-      at = this.#fill(this.#message, bytes, at, messages);
     }
-    return messages;
+    return frames;
   }
 
-  /** Whether the sequence ends inside a message: at the end of a WebSocket that means bytes were lost. */
-  get isInsideMessage(): boolean {
-    return this.#message !== undefined || this.#lengthHigh !== undefined;
+  /** Whether the sequence ends inside a frame: at the end of a WebSocket that means bytes were lost. */
+  get isInsideFrame(): boolean {
+    return this.#unfinished !== undefined || this.#lengthHigh !== undefined;
   }
 
-  #fill(message: Uint8Array, bytes: Uint8Array, at: number, messages: Uint8Array[]): number {
-    const end = Math.min(bytes.length, at + message.length - this.#filled);
-    message.set(bytes.subarray(at, end), this.#filled);
+  /** One byte of a length that came in two pieces. */
+  #takeLengthByte(byte: number, at: number): number {
+    if (this.#lengthHigh === undefined) {
+      this.#lengthHigh = byte;
+    } else {
+      const unfinished = this.#begin(frameLength(this.#lengthHigh, byte));
+      unfinished[0] = this.#lengthHigh;
+      unfinished[1] = byte;
+      this.#filled = LENGTH_PREFIX_BYTES;
+      this.#lengthHigh = undefined;
+    }
+    return at + 1;
+  }
+
+  #begin(length: number): Uint8Array {
+    this.#unfinished = new Uint8Array(length);
+    this.#filled = 0;
+    return this.#unfinished;
+  }
+
+  #fill(unfinished: Uint8Array, bytes: Uint8Array, at: number, frames: Uint8Array[]): number {
+    const end = Math.min(bytes.length, at + unfinished.length - this.#filled);
+    unfinished.set(bytes.subarray(at, end), this.#filled);
     this.#filled += end - at;
-    if (this.#filled === message.length) {
-      messages.push(message);
-      this.#message = undefined;
+    if (this.#filled === unfinished.length) {
+      frames.push(unfinished);
+      this.#unfinished = undefined;
     }
     return end;
   }
 }
 
-function messageLength(high: number, low: number): number {
+function frameLength(high: number, low: number): number {
   const length = (high << 8) | low;
   if (length === 0) throw new RemoteProtocolError("P11", "message of length zero");
-  return length;
+  return LENGTH_PREFIX_BYTES + length;
 }

@@ -58,7 +58,8 @@ const PAYLOAD_TAG = (4 << 3) | 2;
  */
 export function encodeFrame(message: Message): Uint8Array {
   const size = message.payload.length;
-  if (size > MAX_PAYLOAD_BYTES) throw new RangeError(`payload of ${size} bytes, at most ${MAX_PAYLOAD_BYTES}`);
+  if (size > MAX_PAYLOAD_BYTES)
+    throw new RangeError(`payload of ${size} bytes, at most ${MAX_PAYLOAD_BYTES}`);
   const { payload, availableServiceIds, ...rest } = message;
   const head = tunnel.Message.encode({ ...rest, availableServiceIds: [...availableServiceIds] }).finish();
   const payloadHead = size === 0 ? 0 : 1 + varintBytes(size);
@@ -77,17 +78,20 @@ export function encodeFrame(message: Message): Uint8Array {
 }
 
 /**
- * Reads one message, without its length prefix. The payload is a view into `bytes`.
+ * Reads the message of one frame. The payload is a view into the frame.
  * @throws RemoteProtocolError when the bytes are no message (P12), carry fields that no subprotocol has (P12) or more
  * payload than allowed (P13).
  */
-export function decodeMessage(bytes: Uint8Array): Message {
-  const message = decode(bytes);
+export function decodeFrame(frame: Uint8Array): Message {
+  const message = decode(frame.subarray(LENGTH_PREFIX_BYTES));
   if (message.$unknowns !== undefined) {
     throw new RemoteProtocolError("P12", "message has a field that no subprotocol defines");
   }
   if (message.payload.length > MAX_PAYLOAD_BYTES) {
-    throw new RemoteProtocolError("P13", `payload of ${message.payload.length} bytes, at most ${MAX_PAYLOAD_BYTES}`);
+    throw new RemoteProtocolError(
+      "P13",
+      `payload of ${message.payload.length} bytes, at most ${MAX_PAYLOAD_BYTES}`,
+    );
   }
   return message;
 }

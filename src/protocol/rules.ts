@@ -30,7 +30,10 @@ export function checkMessage(message: Message, senders: readonly Sender[]): bool
     throw new RemoteProtocolError("P17", `message of unknown type ${type}`);
   }
   if (!senders.some((sender) => MAY_SEND[sender].includes(type))) {
-    throw new RemoteProtocolError("P14", `message of type ${type}, which the ${senders.join(" or the ")} may not send`);
+    throw new RemoteProtocolError(
+      "P14",
+      `message of type ${type}, which the ${senders.join(" or the ")} may not send`,
+    );
   }
   if (type !== MessageType.SessionReset && type !== MessageType.ServiceIds && message.streamId === 0) {
     throw new RemoteProtocolError("P21", `message of type ${type} without stream id`);

@@ -54,7 +54,12 @@ export interface ProxyOptions {
 export type ProxyEvent =
   | { readonly event: "connected"; readonly channelId: string; readonly services: readonly string[] }
   | { readonly event: "disconnected"; readonly reason: string; readonly retryInMs: number }
-  | { readonly event: "listening"; readonly service: string; readonly address: string; readonly port?: number }
+  | {
+      readonly event: "listening";
+      readonly service: string;
+      readonly address: string;
+      readonly port?: number;
+    }
   | { readonly event: "connection-opened"; readonly service: string; readonly connectionId: number }
   | {
       readonly event: "connection-closed";

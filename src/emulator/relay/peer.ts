@@ -1,0 +1,100 @@
+import type { WebSocket } from "ws";
+
+/** Bytes that may wait for one side before the other is no longer read: a tunnel's share of memory. */
+const FULL_BYTES = 1024 * 1024;
+const ROOM_BYTES = 512 * 1024;
+/** A side that has not sent anything, pings included, gets an empty ping after this … */
+const PING_AFTER_MS = 30_000;
+/** … and counts as gone after this. Every known client pings every 20 to 30 s by itself. */
+const GONE_AFTER_MS = 120_000;
+/** How long a side may take to answer a close frame; the reference proxy never does. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export interface PeerHandlers {
+  onBytes(bytes: Uint8Array): void;
+  onText(): void;
+  /** There is room for the other side's bytes again. */
+  onRoom(): void;
+  onClose(): void;
+}
+
+/** One side's WebSocket at the relay. */
+export class Peer {
+  readonly #webSocket: WebSocket;
+  readonly #handlers: PeerHandlers;
+  #isClosing = false;
+  #wasFull = false;
+  #lastReceivedAt = performance.now();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(webSocket: WebSocket, handlers: PeerHandlers) {
+    this.#webSocket = webSocket;
+    this.#handlers = handlers;
+    this.#timer = setInterval(() => this.#watch(), PING_AFTER_MS);
+    const alive = () => {
+      this.#lastReceivedAt = performance.now();
+    };
+    webSocket.on("message", (data, isBinary) => {
+      alive();
+      if (this.#isClosing) return;
+      if (isBinary) handlers.onBytes(data as Buffer);
+      else handlers.onText();
+    });
+    webSocket.on("ping", alive);
+    webSocket.on("pong", alive);
+    webSocket.on("error", () => webSocket.terminate());
+    webSocket.on("close", () => {
+      clearInterval(this.#timer);
+      handlers.onClose();
+    });
+  }
+
+  get isFull(): boolean {
+    return this.#webSocket.bufferedAmount > FULL_BYTES;
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#isClosing) return;
+    this.#webSocket.send(bytes, { binary: true }, () => this.#onSent());
+    if (this.isFull) this.#wasFull = true;
+  }
+
+  /** Stops or goes on reading from this side, so that TCP holds its local proxy back. */
+  setHeld(isHeld: boolean): void {
+    if (isHeld) this.#webSocket.pause();
+    else this.#webSocket.resume();
+  }
+
+  /** Sends a close frame; nothing is forwarded to or from this side any more. */
+  close(code: number, reason: string): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#webSocket.resume();
+    this.#webSocket.close(code, cutReason(reason));
+    setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
+  }
+
+  terminate(): void {
+    this.#webSocket.terminate();
+  }
+
+  #onSent(): void {
+    if (!this.#wasFull || this.#webSocket.bufferedAmount > ROOM_BYTES) return;
+    this.#wasFull = false;
+    this.#handlers.onRoom();
+  }
+
+  #watch(): void {
+    const silentMs = performance.now() - this.#lastReceivedAt;
+    if (silentMs >= GONE_AFTER_MS && !this.#webSocket.isPaused) this.#webSocket.terminate();
+    else if (silentMs >= PING_AFTER_MS) this.#webSocket.ping();
+  }
+}
+
+/** A close frame has room for 123 bytes of reason. */
+function cutReason(reason: string): string {
+  return Buffer.from(reason)
+    .subarray(0, 123)
+    .toString("utf8")
+    .replace(/\uFFFD+$/, "");
+}

@@ -1,0 +1,150 @@
+// Pure: what the service does with the messages of one tunnel. No sockets, no clock.
+import { RemoteProtocolError, TunnelError } from "../../base/errors.ts";
+import { FrameSplitter } from "../../protocol/frame.ts";
+import {
+  decodeFrame,
+  describeMessage,
+  encodeFrame,
+  type Message,
+  MessageType,
+  makeMessage,
+} from "../../protocol/message.ts";
+import { checkMessage } from "../../protocol/rules.ts";
+
+/** One end of a tunnel. */
+export type Side = "source" | "destination";
+
+/** What the relay asks of its server. */
+export type RelayOutput =
+  /** One frame: goes out as one WebSocket frame of its own (P70). */
+  | { readonly type: "send"; readonly to: Side; readonly bytes: Uint8Array }
+  /** The side broke a rule: close its WebSocket. */
+  | { readonly type: "close"; readonly side: Side; readonly error: TunnelError }
+  /** For the log. */
+  | { readonly type: "dropped"; readonly from: Side; readonly message: string; readonly why: string };
+
+/** An active stream, with the ids its STREAM_START had: a reset made by the relay must look the same (P71). */
+interface RelayStream {
+  readonly streamId: number;
+  readonly serviceId: string;
+  readonly connectionId: number;
+}
+
+/** Forwards between the two sides of one tunnel, by side and not by subprotocol, and keeps the rules of the wire. */
+export class Relay {
+  #services: readonly string[] = [];
+  readonly #splitters = new Map<Side, FrameSplitter>();
+  /** Active streams by service id. */
+  readonly #streams = new Map<string, RelayStream>();
+  /** Services that ever had a stream: data for any other breaks a rule (P33). */
+  readonly #started = new Set<string>();
+  #outputs: RelayOutput[] = [];
+
+  /**
+   * A side connected, in place of its former connection if there was one. The other side learns first that the
+   * streams of the former one are over (P72).
+   * @param services service ids of the tunnel; empty when it was opened without any
+   * @param hasServiceIds whether its subprotocol has the SERVICE_IDS message (P30)
+   */
+  join(side: Side, services: readonly string[], hasServiceIds: boolean): void {
+    this.leave(side);
+    this.#services = services;
+    this.#splitters.set(side, new FrameSplitter());
+    if (!hasServiceIds) return;
+    this.#send(side, makeMessage({ type: MessageType.ServiceIds, availableServiceIds: this.#services }));
+  }
+
+  /** A side's WebSocket is gone. */
+  leave(side: Side): void {
+    if (!this.#splitters.delete(side)) return;
+    const survivor = otherSide(side);
+    for (const stream of this.#streams.values()) this.#resetTo(survivor, stream);
+    this.#streams.clear();
+  }
+
+  /** Bytes of one binary WebSocket frame came from a side. */
+  receive(side: Side, bytes: Uint8Array): void {
+    try {
+      for (const frame of this.#splitters.get(side)?.push(bytes) ?? []) this.#onFrame(side, frame);
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error;
+      this.#outputs.push({ type: "close", side, error });
+    }
+  }
+
+  /** Everything to be done since the last call, in order. */
+  drain(): RelayOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #onFrame(from: Side, frame: Uint8Array): void {
+    const message = decodeFrame(frame);
+    if (!checkMessage(message, [from])) return this.#forward(from, frame);
+    const service = this.#serviceOf(message);
+    const stream = this.#streams.get(service);
+    if (message.type === MessageType.StreamStart) return this.#onStreamStart(from, service, message, frame);
+    if (stream === undefined) return this.#onUnknownStream(from, service, message);
+    if (stream.streamId !== message.streamId) return this.#drop(from, message, "stale stream");
+    if (message.type === MessageType.StreamReset) this.#streams.delete(service);
+    this.#forward(from, frame);
+  }
+
+  #onStreamStart(from: Side, service: string, message: Message, frame: Uint8Array): void {
+    this.#started.add(service);
+    if (!this.#splitters.has(otherSide(from))) {
+      this.#drop(from, message, `no ${otherSide(from)} is connected`);
+      return this.#resetTo(from, message);
+    }
+    this.#streams.set(service, message);
+    this.#forward(from, frame);
+  }
+
+  /**
+   * Resets and data may cross a reset of the relay's own on their way, so they are dropped; a side that may open
+   * something learns that it did not (P73).
+   */
+  #onUnknownStream(from: Side, service: string, message: Message): void {
+    if (message.type === MessageType.Data && !this.#started.has(service)) {
+      throw new RemoteProtocolError("P33", `data for service "${service}", which never had a stream`);
+    }
+    this.#drop(from, message, "no such stream");
+    if (message.type === MessageType.ConnectionStart) this.#resetTo(from, message);
+  }
+
+  /** The service of a message, which may leave its id out where there is no choice (P41). */
+  #serviceOf({ serviceId }: Message): string {
+    if (serviceId === "" && this.#services.length <= 1) return this.#services[0] ?? "";
+    if (serviceId === "") {
+      throw new RemoteProtocolError(
+        "P41",
+        `a message without service id in a tunnel with ${this.#services.length}`,
+      );
+    }
+    if (this.#services.includes(serviceId)) return serviceId;
+    throw new RemoteProtocolError("P32", `service "${serviceId}" is not one of this tunnel`);
+  }
+
+  #resetTo(side: Side, { streamId, serviceId, connectionId }: RelayStream): void {
+    this.#send(side, makeMessage({ type: MessageType.StreamReset, streamId, serviceId, connectionId }));
+  }
+
+  #send(to: Side, message: Message): void {
+    if (this.#splitters.has(to)) this.#outputs.push({ type: "send", to, bytes: encodeFrame(message) });
+  }
+
+  /** The frame goes on as it came, byte for byte (P70). */
+  #forward(from: Side, bytes: Uint8Array): void {
+    const to = otherSide(from);
+    if (this.#splitters.has(to)) this.#outputs.push({ type: "send", to, bytes });
+  }
+
+  #drop(from: Side, message: Message, why: string): void {
+    this.#outputs.push({ type: "dropped", from, message: describeMessage(message), why });
+  }
+}
+
+export function otherSide(side: Side): Side {
+  return side === "source" ? "destination" : "source";
+}

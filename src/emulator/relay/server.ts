@@ -1,0 +1,174 @@
+import { randomBytes } from "node:crypto";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Logger } from "../../base/log.ts";
+import {
+  CHANNEL_ID_HEADER,
+  MAX_WEBSOCKET_FRAME_BYTES,
+  STATUS_REASON_HEADER,
+  SUBPROTOCOLS,
+} from "../../protocol/constants.ts";
+import type { Tunnels } from "../tunnels.ts";
+import { type Handshake, readHandshake } from "./handshake.ts";
+import { Peer } from "./peer.ts";
+import { otherSide, Relay, type RelayOutput, type Side } from "./relay.ts";
+
+/** Close codes of the relay (P8). */
+const CLOSED = 1000;
+const POLICY = 1008;
+const UNSUPPORTED_TEXT = 1003;
+const RULE_BROKEN = 1002;
+
+/** One tunnel with somebody connected. */
+interface Room {
+  readonly tunnelId: string;
+  readonly relay: Relay;
+  readonly peers: Map<Side, Peer>;
+}
+
+export interface RelayOptions {
+  readonly tunnels: Tunnels;
+  /** Origins from which browsers may connect with a cookie, besides the emulator's own. */
+  readonly allowOrigins: readonly string[];
+  readonly log: Logger;
+}
+
+/** The data plane: upgrades requests, and joins the two WebSockets of each tunnel through its Relay. */
+export class RelayServer {
+  readonly #options: RelayOptions;
+  readonly #rooms = new Map<string, Room>();
+  readonly #unsubscribe: () => void;
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
+    handleProtocols: (offered) => SUBPROTOCOLS.find((known) => offered.has(known)) ?? false,
+  });
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.tunnels.onEvent((event) => {
+      if (event.type === "closed") this.#closeRoom(event.tunnelId, CLOSED, `Tunnel is ${event.reason}`);
+      if (event.type === "rotated") {
+        for (const side of event.modes) this.#closePeer(event.tunnelId, side, "The access token was rotated");
+      }
+    });
+    this.#webSockets.on("headers", (headers, request) =>
+      headers.push(`${CHANNEL_ID_HEADER}: ${channelIdOf(request)}`),
+    );
+  }
+
+  /** Takes an upgrade request whose Host is already known to be ours. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const handshake = readHandshake(
+      { url: request.url ?? "", rawHeaders: request.rawHeaders },
+      this.#options.allowOrigins,
+    );
+    if (handshake.type === "refused")
+      return this.#refuse(request, socket, handshake.status, handshake.reason);
+    const admission = this.#options.tunnels.admit({ ...handshake, mode: handshake.side });
+    if (admission.type === "refused")
+      return this.#refuse(request, socket, admission.status, admission.reason);
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#join(admission.tunnelId, admission.services, handshake, webSocket);
+    });
+  }
+
+  /** Drops every WebSocket without a close frame, so that clients come back to the next start. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    for (const room of this.#rooms.values()) for (const peer of room.peers.values()) peer.terminate();
+    this.#webSockets.close();
+  }
+
+  #join(
+    tunnelId: string,
+    services: readonly string[],
+    { side, subprotocol }: Extract<Handshake, { type: "accepted" }>,
+    webSocket: WebSocket,
+  ): void {
+    const room = this.#rooms.get(tunnelId) ?? { tunnelId, relay: new Relay(), peers: new Map() };
+    this.#rooms.set(tunnelId, room);
+    room.peers.get(side)?.close(POLICY, "Another local proxy connected with the same access token");
+    const peer = new Peer(webSocket, {
+      onBytes: (bytes) => this.#onBytes(room, side, peer, bytes),
+      onText: () => peer.close(UNSUPPORTED_TEXT, "Text frames are not part of the protocol"),
+      onRoom: () => room.peers.get(otherSide(side))?.setHeld(false),
+      onClose: () => this.#onClose(room, side, peer),
+    });
+    room.peers.set(side, peer);
+    room.peers.get(otherSide(side))?.setHeld(false);
+    this.#options.tunnels.connected(tunnelId, side);
+    this.#options.log.info(`${side} of tunnel ${tunnelId} connected`);
+    room.relay.join(side, services, subprotocol !== SUBPROTOCOLS.at(-1));
+    this.#carryOut(room);
+  }
+
+  #onBytes(room: Room, side: Side, peer: Peer, bytes: Uint8Array): void {
+    if (room.peers.get(side) !== peer) return;
+    room.relay.receive(side, bytes);
+    this.#carryOut(room);
+    const target = room.peers.get(otherSide(side));
+    if (target?.isFull) peer.setHeld(true);
+  }
+
+  #carryOut(room: Room): void {
+    for (const output of room.relay.drain()) this.#carryOutOne(room, output);
+  }
+
+  #carryOutOne(room: Room, output: RelayOutput): void {
+    switch (output.type) {
+      case "send":
+        return room.peers.get(output.to)?.send(output.bytes);
+      case "close":
+        this.#options.log.warn(
+          `${output.side} of tunnel ${room.tunnelId} broke a rule: ${output.error.message}`,
+        );
+        return room.peers.get(output.side)?.close(RULE_BROKEN, output.error.message);
+      case "dropped":
+        return this.#options.log.debug(`dropped from ${output.from}: ${output.message}: ${output.why}`);
+    }
+  }
+
+  #onClose(room: Room, side: Side, peer: Peer): void {
+    room.peers.get(otherSide(side))?.setHeld(false);
+    if (room.peers.get(side) !== peer) return;
+    room.peers.delete(side);
+    room.relay.leave(side);
+    this.#carryOut(room);
+    if (room.peers.size === 0) this.#rooms.delete(room.tunnelId);
+    this.#options.tunnels.disconnected(room.tunnelId, side);
+    this.#options.log.info(`${side} of tunnel ${room.tunnelId} disconnected`);
+  }
+
+  #closeRoom(tunnelId: string, code: number, reason: string): void {
+    for (const peer of this.#rooms.get(tunnelId)?.peers.values() ?? []) peer.close(code, reason);
+  }
+
+  #closePeer(tunnelId: string, side: Side, reason: string): void {
+    this.#rooms.get(tunnelId)?.peers.get(side)?.close(POLICY, reason);
+  }
+
+  /** The sentence goes into the body, where the reference proxy prints it from, and into a header (P7). */
+  #refuse(request: IncomingMessage, socket: Duplex, status: number, reason: string): void {
+    this.#options.log.info(`refused a local proxy with status ${status}: ${reason}`);
+    socket.on("error", () => socket.destroy());
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
+        `${CHANNEL_ID_HEADER}: ${channelIdOf(request)}\r\n${STATUS_REASON_HEADER}: ${reason}\r\n` +
+        `Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(reason)}\r\nConnection: close\r\n\r\n${reason}`,
+    );
+  }
+}
+
+const channelIds = new WeakMap<IncomingMessage, string>();
+
+/** One id a request, in the shape of the service's own: hexadecimal digits in groups of 16, 8, 8, 16 and 8. */
+function channelIdOf(request: IncomingMessage): string {
+  const known = channelIds.get(request);
+  if (known !== undefined) return known;
+  const channelId = [8, 4, 4, 8, 4].map((size) => randomBytes(size).toString("hex")).join("-");
+  channelIds.set(request, channelId);
+  return channelId;
+}

@@ -1,0 +1,41 @@
+import { UnreachableError } from "../base/errors.ts";
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Whether TLS failed because of a certificate: trying again does not help. */
+export function isCertificateFailure(error: unknown): boolean {
+  const text = `${codeOf(error)} ${error instanceof Error ? error.message : ""}`;
+  return /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|ERR_TLS|certificate|altnames/i.test(text);
+}
+
+/** A failure to reach an endpoint, in words, with what to check next. */
+export function connectFailure(error: unknown, { host, port }: Target): UnreachableError {
+  if (error instanceof UnreachableError) return error;
+  const where = `${host}:${port}`;
+  const text = error instanceof Error ? error.message : String(error);
+  if (isCertificateFailure(error)) {
+    return new UnreachableError(`the certificate of ${where} is not trusted: ${text}`, {
+      hint: "name the certificate authority with --ca FILE, or with --local for a serve-local on this machine",
+      cause: error,
+    });
+  }
+  return new UnreachableError(`cannot reach ${where}: ${SENTENCES[codeOf(error)] ?? text}`, { cause: error });
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ENOTFOUND: "host name not found",
+  EAI_AGAIN: "the name server does not answer",
+  ETIMEDOUT: "timed out",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the network",
+  ECONNRESET: "connection reset",
+};
+
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

@@ -1,0 +1,141 @@
+import { chmodSync, rmSync, statSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { ListenError } from "../base/errors.ts";
+
+/** A TCP address or the path of a Unix socket. */
+export type SocketAddress =
+  | { readonly type: "tcp"; readonly host?: string | undefined; readonly port: number }
+  | { readonly type: "unix"; readonly path: string };
+
+/** Connections that may wait in the kernel for us to accept them. */
+const BACKLOG = 1_024;
+/** How long a dialled address may take to answer. */
+const CONNECT_TIMEOUT_MS = 15_000;
+
+/** A listener and where it really listens. */
+export interface Listener {
+  readonly server: Server;
+  /** IP address, or the path of a Unix socket. */
+  readonly address: string;
+  readonly port: number | undefined;
+  close(): void;
+}
+
+/**
+ * Listens on a TCP address (127.0.0.1 unless it names a host) or a Unix socket (mode 0600). Sockets arrive paused and
+ * half-open.
+ * @throws ListenError naming the address, when it is taken or not allowed.
+ */
+export async function listen(address: SocketAddress, onSocket: (socket: Socket) => void): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
+  if (address.type === "unix") await removeStaleSocket(address.path);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.once("listening", resolve);
+  if (address.type === "unix") server.listen({ path: address.path, backlog: BACKLOG });
+  else server.listen({ host: listenHost(address.host), port: address.port, backlog: BACKLOG });
+  try {
+    await promise;
+  } catch (error) {
+    throw listenFailure(error, address);
+  }
+  if (address.type === "unix") chmodSync(address.path, 0o600);
+  return describe(server, address);
+}
+
+/**
+ * Dials a TCP address, trying every address its name has, or a Unix socket. The socket is half-open and can be written
+ * to at once; it is destroyed with an error when it is not connected within 15 s.
+ */
+export function dial(address: SocketAddress, localAddress?: string | undefined): Socket {
+  const socket = address.type === "unix" ? connectUnix(address.path) : connectTcp(address, localAddress);
+  const timer = setTimeout(
+    () =>
+      socket.destroy(
+        new Error(`no answer from ${formatAddress(address)} in ${CONNECT_TIMEOUT_MS / 1_000} s`),
+      ),
+    CONNECT_TIMEOUT_MS,
+  );
+  socket.once("connect", () => clearTimeout(timer));
+  socket.once("close", () => clearTimeout(timer));
+  return socket;
+}
+
+function connectUnix(path: string): Socket {
+  return connect({ path, allowHalfOpen: true });
+}
+
+function connectTcp(
+  { host, port }: { host?: string | undefined; port: number },
+  localAddress?: string,
+): Socket {
+  return connect({
+    host: host ?? "localhost",
+    port,
+    allowHalfOpen: true,
+    autoSelectFamily: true,
+    noDelay: true,
+    ...(localAddress !== undefined && { localAddress }),
+  });
+}
+
+/** `localhost:5555`, `[::1]:5555` or `/run/app.sock`. */
+export function formatAddress(address: SocketAddress): string {
+  if (address.type === "unix") return address.path;
+  const host = address.host ?? "localhost";
+  return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+}
+
+/** `localhost` may mean ::1 first, where nobody looks for it: listeners take the IPv4 one. */
+function listenHost(host: string | undefined): string {
+  return host === undefined || host === "localhost" ? "127.0.0.1" : host;
+}
+
+function describe(server: Server, address: SocketAddress): Listener {
+  const bound = server.address() as AddressInfo | string;
+  return {
+    server,
+    address: typeof bound === "string" ? bound : bound.address,
+    port: typeof bound === "string" ? undefined : bound.port,
+    close() {
+      server.close();
+      if (address.type === "unix") rmSync(address.path, { force: true });
+    },
+  };
+}
+
+/** A socket file that nobody answers on is left over from a process that was killed. */
+async function removeStaleSocket(path: string): Promise<void> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const probe = connect({ path });
+  probe.once("connect", () => resolve(true));
+  probe.once("error", () => resolve(false));
+  const isAlive = await promise;
+  probe.destroy();
+  if (!isAlive) rmSync(path, { force: true });
+}
+
+function listenFailure(error: unknown, address: SocketAddress): ListenError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const where = formatAddress(
+    address.type === "tcp" ? { ...address, host: listenHost(address.host) } : address,
+  );
+  const hint =
+    address.type === "tcp"
+      ? "choose another port, or port 0 for a free one"
+      : "choose another path, or remove that file";
+  return new ListenError(`cannot listen on ${where}: ${REASONS[code] ?? String(error)}`, {
+    hint,
+    cause: error,
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the address is in use",
+  EACCES: "not allowed",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EINVAL: "this machine has no such address",
+  ENOTFOUND: "host name not found",
+  ENOENT: "no such directory",
+};

@@ -1,0 +1,98 @@
+import { EventEmitter } from "node:events";
+import type { ClientRequest } from "node:http";
+import { connect as connectTcp, type Socket } from "node:net";
+import tls from "node:tls";
+import { HttpsProxyAgent } from "https-proxy-agent";
+import { UnreachableError } from "../base/errors.ts";
+import { connectFailure } from "./failures.ts";
+import { NEEDS_TLS_GATE, TlsGate } from "./tls-gate.ts";
+import { trustedRoots } from "./tls-roots.ts";
+
+/** DNS, TCP, web proxy and TLS together may take this long. */
+const CONNECT_TIMEOUT_MS = 15_000;
+
+export interface TransportOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly ca?: readonly string[] | undefined;
+  readonly webProxy?: URL | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A TLS stream of our own making, with the gate below it where the runtime needs one. */
+export interface Transport {
+  readonly stream: tls.TLSSocket;
+  readonly gate: TlsGate | undefined;
+}
+
+/**
+ * Makes the TLS stream where the WebSocket library cannot: through a web proxy, or where TLS needs the gate.
+ * @returns undefined when the library does it itself, which is faster.
+ */
+export async function openTransport(options: TransportOptions): Promise<Transport | undefined> {
+  if (options.webProxy === undefined && !NEEDS_TLS_GATE) return undefined;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
+  try {
+    return await startTls(await openTcp(options, signal), options, signal);
+  } catch (error) {
+    throw connectFailure(error, options);
+  }
+}
+
+async function openTcp({ host, port, webProxy, ca }: TransportOptions, signal: AbortSignal): Promise<Socket> {
+  if (webProxy !== undefined) return connectThroughProxy(webProxy, host, port, ca);
+  const socket = connectTcp({ host, port, autoSelectFamily: true, noDelay: true });
+  return settled(socket, "connect", signal);
+}
+
+async function startTls(socket: Socket, options: TransportOptions, signal: AbortSignal): Promise<Transport> {
+  const gate = NEEDS_TLS_GATE ? new TlsGate(socket) : undefined;
+  const stream = tls.connect({
+    socket: gate ?? socket,
+    host: options.host,
+    servername: options.host,
+    ca: trustedRoots(options.ca),
+    ALPNProtocols: ["http/1.1"],
+  });
+  return { stream: await settled(stream, "secureConnect", signal), gate };
+}
+
+/** The socket once `event` came; it is destroyed when it fails or the signal ends the attempt. */
+function settled<T extends Socket>(
+  socket: T,
+  event: "connect" | "secureConnect",
+  signal: AbortSignal,
+): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : new Error("stopped"));
+  signal.addEventListener("abort", abort, { once: true });
+  socket.once(event, () => resolve(socket));
+  socket.once("error", reject);
+  socket.once("close", () => reject(new Error("closed during the handshake")));
+  return promise.finally(() => signal.removeEventListener("abort", abort));
+}
+
+async function connectThroughProxy(
+  webProxy: URL,
+  host: string,
+  port: number,
+  ca: readonly string[] | undefined,
+): Promise<Socket> {
+  const agent = new HttpsProxyAgent(webProxy, { ca: trustedRoots(ca) });
+  let status = 0;
+  agent.on("proxyConnect", (answer: { readonly statusCode: number }) => {
+    status = answer.statusCode;
+  });
+  // The agent uses the request as an event emitter only.
+  const request = new EventEmitter() as ClientRequest;
+  const socket = (await agent.connect(request, { host, port, secureEndpoint: false })) as Socket;
+  if (status === 200) return socket;
+  socket.destroy();
+  const where = `web proxy ${webProxy.host}`;
+  if (status === 407) {
+    throw new UnreachableError(`the ${where} wants credentials (status 407)`, {
+      hint: "put them into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",
+    });
+  }
+  throw new UnreachableError(`the ${where} refused to connect to ${host}:${port} with status ${status}`);
+}

@@ -1,0 +1,192 @@
+import type { IncomingMessage } from "node:http";
+import { WebSocket } from "ws";
+import { HandshakeError, RemoteProtocolError } from "../base/errors.ts";
+import { escapeControl } from "../base/escape.ts";
+import type { AccessToken, ClientToken } from "../base/secret.ts";
+import {
+  ACCESS_TOKEN_HEADER,
+  CHANNEL_ID_HEADER,
+  CLIENT_TOKEN_HEADER,
+  MAX_WEBSOCKET_FRAME_BYTES,
+  MODE_PARAMETER,
+  STATUS_REASON_HEADER,
+  SUBPROTOCOLS,
+  TUNNEL_PATH,
+} from "../protocol/constants.ts";
+import { connectFailure } from "./failures.ts";
+import type { TlsGate } from "./tls-gate.ts";
+import { trustedRoots } from "./tls-roots.ts";
+import { openTransport } from "./transport.ts";
+
+/** The upgrade may take this long, and so may everything below it. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** A refusal's body is read up to here. */
+const MAX_REFUSAL_BYTES = 4_096;
+
+export interface TunnelSocketOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly mode: "source" | "destination";
+  readonly accessToken: AccessToken;
+  readonly clientToken?: ClientToken | undefined;
+  /** PEM certificates trusted besides the system's. */
+  readonly ca?: readonly string[] | undefined;
+  readonly webProxy?: URL | undefined;
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+}
+
+/** What an open tunnel socket tells its owner. Set once, before the next event. */
+export interface TunnelSocketHandlers {
+  onBytes(bytes: Uint8Array): void;
+  onPong(id: number): void;
+  /** A message was handed to the kernel: there may be room again. */
+  onSent(): void;
+  /** `error` is set when the socket broke or the far side broke a rule of the WebSocket. */
+  onClose(code: number, reason: string, error: Error | undefined): void;
+}
+
+/** The data plane's WebSocket, open. */
+export interface TunnelSocket {
+  readonly channelId: string;
+  readonly subprotocol: string;
+  /** Bytes handed over and not yet taken by the kernel. */
+  readonly bufferedBytes: number;
+  handle(handlers: TunnelSocketHandlers): void;
+  send(bytes: Uint8Array): void;
+  ping(id: number): void;
+  /** Stops reading, so that TCP holds the service back. */
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+  terminate(): void;
+}
+
+/**
+ * Opens the WebSocket of one side of a tunnel (P1 to P7).
+ * @throws HandshakeError when the service refuses, UnreachableError when it cannot be reached,
+ * RemoteProtocolError when it answers against the rules.
+ */
+export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSocket> {
+  const transport = await openTransport(options);
+  const { promise, resolve, reject } = Promise.withResolvers<TunnelSocket>();
+  const socket = new WebSocket(tunnelUrl(options), [...SUBPROTOCOLS], {
+    headers: headersOf(options),
+    perMessageDeflate: false,
+    maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    ...(transport === undefined
+      ? { ca: trustedRoots(options.ca) }
+      : { createConnection: () => transport.stream }),
+  });
+  const abort = () => socket.terminate();
+  options.signal.addEventListener("abort", abort, { once: true });
+  let channelId = "";
+  socket.on("upgrade", (response: IncomingMessage) => {
+    channelId = String(response.headers[CHANNEL_ID_HEADER] ?? "");
+  });
+  socket.once("unexpected-response", (_request, response: IncomingMessage) => {
+    refusalOf(response).then(reject, reject);
+  });
+  socket.on("error", (error) => reject(connectFailure(error, options)));
+  socket.once("close", () => reject(connectFailure(new Error("closed during the handshake"), options)));
+  socket.once("open", () => {
+    if (!(SUBPROTOCOLS as readonly string[]).includes(socket.protocol)) {
+      reject(new RemoteProtocolError("P5", `the service chose the unknown subprotocol "${socket.protocol}"`));
+      return socket.terminate();
+    }
+    resolve(wrap(socket, channelId, transport?.gate));
+  });
+  try {
+    return await promise;
+  } catch (error) {
+    socket.terminate();
+    throw error;
+  } finally {
+    options.signal.removeEventListener("abort", abort);
+  }
+}
+
+function tunnelUrl({ host, port, mode }: TunnelSocketOptions): string {
+  const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  return `wss://${authority}:${port}${TUNNEL_PATH}?${MODE_PARAMETER}=${mode}`;
+}
+
+function headersOf({ accessToken, clientToken, userAgent }: TunnelSocketOptions): Record<string, string> {
+  return {
+    [ACCESS_TOKEN_HEADER]: accessToken.reveal(),
+    ...(clientToken && { [CLIENT_TOKEN_HEADER]: clientToken.reveal() }),
+    "user-agent": userAgent,
+  };
+}
+
+async function refusalOf(response: IncomingMessage): Promise<HandshakeError> {
+  const status = response.statusCode ?? 0;
+  const body = await readBody(response);
+  const header = response.headers[STATUS_REASON_HEADER];
+  const statusReason = escapeControl(
+    body || String(header ?? "") || response.statusMessage || "no reason given",
+  );
+  const channelId = response.headers[CHANNEL_ID_HEADER];
+  return new HandshakeError(`the service refused the connection with status ${status}: ${statusReason}`, {
+    status,
+    statusReason,
+    channelId: channelId === undefined ? undefined : String(channelId),
+  });
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  let body = "";
+  response.setEncoding("utf8");
+  try {
+    for await (const chunk of response) {
+      body += chunk;
+      if (body.length >= MAX_REFUSAL_BYTES) break;
+    }
+  } catch {
+    // A refusal that breaks off still has its status.
+  }
+  return body.slice(0, MAX_REFUSAL_BYTES).trim();
+}
+
+function wrap(socket: WebSocket, channelId: string, gate: TlsGate | undefined): TunnelSocket {
+  return {
+    channelId,
+    subprotocol: socket.protocol,
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    handle(handlers) {
+      attach(socket, handlers);
+      this.resume();
+    },
+    send: (bytes) => socket.send(bytes, { binary: true }, () => socket.emit("sent")),
+    ping: (id) => socket.ping(String(id)),
+    pause() {
+      socket.pause();
+      gate?.hold();
+    },
+    resume() {
+      socket.resume();
+      gate?.release();
+    },
+    close: (code, reason) => socket.close(code, reason),
+    terminate: () => socket.terminate(),
+  };
+}
+
+function attach(socket: WebSocket, handlers: TunnelSocketHandlers): void {
+  let failure: Error | undefined;
+  socket.removeAllListeners();
+  socket.on("message", (data, isBinary) => {
+    if (isBinary) return handlers.onBytes(data as Buffer);
+    failure = new RemoteProtocolError("P10", "the service sent a text frame");
+    socket.close(1003);
+  });
+  socket.on("pong", (data) => handlers.onPong(Number(String(data))));
+  socket.on("sent", () => handlers.onSent());
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  socket.on("close", (code, reason) => handlers.onClose(code, escapeControl(String(reason)), failure));
+}

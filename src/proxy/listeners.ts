@@ -1,0 +1,54 @@
+import type { Socket } from "node:net";
+import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
+
+/** Sockets accepted while the link is down that wait for it. */
+const MAX_PARKED = 128;
+
+interface Parked {
+  readonly serviceId: string;
+  readonly socket: Socket;
+}
+
+/**
+ * The source's listeners. They outlive the WebSocket: what is accepted while the link is down is parked and handed
+ * over when it is back.
+ */
+export class Listeners {
+  readonly #byService = new Map<string, Listener>();
+  #parked: Parked[] = [];
+  #accept: ((serviceId: string, socket: Socket) => void) | undefined;
+
+  /** Listens for a service unless it already does. @throws ListenError */
+  async open(serviceId: string, address: SocketAddress): Promise<Listener | undefined> {
+    if (this.#byService.has(serviceId)) return undefined;
+    const listener = await listen(address, (socket) => this.#onSocket(serviceId, socket));
+    this.#byService.set(serviceId, listener);
+    return listener;
+  }
+
+  /** From now on sockets go to `accept`; undefined parks them. */
+  hand(accept: ((serviceId: string, socket: Socket) => void) | undefined): void {
+    this.#accept = accept;
+    if (accept === undefined) return;
+    const parked = this.#parked;
+    this.#parked = [];
+    for (const { serviceId, socket } of parked) if (!socket.destroyed) accept(serviceId, socket);
+  }
+
+  close(): void {
+    for (const listener of this.#byService.values()) listener.close();
+    for (const { socket } of this.#parked) socket.destroy();
+  }
+
+  #onSocket(serviceId: string, socket: Socket): void {
+    if (this.#accept !== undefined) return this.#accept(serviceId, socket);
+    this.#parked = this.#parked.filter((parked) => !parked.socket.destroyed);
+    if (this.#parked.length >= MAX_PARKED) {
+      socket.destroy();
+      return;
+    }
+    // Without a listener an error on a parked socket would end the process.
+    socket.on("error", () => socket.destroy());
+    this.#parked.push({ serviceId, socket });
+  }
+}
