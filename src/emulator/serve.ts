@@ -14,6 +14,7 @@ import { handleRequest } from "./control-plane/server.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { isOwnHost } from "./host-rule.ts";
 import { checkOwner, makePrivateDirectory } from "./private-files.ts";
+import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { SqliteStore } from "./store/sqlite.ts";
 import { createTlsServer } from "./tls-server.ts";
@@ -125,15 +126,18 @@ async function listen(
   const server = createTlsServer(certificate, (request, response) => {
     void handleRequest(request, response, controlPlane);
   });
-  server.on("upgrade", (request, socket) => {
+  const relay = new RelayServer({ tunnels, allowOrigins: planes.allowOrigins, log: getLogger("relay") });
+  server.on("upgrade", (request, socket, head) => {
     if (isOwnHost(request.headers.host, hostNames)) {
-      refuseUpgrade(socket, "503 Service Unavailable");
+      relay.handleUpgrade(request, socket, head);
     } else {
       refuseUpgrade(socket, "421 Misdirected Request");
     }
   });
   await bind(server, address);
   cleanup.add(() => closeServer(server));
+  // Before the server is closed: it would wait for every WebSocket.
+  cleanup.add(() => relay.close());
   return server;
 }
 
@@ -187,7 +191,11 @@ function startClock(tunnels: Tunnels): () => void {
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolveClosed) => {
-    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const timer = setTimeout(() => {
+      server.closeAllConnections();
+      // Deno does not always tell of the end of connections that its HTTP server never took a request from.
+      resolveClosed();
+    }, CLOSE_GRACE_MS);
     server.close(() => {
       clearTimeout(timer);
       resolveClosed();

@@ -11,6 +11,8 @@ import { operationOf, runOperation } from "./operations.ts";
 const CONTENT_TYPE = "application/x-amz-json-1.1";
 /** The largest right request (200 tags of 4-byte characters) has about 320 kB. */
 const MAX_BODY_BYTES = 1_048_576;
+/** So much of a larger one is read and dropped, since most clients listen for the answer only when they have sent all. */
+const MAX_DISCARDED_BYTES = 16_777_216;
 /** A body comes with its headers; one that trickles in must not hold a connection for ever. */
 const BODY_TIMEOUT_MS = 10_000;
 
@@ -96,26 +98,39 @@ function checkHeaders(request: IncomingMessage, now: number): ReturnType<typeof 
   return name;
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const timer = setTimeout(() => request.destroy(), BODY_TIMEOUT_MS);
-  try {
-    for await (const chunk of request) {
-      size += (chunk as Buffer).length;
-      if (size > MAX_BODY_BYTES) {
-        throw new Fault(
-          "RequestEntityTooLargeException",
-          `A request has ${MAX_BODY_BYTES} bytes at most`,
-          413,
-        );
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(
+      () => reject(new Fault("RequestTimeoutException", "The request did not come in time", 408)),
+      BODY_TIMEOUT_MS,
+    );
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= MAX_BODY_BYTES) {
+        chunks.push(chunk);
+      } else if (size > MAX_DISCARDED_BYTES) {
+        request.pause();
+        reject(tooLarge());
       }
-      chunks.push(chunk as Buffer);
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+    });
+    request.on("end", () => {
+      if (size > MAX_BODY_BYTES) {
+        reject(tooLarge());
+      }
+      resolve(Buffer.concat(chunks).toString("utf8"));
+    });
+    request.on("error", reject);
+    request.on("close", () => {
+      clearTimeout(timer);
+      reject(new Error("the connection closed within the request"));
+    });
+  });
+}
+
+function tooLarge(): Fault {
+  return new Fault("RequestEntityTooLargeException", `A request has ${MAX_BODY_BYTES} bytes at most`, 413);
 }
 
 /** An empty body is an empty request, as some clients send it. */
@@ -146,8 +161,8 @@ function sendJson(
     "content-length": Buffer.byteLength(text),
     "x-amzn-requestid": answer.requestId,
     "cache-control": "no-store",
-    // The rest of an oversized body is not read, so nothing can follow it on this connection.
-    ...(answer.status === 413 ? { connection: "close" } : {}),
+    // The rest of a body that is too large or too late is not read, so nothing can follow it on this connection.
+    ...(answer.status === 413 || answer.status === 408 ? { connection: "close" } : {}),
   });
   response.end(text);
 }
