@@ -1,7 +1,7 @@
 // The shapes that several operations share, with the limits of the service model 2018-10-05.
 import type { Constraint, StructureConstraint } from "./constraints.ts";
 
-const TAG_CHARACTERS = "([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)";
+const TAG_CHARACTERS = "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$";
 
 export const TUNNEL_ID: Constraint = { type: "string", pattern: "[a-zA-Z0-9_\\-+=:]{1,128}" };
 

@@ -15,7 +15,8 @@ import { untagResource } from "./untag-resource.ts";
 /** Yes, "Secured": the service id has no d, its target prefix and signing name have. */
 export const TARGET_PREFIX = "IoTSecuredTunneling";
 
-const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
+/** Every operation of the service, by the name in `X-Amz-Target`. */
+export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } = {
   OpenTunnel: openTunnel,
   RotateTunnelAccessToken: rotateTunnelAccessToken,
   DescribeTunnel: describeTunnel,

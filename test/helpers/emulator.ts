@@ -1,0 +1,116 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { request } from "node:https";
+import { text } from "node:stream/consumers";
+import type { OperationName } from "../../src/aws/shapes.ts";
+import { getLogger } from "../../src/base/log.ts";
+import { type RunningEmulator, type ServeOptions, serve } from "../../src/emulator/serve.ts";
+import { SqliteStore } from "../../src/emulator/store/sqlite.ts";
+import type { Store } from "../../src/emulator/store/store.ts";
+import { type TunnelEvent, Tunnels } from "../../src/emulator/tunnels.ts";
+
+/** Time as a test sets it: milliseconds since 1970. */
+export class TestClock {
+  time = Date.UTC(2026, 0, 1);
+
+  readonly now = (): number => this.time;
+
+  passMinutes(minutes: number): void {
+    this.time += minutes * 60_000;
+  }
+}
+
+/** Tunnels on a clock of the test, with every event they tell. */
+export interface TestTunnels {
+  readonly tunnels: Tunnels;
+  readonly clock: TestClock;
+  readonly events: TunnelEvent[];
+}
+
+/** Tunnels in memory, or in `store`. */
+export function makeTunnels(
+  store: Store = new SqliteStore(":memory:"),
+  clock: TestClock = new TestClock(),
+): TestTunnels {
+  const tunnels = new Tunnels({
+    store,
+    region: "eu-west-1",
+    accountId: "111122223333",
+    now: clock.now,
+    random: randomBytes,
+    createId: randomUUID,
+    log: getLogger("test"),
+  });
+  const events: TunnelEvent[] = [];
+  tunnels.onEvent((event) => events.push(event));
+  return { tunnels, clock, events };
+}
+
+/** An emulator on a free port; without `stateDir` it leaves nothing behind. Going out of scope stops it. */
+export async function startEmulator(
+  options: Partial<ServeOptions> & { readonly stateDir?: string } = {},
+): Promise<RunningEmulator & AsyncDisposable> {
+  const { stateDir, ...given } = options;
+  const emulator = await serve({
+    listen: { host: "127.0.0.1", port: 0 },
+    state: stateDir === undefined ? { type: "ephemeral" } : { type: "directory", path: stateDir },
+    region: "us-east-1",
+    accountId: "123456789012",
+    hosts: [],
+    allowOrigins: [],
+    ...given,
+  });
+  return { ...emulator, [Symbol.asyncDispose]: emulator.close };
+}
+
+/** An HTTP answer, its body as text. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** One HTTPS request to an emulator, exactly as told. */
+export async function send(
+  emulator: RunningEmulator,
+  call: {
+    readonly method: string;
+    readonly path?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string;
+  },
+): Promise<Answer> {
+  const outgoing = request(`${emulator.endpoint.controlPlane}${call.path ?? "/"}`, {
+    method: call.method,
+    headers: { ...call.headers },
+    ca: readFileSync(emulator.endpoint.ca),
+    agent: false,
+  });
+  outgoing.end(call.body);
+  const [incoming] = await once(outgoing, "response");
+  return { status: incoming.statusCode, headers: incoming.headers, text: await text(incoming) };
+}
+
+/** Headers of a call that only looks signed: the emulator cannot check the signature itself. */
+export function signedHeaders(operation: string, now: number = Date.now()): Record<string, string> {
+  const stamp = `${new Date(now).toISOString().slice(0, 19).replaceAll(/[-:]/g, "")}Z`;
+  const scope = `${stamp.slice(0, 8)}/us-east-1/IoTSecuredTunneling/aws4_request`;
+  return {
+    "content-type": "application/x-amz-json-1.1",
+    "x-amz-target": `IoTSecuredTunneling.${operation}`,
+    "x-amz-date": stamp,
+    authorization: `AWS4-HMAC-SHA256 Credential=LOCAL/${scope}, SignedHeaders=host;x-amz-date, Signature=${"0".repeat(64)}`,
+  };
+}
+
+/** Calls one operation and returns its answer's status and parsed body. */
+export async function callOperation(
+  emulator: RunningEmulator,
+  operation: OperationName,
+  body: unknown,
+): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
+  const headers = signedHeaders(operation);
+  const answer = await send(emulator, { method: "POST", headers, body: JSON.stringify(body) });
+  return { status: answer.status, body: JSON.parse(answer.text) };
+}
