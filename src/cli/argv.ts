@@ -1,0 +1,281 @@
+// Words of the command line → command, options, operands. yargs' parser does the reading; its command layer is
+// left out because it hands over failures as finished sentences, and ours have to name the corrected command.
+
+import leven from "leven";
+import { Parser } from "yargs/helpers";
+import { UsageError } from "../base/errors.ts";
+import { escapeControl } from "../base/escape.ts";
+import type { Command } from "./command.ts";
+import type { Flags } from "./config/layers.ts";
+import { GLOBAL_KEYS, OPTIONS, type Option, type OptionKey } from "./config/options.ts";
+
+/** What the words ask for. `topic` is what help is wanted about: nothing, a command, or a first word such as proxy. */
+export type Request =
+  | { readonly type: "help"; readonly topic: string }
+  | { readonly type: "version" }
+  | {
+      readonly type: "command";
+      readonly command: Command;
+      readonly flags: Flags;
+      readonly operands: readonly string[];
+      readonly rest: readonly string[] | undefined;
+    };
+
+/** Reads the words after the program's name. Throws UsageError with the corrected command where it can be guessed. */
+export function parseArgv(words: readonly string[], commands: readonly Command[]): Request {
+  const { argv, error } = Parser.detailed(attachLocal(words), PARSER_OPTIONS);
+  const plain = argv._.map(String);
+  const rest = argv["--"]?.map(String);
+  if (argv["help"] || plain[0] === "help") {
+    return {
+      type: "help",
+      topic: topicOf(
+        plain.filter((word) => word !== "help"),
+        commands,
+      ),
+    };
+  }
+  if (argv["version"]) {
+    return { type: "version" };
+  }
+  checkUnknown(plain, words);
+  if (plain.length === 0) {
+    return noCommand(argv, rest);
+  }
+  const command = findCommand(plain, words, commands);
+  if (error) {
+    throw new UsageError(missingValue(error, words), `tunnel ${command.name} --help`);
+  }
+  const flags = collectFlags(argv, command);
+  const operands = plain.slice(command.name.split(" ").length);
+  checkOperands(operands, command);
+  if (rest !== undefined && command.rest === undefined) {
+    throw new UsageError(`"--" has no meaning for "tunnel ${command.name}"`, `tunnel ${command.name} --help`);
+  }
+  return { type: "command", command, flags, operands, rest };
+}
+
+/** Whether answers are wanted as JSON; known even of a command line that does not parse. */
+export function wantsJson(words: readonly string[]): boolean {
+  const end = words.indexOf("--");
+  return (end < 0 ? words : words.slice(0, end)).some((word) => word === "--json" || word === "--json=true");
+}
+
+const ENTRIES = Object.entries(OPTIONS) as readonly [OptionKey, Option<unknown>][];
+const NAMES = new Map(
+  ENTRIES.flatMap(([key, option]) => namesOf(option).map((name) => [name, key] as const)),
+);
+const WITH_VALUE = ENTRIES.filter(([, option]) => option.arity === "one" || option.arity === "many");
+
+const PARSER_OPTIONS = {
+  string: ENTRIES.filter(([, option]) => option.arity !== "switch").flatMap(([, option]) => namesOf(option)),
+  boolean: [
+    ...ENTRIES.filter(([, option]) => option.arity === "switch").flatMap(([, option]) => namesOf(option)),
+    "help",
+    "h",
+    "version",
+    "V",
+  ],
+  alias: {
+    ...Object.fromEntries(
+      ENTRIES.flatMap(([, { flag, short }]) => (short === undefined ? [] : [[flag, [short]]])),
+    ),
+    help: ["h"],
+    version: ["V"],
+  },
+  narg: Object.fromEntries(WITH_VALUE.flatMap(([, option]) => namesOf(option).map((name) => [name, 1]))),
+  configuration: {
+    "boolean-negation": false,
+    "camel-case-expansion": false,
+    "dot-notation": false,
+    "greedy-arrays": false,
+    "parse-numbers": false,
+    "parse-positional-numbers": false,
+    "populate--": true,
+    "strip-aliased": true,
+    "unknown-options-as-args": true,
+  },
+};
+
+function namesOf(option: Option<unknown>): string[] {
+  return option.short === undefined ? [option.flag] : [option.flag, option.short];
+}
+
+/**
+ * `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory.
+ */
+function attachLocal(words: readonly string[]): string[] {
+  const end = words.indexOf("--");
+  const ours = end < 0 ? words : words.slice(0, end);
+  const attached: string[] = [];
+  for (let at = 0; at < ours.length; at += 1) {
+    const next = ours[at + 1];
+    if (ours[at] !== "--local") {
+      attached.push(ours[at] ?? "");
+    } else if (next?.includes("/") && !next.startsWith("-") && !next.startsWith("arn:")) {
+      attached.push(`--local=${next}`);
+      at += 1;
+    } else {
+      attached.push("--local=");
+    }
+  }
+  return [...attached, ...words.slice(ours.length)];
+}
+
+function topicOf(plain: readonly string[], commands: readonly Command[]): string {
+  const names = plain.filter((word) => !word.startsWith("-"));
+  const two = names.slice(0, 2).join(" ");
+  return commands.some(({ name }) => name === two) ? two : (names[0] ?? "");
+}
+
+type Argv = ReturnType<typeof Parser.detailed>["argv"];
+
+function noCommand(argv: Argv, rest: readonly string[] | undefined): Request {
+  if (rest === undefined && ENTRIES.every(([, option]) => argv[option.flag] === undefined)) {
+    return { type: "help", topic: "" };
+  }
+  throw new UsageError("no command given", "tunnel --help");
+}
+
+// The parser leaves unknown options among the plain words.
+function checkUnknown(plain: readonly string[], words: readonly string[]): void {
+  const unknown = plain.find((word) => word.startsWith("-") && word.length > 1);
+  if (unknown === undefined) {
+    return;
+  }
+  const [name = ""] = unknown.split("=");
+  const known = [...ENTRIES.map(([, option]) => `--${option.flag}`), "--help", "--version"];
+  const near = nearest(name, known);
+  throw new UsageError(
+    `unknown option ${quote(name)}`,
+    near === undefined ? hintFor(plain) : correctedCommand(words, unknown, unknown.replace(name, near)),
+  );
+}
+
+function hintFor(plain: readonly string[]): string {
+  const names = plain.filter((word) => !word.startsWith("-"));
+  return names[0] === undefined ? "tunnel --help" : `tunnel ${names[0]} --help`;
+}
+
+function findCommand(
+  plain: readonly string[],
+  words: readonly string[],
+  commands: readonly Command[],
+): Command {
+  const [first = "", second] = plain;
+  const found = commands.find(({ name }) => name === first || name === `${first} ${second}`);
+  if (found !== undefined) {
+    return found;
+  }
+  const family = commands
+    .filter(({ name }) => name.startsWith(`${first} `))
+    .map(({ name }) => name.slice(first.length + 1));
+  if (family.length === 0) {
+    const near = nearest(
+      first,
+      commands.map(({ name }) => name.split(" ")[0] ?? ""),
+    );
+    throw new UsageError(
+      `unknown command ${quote(first)}`,
+      near === undefined ? "tunnel --help" : correctedCommand(words, first, near),
+    );
+  }
+  if (second === undefined) {
+    throw new UsageError(
+      `"tunnel ${first}" needs one of: ${family.join(", ")}`,
+      `tunnel ${first} ${family[0]} --help`,
+    );
+  }
+  const near = nearest(second, family);
+  throw new UsageError(
+    `unknown command ${quote(`${first} ${second}`)}`,
+    near === undefined ? `tunnel ${first} --help` : correctedCommand(words, second, near),
+  );
+}
+
+function collectFlags(argv: Argv, command: Command): Flags {
+  const allowed = new Set<OptionKey>([...GLOBAL_KEYS, ...command.options]);
+  const flags = new Map<OptionKey, readonly string[]>();
+  for (const [name, value] of Object.entries(argv)) {
+    const key = NAMES.get(name);
+    if (key === undefined || value === undefined || value === false) {
+      continue;
+    }
+    if (!allowed.has(key)) {
+      throw new UsageError(
+        `"tunnel ${command.name}" has no option "--${OPTIONS[key].flag}"`,
+        `tunnel ${command.name} --help`,
+      );
+    }
+    flags.set(key, value === true ? [""] : [value].flat().map(String));
+  }
+  return flags;
+}
+
+function checkOperands(operands: readonly string[], command: Command): void {
+  const declared = command.operands ?? [];
+  const missing = declared[operands.length];
+  if (missing?.required) {
+    throw new UsageError(`${missing.name} is missing: ${missing.describe}`, command.examples[0]);
+  }
+  const extra = operands[declared.length];
+  if (extra !== undefined && !declared.at(-1)?.repeat) {
+    throw new UsageError(`unexpected ${quote(extra)}`, `tunnel ${command.name} --help`);
+  }
+}
+
+function missingValue(error: Error, words: readonly string[]): string {
+  const flag = WITH_VALUE.find(([, option]) =>
+    namesOf(option).some((name) => error.message.endsWith(` ${name}`)),
+  );
+  const option = flag?.[1];
+  const name =
+    option?.short !== undefined && words.includes(`-${option.short}`)
+      ? `-${option.short}`
+      : `--${option?.flag}`;
+  return option === undefined ? "an option lacks its value" : `${name} needs a value: ${option.placeholder}`;
+}
+
+function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const ranked = [...new Set(candidates)]
+    .map((candidate) => ({ candidate, distance: leven(word, candidate) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0]?.candidate;
+}
+
+/** The line as typed with one word replaced. Values of secret options are left out of what is printed. */
+function correctedCommand(words: readonly string[], wrong: string, right: string): string {
+  const secrets = new Set(
+    ENTRIES.filter(([, option]) => option.secret).flatMap(([, option]) => spellings(option)),
+  );
+  let replaced = false;
+  const corrected = words.map((word, index) => {
+    if (secrets.has(words[index - 1] ?? "")) {
+      return "…";
+    }
+    const attached = [...secrets].find((name) => word.startsWith(name) && word !== name);
+    if (attached !== undefined) {
+      return `${attached}…`;
+    }
+    if (!replaced && word === wrong) {
+      replaced = true;
+      return right;
+    }
+    return quoteForShell(word);
+  });
+  return escapeControl(`tunnel ${corrected.join(" ")}`, 400);
+}
+
+function spellings(option: Option<unknown>): string[] {
+  return option.short === undefined ? [`--${option.flag}`] : [`--${option.flag}`, `-${option.short}`];
+}
+
+/** A word as a POSIX shell takes it literally. */
+export function quoteForShell(word: string): string {
+  return /^[\w@%+=:,./[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function quote(text: string): string {
+  return `"${escapeControl(text, 100)}"`;
+}

@@ -1,0 +1,47 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import process from "node:process";
+import { UsageError } from "../base/errors.ts";
+import { StopSignal } from "./stop-signal.ts";
+
+/**
+ * Runs a command on our own standard streams until it ends; our stop signal is handed on to it.
+ * @returns its exit code, or 128+n when signal n ended it. Throws UsageError when it cannot be started.
+ */
+export async function runChild(
+  command: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal,
+): Promise<number> {
+  const [file = "", ...words] = command;
+  const child = spawn(file, words, { stdio: "inherit", env });
+  const ended = Promise.withResolvers<number>();
+  child.once("error", (cause) => ended.reject(cannotRun(file, cause)));
+  child.once("exit", (code, name) =>
+    ended.resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])),
+  );
+  const forward = () => handOn(signal.reason, (name) => child.kill(name));
+  signal.addEventListener("abort", forward, { once: true });
+  if (signal.aborted) {
+    forward();
+  }
+  try {
+    return await ended.promise;
+  } finally {
+    signal.removeEventListener("abort", forward);
+  }
+}
+
+/** Ctrl-C at a terminal reaches the command by itself; a second SIGINT makes many programs give up their clean-up. */
+function handOn(reason: unknown, kill: (signal: NodeJS.Signals) => void): void {
+  const name = reason instanceof StopSignal ? reason.signal : "SIGTERM";
+  const isAtTerminal = process.stdin.isTTY || process.stderr.isTTY;
+  if (name !== "SIGINT" || !isAtTerminal) {
+    kill(name);
+  }
+}
+
+function cannotRun(file: string, cause: NodeJS.ErrnoException): UsageError {
+  const reason = cause.code === "ENOENT" ? "not found" : (cause.code ?? cause.message);
+  return new UsageError(`cannot run "${file}": ${reason}`, `which ${file}`);
+}

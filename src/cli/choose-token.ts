@@ -1,0 +1,135 @@
+// Which access token a proxy uses, and the client token that goes with it.
+
+import { UsageError } from "../base/errors.ts";
+import { AccessToken, ClientToken } from "../base/secret.ts";
+import type { Mode } from "../proxy/options.ts";
+import type { SavedToken } from "../proxy/saved-token.ts";
+import type { CommandContext } from "./command.ts";
+import { openTokenStore } from "./saved-tokens.ts";
+import type { Target } from "./target.ts";
+import { readTokenFile } from "./token-file.ts";
+
+/** An access token to use. `forget` removes what we keep of it once the service does not take it any more. */
+export interface ChosenToken {
+  readonly accessToken: AccessToken;
+  /** Absent after --no-client-token. */
+  readonly clientToken: ClientToken | undefined;
+  /** Region of the tunnel, if the token store knows it. */
+  readonly region: string | undefined;
+  readonly forget: () => void;
+}
+
+/** No tunnel lives longer, so a token given to us is worthless after this time. */
+const MAX_LIFETIME_MS = 12 * 60 * 60_000;
+
+/** A flag before the environment before what open or rotate saved. */
+export async function chooseToken(mode: Mode, target: Target, context: CommandContext): Promise<ChosenToken> {
+  const { settings } = context;
+  if (settings.get("noClientToken") && settings.origin("clientToken").type === "flag") {
+    throw new UsageError("--client-token and --no-client-token exclude each other");
+  }
+  const given = await givenToken(context);
+  return given === undefined ? savedToken(mode, target, context) : withClientToken(given, context);
+}
+
+async function givenToken({
+  settings,
+  log,
+  stdin,
+  signal,
+}: CommandContext): Promise<AccessToken | undefined> {
+  const flags = (["accessToken", "accessTokenFile", "tunnel"] as const).filter(
+    (key) => settings.origin(key).type === "flag",
+  );
+  if (flags.length > 1) {
+    throw new UsageError(
+      "only one of -t, --access-token-file and --tunnel can say which access token to use",
+    );
+  }
+  if (flags[0] === "accessToken") {
+    log.warn(
+      "an access token on the command line can be read by every user of this machine; better use AWSIOT_TUNNEL_ACCESS_TOKEN or --access-token-file",
+    );
+  }
+  if (flags[0] === "tunnel") {
+    return undefined;
+  }
+  const file = settings.get("accessTokenFile");
+  const text = file === undefined ? settings.get("accessToken") : await readTokenFile(file, stdin, signal);
+  return text === undefined ? undefined : new AccessToken(text);
+}
+
+function withClientToken(accessToken: AccessToken, { settings, env }: CommandContext): ChosenToken {
+  const store = openTokenStore(env);
+  const given = settings.get("clientToken");
+  const isWithout = settings.get("noClientToken");
+  const made =
+    given === undefined && !isWithout
+      ? store.clientTokenFor(accessToken, new Date(Date.now() + MAX_LIFETIME_MS))
+      : undefined;
+  return {
+    accessToken,
+    clientToken: given === undefined || isWithout ? made : new ClientToken(given),
+    region: undefined,
+    forget: () => store.forgetClientToken(accessToken),
+  };
+}
+
+function savedToken(mode: Mode, target: Target, context: CommandContext): ChosenToken {
+  const { settings, env } = context;
+  const store = openTokenStore(env);
+  const wanted = settings.get("tunnel");
+  const all = store.list(mode).filter((saved) => wanted === undefined || saved.tunnelId === wanted);
+  const candidates = all.filter((saved) => fits(saved, target, settings.fromFlag("region")));
+  const [saved, ...others] = candidates;
+  if (saved === undefined) {
+    throw noneSaved(mode, wanted, all, target);
+  }
+  if (others.length > 0) {
+    const ids = candidates.map(({ tunnelId }) => tunnelId);
+    throw new UsageError(
+      `there are saved ${mode} tokens of ${ids.length} tunnels: ${ids.join(", ")}`,
+      `tunnel proxy ${mode} … --tunnel ${ids[0]}`,
+    );
+  }
+  // A client token from the environment is meant for the access token there: the service refuses one that was used
+  // with another access token.
+  const given = settings.fromFlag("clientToken");
+  const clientToken = given === undefined ? saved.clientToken : new ClientToken(given);
+  return {
+    accessToken: saved.accessToken,
+    clientToken: settings.get("noClientToken") ? undefined : clientToken,
+    region: saved.region,
+    forget: () => store.delete(saved.tunnelId, mode),
+  };
+}
+
+/** A token of a serve-local never goes to AWS, and the other way round. */
+function fits({ issuer, region }: SavedToken, target: Target, regionFlag: string | undefined): boolean {
+  const other = target.issuer;
+  if (issuer.type === "local" || other.type === "local") {
+    return issuer.type === "local" && other.type === "local" && issuer.stateDir === other.stateDir;
+  }
+  // Whoever names the data plane by hand knows where the tunnel is, whatever the control plane was called.
+  const isSameEndpoint = issuer.endpointUrl === other.endpointUrl || target.dataPlane !== undefined;
+  return isSameEndpoint && (regionFlag === undefined || regionFlag === region);
+}
+
+function noneSaved(
+  mode: Mode,
+  wanted: string | undefined,
+  others: readonly SavedToken[],
+  target: Target,
+): UsageError {
+  const what =
+    wanted === undefined ? `no ${mode} access token` : `no ${mode} access token saved for tunnel "${wanted}"`;
+  const local = others.find(({ issuer }) => issuer.type === "local")?.issuer;
+  if (local?.type === "local" && target.local === undefined) {
+    return new UsageError(
+      `${what}, except of the serve-local on "${local.stateDir}"`,
+      `tunnel proxy ${mode} … --local ${local.stateDir}`,
+    );
+  }
+  const open = target.local === undefined ? "tunnel open" : "tunnel open --local";
+  return new UsageError(what, `${open} …, or set AWSIOT_TUNNEL_ACCESS_TOKEN, or --access-token-file FILE`);
+}

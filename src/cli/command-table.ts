@@ -1,0 +1,23 @@
+import type { Command } from "./command.ts";
+import { closeCommand } from "./commands/close.ts";
+import { describeCommand } from "./commands/describe.ts";
+import { listCommand } from "./commands/list.ts";
+import { openCommand } from "./commands/open.ts";
+import { proxyDestinationCommand } from "./commands/proxy-destination.ts";
+import { proxySourceCommand } from "./commands/proxy-source.ts";
+import { rotateCommand } from "./commands/rotate.ts";
+import { serveLocalCommand } from "./commands/serve-local.ts";
+import { tagCommand } from "./commands/tag.ts";
+
+/** Every command, in the order of the overview. */
+export const COMMANDS: readonly Command[] = [
+  openCommand,
+  rotateCommand,
+  describeCommand,
+  listCommand,
+  tagCommand,
+  closeCommand,
+  proxySourceCommand,
+  proxyDestinationCommand,
+  serveLocalCommand,
+];

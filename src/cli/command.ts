@@ -1,0 +1,53 @@
+import type { Logger } from "../base/log.ts";
+import type { Env, Settings } from "./config/layers.ts";
+import type { OptionKey } from "./config/options.ts";
+import type { Output } from "./output.ts";
+
+/** A word after the command's name that is no option. */
+export interface Operand {
+  /** As the help shows it, e.g. ID or K=V. */
+  readonly name: string;
+  readonly describe: string;
+  readonly required?: boolean;
+  /** Takes every further word; only the last operand may. */
+  readonly repeat?: boolean;
+}
+
+/** Headings of the overview, in this order. */
+export const GROUPS = ["Tunnels", "Proxy", "Emulator"] as const;
+
+/** A command is data and a handler: parsing, help and completions are derived from the data. */
+export interface Command {
+  /** One or two words, e.g. "open" or "proxy source". */
+  readonly name: string;
+  readonly group: (typeof GROUPS)[number];
+  /** One line for the overview. */
+  readonly summary: string;
+  readonly operands?: readonly Operand[];
+  /** Options besides the global ones. */
+  readonly options: readonly OptionKey[];
+  /** What may follow `--`, e.g. CMD…; absent: nothing may. */
+  readonly rest?: string;
+  /** Full command lines, the first one the most useful. */
+  readonly examples: readonly string[];
+  /** Further paragraphs of the help. */
+  readonly notes?: readonly string[];
+  /** SIGINT and SIGTERM end it in an orderly way with exit code 0, instead of 130 and 143. */
+  readonly endsOnSignal?: boolean;
+  /** Returns an exit code only when it is not 0. Failures are thrown as TunnelError. */
+  readonly run: (context: CommandContext) => Promise<number | undefined>;
+}
+
+/** All that a handler gets; it reaches for nothing else. */
+export interface CommandContext {
+  readonly settings: Settings;
+  readonly operands: readonly string[];
+  /** The words after `--`; absent without `--`. */
+  readonly rest: readonly string[] | undefined;
+  readonly env: Env;
+  readonly output: Output;
+  readonly log: Logger;
+  readonly stdin: () => AsyncIterable<Uint8Array | string>;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,57 @@
+import type { ConnectionState, Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Command, CommandContext } from "../command.ts";
+import { formatEnd, formatTime } from "../times.ts";
+
+export const describeCommand: Command = {
+  name: "describe",
+  group: "Tunnels",
+  summary: "show one tunnel and whether its two sides are connected",
+  operands: [{ name: "ID", describe: "the tunnel's id", required: true }],
+  options: [],
+  examples: ["tunnel describe 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d"],
+  run: describeTunnel,
+};
+
+async function describeTunnel(context: CommandContext): Promise<undefined> {
+  const { withControlPlane } = await import("../connect-control-plane.ts");
+  const [id = ""] = context.operands;
+  await withControlPlane(context, async ({ controlPlane }) => {
+    const tunnel = await controlPlane.describeTunnel(id);
+    if (context.output.json) {
+      context.output.document({ tunnel });
+    } else {
+      await print(tunnel, context);
+    }
+  });
+  return undefined;
+}
+
+async function print(tunnel: Tunnel, { output }: CommandContext): Promise<void> {
+  const now = new Date();
+  const tags = (tunnel.tags ?? []).map(({ key, value }) => `${key}=${value}`).join(", ");
+  await output.facts([
+    ["tunnel", tunnel.tunnelId],
+    ["arn", tunnel.tunnelArn],
+    ["status", tunnel.status?.toLowerCase()],
+    ["description", tunnel.description],
+    ["thing", tunnel.destinationConfig?.thingName],
+    ["services", tunnel.destinationConfig?.services?.join(", ") || undefined],
+    ["source", sideText(tunnel.sourceConnectionState, now)],
+    ["destination", sideText(tunnel.destinationConnectionState, now)],
+    ["opened", tunnel.createdAt && formatTime(tunnel.createdAt, now)],
+    ["ends", tunnel.status === "OPEN" ? endText(tunnel, now) : undefined],
+    ["tags", tags || undefined],
+  ]);
+}
+
+function sideText(state: ConnectionState | undefined, now: Date): string | undefined {
+  const since = state?.lastUpdatedAt === undefined ? "" : ` since ${formatTime(state.lastUpdatedAt, now)}`;
+  return state?.status === undefined ? undefined : `${state.status.toLowerCase()}${since}`;
+}
+
+function endText({ createdAt, timeoutConfig }: Tunnel, now: Date): string | undefined {
+  const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes;
+  return createdAt === undefined || minutes === undefined
+    ? undefined
+    : formatEnd(new Date(createdAt.getTime() + minutes * 60_000), now);
+}

@@ -1,0 +1,37 @@
+import type { Command, CommandContext } from "../command.ts";
+import { formatTime } from "../times.ts";
+
+export const listCommand: Command = {
+  name: "list",
+  group: "Tunnels",
+  summary: "list tunnels, the newest first",
+  options: ["thing", "max"],
+  examples: ["tunnel list", "tunnel list --thing pump-7 --json"],
+  run: listTunnels,
+};
+
+async function listTunnels(context: CommandContext): Promise<undefined> {
+  const { withControlPlane } = await import("../connect-control-plane.ts");
+  const { settings, output } = context;
+  await withControlPlane(context, async ({ controlPlane }) => {
+    const max = settings.get("max");
+    const tunnelSummaries = await controlPlane.listTunnels({ thingName: settings.get("thing"), max });
+    if (output.json) {
+      output.document({ tunnelSummaries });
+      return;
+    }
+    if (tunnelSummaries.length === 0) {
+      output.remark("no tunnels");
+      return;
+    }
+    const now = new Date();
+    const rows = tunnelSummaries.map((tunnel) => [
+      tunnel.tunnelId ?? "",
+      tunnel.status?.toLowerCase() ?? "",
+      tunnel.createdAt === undefined ? "" : formatTime(tunnel.createdAt, now),
+      tunnel.description ?? "",
+    ]);
+    await output.table(["TUNNEL", "STATUS", "OPENED", "DESCRIPTION"], rows);
+  });
+  return undefined;
+}

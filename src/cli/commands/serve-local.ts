@@ -1,0 +1,146 @@
+import { UnreachableError, UsageError } from "../../base/errors.ts";
+import type { RunningEmulator } from "../../emulator/serve.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { defaultStateDir, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
+
+export const serveLocalCommand: Command = {
+  name: "serve-local",
+  group: "Emulator",
+  summary: "be the whole service on this machine, offline",
+  options: ["listen", "stateDir", "ephemeral", "accountId", "host", "allowOrigin", "env"],
+  rest: "CMD…",
+  examples: [
+    "tunnel serve-local",
+    "tunnel serve-local --ephemeral --listen 0 -- npm test",
+    'eval "$(tunnel serve-local --env)"',
+  ],
+  notes: [
+    "Once ready it prints where it listens; other commands find it with --local. It runs until Ctrl-C, and started again on the same state directory it has the same tunnels.",
+    "With CMD it runs that command with endpoints, certificates and dummy credentials in its environment, ends with it and returns its exit code.",
+    "--env starts nothing: it prints those variables for the serve-local that runs on the state directory.",
+  ],
+  endsOnSignal: true,
+  run: serveLocal,
+};
+
+/** What the AWS documentation uses in examples, so that answers look familiar. */
+const DEFAULT_REGION = "us-east-1";
+
+async function serveLocal(context: CommandContext): Promise<number | undefined> {
+  checkOptions(context);
+  if (context.settings.get("env")) {
+    await printEnvironment(context);
+    return undefined;
+  }
+  const { serve } = await import("../../emulator/serve.ts");
+  const { settings, env, rest, signal } = context;
+  const emulator = await serve({
+    listen: settings.get("listen"),
+    state: settings.get("ephemeral")
+      ? { type: "ephemeral" }
+      : { type: "directory", path: settings.get("stateDir") ?? defaultStateDir(env) },
+    region: settings.get("region") ?? DEFAULT_REGION,
+    accountId: settings.get("accountId"),
+    hosts: settings.get("host"),
+    allowOrigins: settings.get("allowOrigin"),
+  });
+  try {
+    if (rest !== undefined) {
+      return await runInside(emulator, rest, context);
+    }
+    printReady(emulator, context);
+    await aborted(signal);
+    return undefined;
+  } finally {
+    await emulator.close();
+  }
+}
+
+function checkOptions({ settings, rest }: CommandContext): void {
+  if (settings.get("local") !== undefined && settings.origin("local").type === "flag") {
+    throw new UsageError("serve-local is what --local talks to", "tunnel serve-local --state-dir DIR");
+  }
+  if (settings.get("ephemeral") && settings.get("stateDir") !== undefined) {
+    throw new UsageError("--state-dir and --ephemeral exclude each other");
+  }
+  if (settings.get("env") && (rest !== undefined || settings.get("ephemeral"))) {
+    throw new UsageError("--env only prints; it goes with --state-dir alone", "tunnel serve-local --env");
+  }
+  if (rest?.length === 0) {
+    throw new UsageError("no command after --", "tunnel serve-local --ephemeral -- npm test");
+  }
+}
+
+function printReady(
+  { endpoint, stateDirectory, caDirectory }: RunningEmulator,
+  { output, env }: CommandContext,
+): void {
+  if (output.json) {
+    output.document({ event: "ready", ...endpoint, stateDirectory, caDirectory });
+    return;
+  }
+  output.line(
+    `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory})`,
+  );
+  const local = stateDirectory === defaultStateDir(env) ? "--local" : `--local ${stateDirectory}`;
+  output.remark(`next: tunnel open --service SSH ${local}`);
+}
+
+async function runInside(
+  emulator: RunningEmulator,
+  command: readonly string[],
+  { env, signal }: CommandContext,
+): Promise<number> {
+  const { emulatorEnvironment } = await import("../emulator-environment.ts");
+  const { runChild } = await import("../child.ts");
+  const { set, unset } = emulatorEnvironment(
+    { ...emulator.endpoint, stateDir: emulator.stateDirectory },
+    env,
+  );
+  const childEnv = { ...env, ...set };
+  for (const name of unset) {
+    delete childEnv[name];
+  }
+  return runChild(command, childEnv, signal);
+}
+
+async function printEnvironment({ settings, env, output }: CommandContext): Promise<void> {
+  const { emulatorEnvironment } = await import("../emulator-environment.ts");
+  const { quoteForShell } = await import("../shell.ts");
+  const stateDir = settings.get("stateDir") ?? defaultStateDir(env);
+  const endpoint = readLocalEndpoint(stateDir, env);
+  if (!isAlive(endpoint.pid)) {
+    throw new UnreachableError(`no serve-local is running on "${endpoint.stateDir}"`, {
+      hint: serveLocalCommandFor(endpoint.stateDir, env),
+    });
+  }
+  const { host, port } = endpoint.dataPlane;
+  const { set, unset } = emulatorEnvironment(
+    { ...endpoint, controlPlane: endpoint.controlPlane.origin, dataPlane: `${host}:${port}` },
+    env,
+  );
+  if (output.json) {
+    output.document({ set, unset });
+    return;
+  }
+  output.line(`unset ${unset.join(" ")}`);
+  for (const [name, value] of Object.entries(set)) {
+    output.line(`export ${name}=${quoteForShell(value)}`);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) {
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

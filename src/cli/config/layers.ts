@@ -1,0 +1,112 @@
+// Flags over environment over defaults, resolved once before anything is dialled. A file layer goes between
+// environment and defaults.
+
+import { ConfigError, UsageError } from "../../base/errors.ts";
+import { escapeControl } from "../../base/escape.ts";
+import { OPTIONS, type Option, type OptionKey, type ValueOf } from "./options.ts";
+import { BadValueError } from "./values.ts";
+
+/** Where a value came from; `name` is the flag with its dashes, or the variable. */
+export type Origin =
+  | { readonly type: "flag"; readonly name: string }
+  | { readonly type: "env"; readonly name: string }
+  | { readonly type: "default" };
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What the command line said, by option; a switch has one empty text. */
+export type Flags = ReadonlyMap<OptionKey, readonly string[]>;
+
+interface Resolved {
+  readonly value: unknown;
+  readonly origin: Origin;
+}
+
+/** The values of one command's options, each with its origin. */
+export class Settings {
+  readonly #resolved: ReadonlyMap<OptionKey, Resolved>;
+
+  constructor(resolved: ReadonlyMap<OptionKey, Resolved>) {
+    this.#resolved = resolved;
+  }
+
+  get<K extends OptionKey>(key: K): ValueOf<K> {
+    return this.#entry(key).value as ValueOf<K>;
+  }
+
+  origin(key: OptionKey): Origin {
+    return this.#entry(key).origin;
+  }
+
+  /** The value only if the command line itself gave it. */
+  fromFlag<K extends OptionKey>(key: K): ValueOf<K> | undefined {
+    return this.origin(key).type === "flag" ? this.get(key) : undefined;
+  }
+
+  #entry(key: OptionKey): Resolved {
+    const entry = this.#resolved.get(key);
+    if (entry === undefined) {
+      throw new TypeError(`the command does not declare option ${key}`);
+    }
+    return entry;
+  }
+}
+
+/** Reads the options `keys`. Throws UsageError for a bad flag and ConfigError for a bad variable. */
+export function resolveSettings(keys: readonly OptionKey[], flags: Flags, env: Env): Settings {
+  return new Settings(new Map(keys.map((key) => [key, resolveOne(key, flags, env)])));
+}
+
+function resolveOne(key: OptionKey, flags: Flags, env: Env): Resolved {
+  const option: Option<unknown> = OPTIONS[key];
+  const written = flags.get(key);
+  if (written !== undefined) {
+    const origin: Origin = { type: "flag", name: `--${option.flag}` };
+    return { origin, value: readFrom(option, written, origin) };
+  }
+  // An empty variable counts as unset, as in the AWS SDKs.
+  const name = option.env?.find((candidate) => (env[candidate] ?? "") !== "");
+  const text = name === undefined ? undefined : fromEnvironment(option, env[name] ?? "");
+  if (name === undefined || text === undefined) {
+    return { origin: { type: "default" }, value: option.fallback };
+  }
+  const origin: Origin = { type: "env", name };
+  return { origin, value: readFrom(option, [text], origin) };
+}
+
+/** `TUNNEL_LOCAL=1` and the like are switches in the environment; a path names the directory. */
+function fromEnvironment(option: Option<unknown>, text: string): string | undefined {
+  if (option.arity !== "optional" || text.includes("/")) {
+    return text;
+  }
+  if (/^(1|true|yes|on)$/i.test(text)) {
+    return "";
+  }
+  if (/^(0|false|no|off)$/i.test(text)) {
+    return undefined;
+  }
+  throw new ConfigError(
+    `${option.flag} ${quote(text)} (from ${option.env?.[0]}): must be 1, 0 or a directory with “/”`,
+  );
+}
+
+function readFrom(
+  option: Option<unknown>,
+  texts: readonly string[],
+  origin: Exclude<Origin, { type: "default" }>,
+): unknown {
+  try {
+    return option.read(texts);
+  } catch (error) {
+    if (!(error instanceof BadValueError)) {
+      throw error;
+    }
+    const shown = option.secret ? "" : ` ${texts.map(quote).join(" ")}`;
+    const message = `${option.flag}${shown} (from ${origin.name}): ${error.message}`;
+    throw origin.type === "flag" ? new UsageError(message) : new ConfigError(message);
+  }
+}
+
+function quote(text: string): string {
+  return `"${escapeControl(text, 100)}"`;
+}

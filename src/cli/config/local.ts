@@ -1,0 +1,106 @@
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { ConfigError, UnreachableError } from "../../base/errors.ts";
+import type { Env } from "./layers.ts";
+import { type HostPort, readDataPlane, readEndpointUrl, readRegion } from "./values.ts";
+
+/** What serve-local wrote about itself into endpoint.json. */
+export interface LocalEndpoint {
+  readonly stateDir: string;
+  readonly region: string;
+  readonly accountId: string;
+  readonly controlPlane: URL;
+  readonly dataPlane: HostPort;
+  /** Path of the CA's PEM file. */
+  readonly ca: string;
+  readonly pid: number;
+}
+
+/** Directory of this program's state: `$XDG_STATE_HOME/tunnel`, or `~/.local/state/tunnel`. */
+export function stateHome(env: Env): string {
+  // The base directory specification says that a relative path is to be ignored.
+  const base = env["XDG_STATE_HOME"]?.startsWith("/") ? env["XDG_STATE_HOME"] : undefined;
+  return join(base ?? join(env["HOME"] || homedir(), ".local", "state"), "tunnel");
+}
+
+/** Where serve-local and --local keep and look for the emulator's state, when told nothing else. */
+export function defaultStateDir(env: Env): string {
+  return join(stateHome(env), "local");
+}
+
+/** The command that starts the emulator of a state directory. */
+export function serveLocalCommandFor(stateDir: string, env: Env): string {
+  return stateDir === defaultStateDir(env)
+    ? "tunnel serve-local"
+    : `tunnel serve-local --state-dir '${stateDir}'`;
+}
+
+/**
+ * Reads endpoint.json of a state directory. Throws UnreachableError when there is none, and ConfigError when file or
+ * directory could have been written by somebody else or do not make sense.
+ */
+export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
+  const stateDir = resolve(directory);
+  const path = join(stateDir, "endpoint.json");
+  const hint = serveLocalCommandFor(stateDir, env);
+  for (const each of [stateDir, path]) {
+    const facts = statSync(each, { throwIfNoEntry: false });
+    if (facts === undefined) {
+      throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
+    }
+    checkOwner(each, facts);
+  }
+  return parseEndpoint(readText(path), stateDir, path);
+}
+
+function checkOwner(path: string, facts: Stats): void {
+  const user = process.getuid?.();
+  if (user === undefined) {
+    return;
+  }
+  if (facts.uid !== user && facts.uid !== 0) {
+    throw new ConfigError(`"${path}" belongs to another user`, {
+      hint: "use a --local directory of your own",
+    });
+  }
+  if ((facts.mode & 0o022) !== 0) {
+    throw new ConfigError(`"${path}" can be written by other users`, { hint: `chmod go-w '${path}'` });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new ConfigError(`cannot read "${path}"`, { cause });
+  }
+}
+
+function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpoint {
+  try {
+    const content = JSON.parse(text) as Record<string, unknown>;
+    if (content["version"] !== 1) {
+      throw new TypeError("version");
+    }
+    const controlPlane = readEndpointUrl(String(content["controlPlane"]));
+    if (controlPlane.protocol !== "https:") {
+      throw new TypeError("controlPlane");
+    }
+    return {
+      stateDir,
+      region: readRegion(String(content["region"])),
+      accountId: String(content["accountId"]),
+      controlPlane,
+      dataPlane: readDataPlane(String(content["dataPlane"])),
+      ca: String(content["ca"]),
+      pid: Number(content["pid"]),
+    };
+  } catch (cause) {
+    throw new ConfigError(`"${path}" was not written by a serve-local of this version`, {
+      hint: "start serve-local again on this directory",
+      cause,
+    });
+  }
+}

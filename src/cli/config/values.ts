@@ -1,0 +1,183 @@
+// Readers of single values, used by the options table. Each takes the text a person wrote and throws a
+// BadValueError with a reason that can follow `region "eu-wst" (from AWS_REGION): `.
+
+import ms from "ms";
+import { checkRegion } from "../../aws/endpoints.ts";
+
+/** A value that cannot be used; the message is the reason alone, lower case, without the value. */
+export class BadValueError extends Error {}
+
+/** Host and port of one endpoint. IPv6 addresses are kept without their brackets. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A tag of a tunnel, as the API names its members. */
+export interface Tag {
+  readonly key: string;
+  readonly value: string;
+}
+
+export function readText(text: string): string {
+  if (text === "") {
+    throw new BadValueError("empty");
+  }
+  return text;
+}
+
+export function readRegion(text: string): string {
+  const region = text.trim();
+  if (!checkRegion(region)) {
+    throw new BadValueError("not the name of a region, such as eu-west-1");
+  }
+  return region;
+}
+
+/** A thing name or a service id: both have the same alphabet in the API. */
+export function readApiName(text: string): string {
+  if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(text)) {
+    throw new BadValueError("1 to 128 letters, digits, “:”, “_” and “-” are allowed");
+  }
+  return text;
+}
+
+export function readTunnelId(text: string): string {
+  if (!/^[a-zA-Z0-9_\-+=:]{1,128}$/.test(text)) {
+    throw new BadValueError("not a tunnel id");
+  }
+  return text;
+}
+
+export function readAccountId(text: string): string {
+  if (!/^\d{12}$/.test(text)) {
+    throw new BadValueError("an account id has 12 digits");
+  }
+  return text;
+}
+
+export function readClientToken(text: string): string {
+  if (!/^[a-zA-Z0-9-]{32,128}$/.test(text)) {
+    throw new BadValueError("a client token has 32 to 128 letters, digits and “-”; a UUID fits");
+  }
+  return text;
+}
+
+/** One of a closed list, in any case; the list's own spelling is returned. */
+export function oneOf<T extends string>(...choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
+    if (found === undefined) {
+      throw new BadValueError(`must be ${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+    }
+    return found;
+  };
+}
+
+export function readWholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) {
+      throw new BadValueError(`must be a whole number from ${min} to ${max}`);
+    }
+    return value;
+  };
+}
+
+/** A length of time with its unit, such as 10s or 500ms; milliseconds. */
+export function readDuration(min: string, max: string): (text: string) => number {
+  return (text) => {
+    const value = toMilliseconds(text);
+    if (value === undefined || value < (toMilliseconds(min) ?? 0) || value > (toMilliseconds(max) ?? 0)) {
+      throw new BadValueError(`must be a length of time from ${min} to ${max}, with its unit`);
+    }
+    return value;
+  };
+}
+
+const MAX_LIFETIME_MINUTES = 720;
+
+/** The life of a tunnel: 90m, 12h, or a bare number of minutes; whole minutes, 1 to 720 (the service's limits). */
+export function readLifetimeMinutes(text: string): number {
+  const minutes = /^\d{1,6}$/.test(text) ? Number(text) : (toMilliseconds(text) ?? Number.NaN) / 60_000;
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > MAX_LIFETIME_MINUTES) {
+    throw new BadValueError("must be whole minutes from 1m to 12h, such as 90m, 12h or 30");
+  }
+  return minutes;
+}
+
+function toMilliseconds(text: string): number | undefined {
+  // The library reads a bare number as milliseconds, which nobody means when writing `--linger 5`.
+  if (!/^\d+(\.\d+)?\s*[a-z]+$/i.test(text) || text.length > 50) {
+    return undefined;
+  }
+  const value = ms(text as ms.StringValue) as number | undefined;
+  return value === undefined || Number.isNaN(value) ? undefined : value;
+}
+
+/** URL of the control plane. */
+export function readEndpointUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new BadValueError("must be a URL such as https://localhost:8443");
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new BadValueError("a user name or password does not belong here");
+  }
+  return url;
+}
+
+/** `[wss://]HOST[:PORT]` of the data plane; port 443 when none is written. */
+export function readDataPlane(text: string): HostPort {
+  if (/^ws:|^http:/i.test(text)) {
+    throw new BadValueError("the data plane is reached over TLS only: write wss:// or the host alone");
+  }
+  return readHostPort(text.replace(/^(wss|https):\/\//i, "").replace(/\/$/, ""), 443);
+}
+
+/** `HOST[:PORT]` with IPv6 addresses in brackets; `defaultPort` when no port is written. */
+export function readHostPort(text: string, defaultPort: number): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9._-]{1,253}))(?::(\d{1,5}))?$/.exec(text);
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || port > 65_535 || (match?.[3] !== undefined && port === 0)) {
+    throw new BadValueError("must be HOST or HOST:PORT, an IPv6 address in brackets");
+  }
+  return { host: host.toLowerCase(), port };
+}
+
+/** Where a server of ours listens: HOST:PORT or PORT alone; port 0 takes a free one. */
+export function readListen(text: string): HostPort {
+  const match = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9._-]{1,253})):)?(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new BadValueError("must be HOST:PORT or PORT, an IPv6 address in brackets");
+  }
+  return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
+}
+
+/** `KEY=VALUE`; the value may be empty. */
+export function readTag(text: string): Tag {
+  const at = text.indexOf("=");
+  if (at < 1) {
+    throw new BadValueError("must be KEY=VALUE");
+  }
+  return { key: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** The origin of a web page that may connect, such as https://console.example.com. */
+export function readOrigin(text: string): string {
+  if (!URL.canParse(text) || new URL(text).origin !== text.toLowerCase()) {
+    throw new BadValueError("must be an origin such as https://console.example.com, without a path");
+  }
+  return text.toLowerCase();
+}
+
+/** An access token as a header can carry it; the length limit is that of the reference proxy. */
+export function readAccessToken(text: string): string {
+  const token = text.trim();
+  if (!/^[\x21-\x7e]{1,4096}$/.test(token)) {
+    throw new BadValueError("not an access token: 1 to 4096 printable characters without spaces");
+  }
+  return token;
+}

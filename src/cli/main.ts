@@ -1,0 +1,70 @@
+// The only file that knows the process: its words, streams, signals and exit code. It loads nothing before it knows
+// that more than the version is wanted, and never calls process.exit(), which cuts what pipes still hold.
+// BUN_BE_BUN=1 makes the runtime inside a compiled binary behave as another program before any line here runs; all
+// that can be done is not to hand it on to the programs we start (commands/serve-local.ts).
+
+import process from "node:process";
+import { StopSignal } from "./stop-signal.ts";
+import { VERSION } from "./version.ts";
+
+/** How long something may still hold the process when its work was ended by a signal. */
+const GRACE_MS = 2_000;
+
+const words = process.argv.slice(2);
+if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
+  process.stdout.write(`${VERSION}\n`);
+} else {
+  await main();
+}
+
+async function main(): Promise<void> {
+  ignoreClosedPipes();
+  const stop = stopOnSignals();
+  const { run } = await import("./run.ts");
+  reportSurprises(stop);
+  const code = await run(words, {
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stdin: () => process.stdin,
+    signal: stop.signal,
+  });
+  process.exitCode ||= code;
+  if (stop.signal.aborted) {
+    endLater();
+  }
+}
+
+/** Whoever reads our output may leave early (`| head -1`): the rest is dropped without a word. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", () => {});
+  }
+}
+
+/** The first signal asks for an orderly end; a second one ends the process at once. */
+function stopOnSignals(): AbortController {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => stop.abort(new StopSignal(signal)));
+  }
+  return stop;
+}
+
+/** Whatever nobody caught is our bug: it is shown, and running work is ended. */
+function reportSurprises(stop: AbortController): void {
+  const report = async (error: unknown) => {
+    process.exitCode = 70;
+    const { reportError } = await import("./report.ts");
+    process.stderr.write(reportError(error, { json: words.includes("--json") }));
+    stop.abort(error);
+    endLater();
+  };
+  process.on("uncaughtException", report);
+  process.on("unhandledRejection", report);
+}
+
+/** The last resort against a handle that nobody closed; a process without one has ended before. */
+function endLater(): void {
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), GRACE_MS).unref();
+}

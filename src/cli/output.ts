@@ -1,0 +1,115 @@
+// Answers on stdout: aligned text for people, one JSON document a line for scripts.
+
+import { escapeControl } from "../base/escape.ts";
+
+/** Where text goes, and whether a person looks at it. */
+export interface TextStream {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** Answers go to `out`, remarks for people to `err`. */
+export class Output {
+  readonly json: boolean;
+  readonly #out: TextStream;
+  readonly #err: TextStream;
+  readonly #colours: boolean;
+  readonly #waiting: string[] = [];
+
+  constructor(options: {
+    readonly json: boolean;
+    readonly out: TextStream;
+    readonly err: TextStream;
+    readonly noColour: boolean;
+  }) {
+    this.json = options.json;
+    this.#out = options.out;
+    this.#err = options.err;
+    this.#colours = options.out.isTTY === true && !options.noColour && !options.json;
+  }
+
+  /** One line of an answer, for people. */
+  line(text: string): void {
+    this.#out.write(`${text}\n`);
+  }
+
+  /** One JSON document on a line of its own. Dates become ISO 8601 texts. */
+  document(value: unknown): void {
+    this.#out.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** A remark on stderr, not part of the answer. */
+  remark(text: string): void {
+    this.#err.write(`tunnel: ${escapeControl(text, 1_000)}\n`);
+  }
+
+  /**
+   * A remark about where the answer comes from. With JSON it waits for flush, so that stderr holds the error
+   * alone if there is one.
+   */
+  announce(text: string): void {
+    if (this.json) {
+      this.#waiting.push(text);
+    } else {
+      this.remark(text);
+    }
+  }
+
+  /** Writes the announcements that wait. */
+  flush(): void {
+    for (const text of this.#waiting.splice(0)) {
+      this.remark(text);
+    }
+  }
+
+  /** Rows of cells under a heading, columns aligned. Control characters in cells are escaped. */
+  async table(heading: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
+    const { default: Table } = await import("cli-table3");
+    const table = new Table({ head: heading.map((cell) => this.dim(cell)), ...BORDERLESS });
+    table.push(...rows.map((row) => row.map((cell) => escapeControl(cell, 200))));
+    this.#writeTable(table.toString());
+  }
+
+  /** Name and value pairs, one a line; pairs without a value are left out. */
+  async facts(pairs: readonly (readonly [string, string | undefined])[]): Promise<void> {
+    const { default: Table } = await import("cli-table3");
+    const table = new Table({ ...BORDERLESS });
+    for (const [name, value] of pairs) {
+      if (value !== undefined) {
+        table.push([this.dim(name), escapeControl(value, 2_048)]);
+      }
+    }
+    this.#writeTable(table.toString());
+  }
+
+  /** Headings and labels, so that values stand out. */
+  dim(text: string): string {
+    return this.#colours ? `\u001b[2m${text}\u001b[22m` : text;
+  }
+
+  #writeTable(text: string): void {
+    const lines = text.split("\n").map((line) => `${line.trimEnd()}\n`);
+    this.#out.write(lines.join(""));
+  }
+}
+
+const BORDERLESS = {
+  chars: {
+    top: "",
+    "top-mid": "",
+    "top-left": "",
+    "top-right": "",
+    bottom: "",
+    "bottom-mid": "",
+    "bottom-left": "",
+    "bottom-right": "",
+    left: "",
+    "left-mid": "",
+    mid: "",
+    "mid-mid": "",
+    right: "",
+    "right-mid": "",
+    middle: "  ",
+  },
+  style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+};

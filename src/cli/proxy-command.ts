@@ -1,0 +1,100 @@
+// What proxy source and proxy destination have in common.
+
+import { ConfigError, HandshakeError, UsageError } from "../base/errors.ts";
+import type { Mode, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
+import { parseServiceMap } from "../proxy/service-map.ts";
+import { runProxy } from "../proxy/session.ts";
+import { type ChosenToken, chooseToken } from "./choose-token.ts";
+import type { CommandContext } from "./command.ts";
+import type { OptionKey } from "./config/options.ts";
+import type { Output } from "./output.ts";
+import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+
+/** Runs a local proxy until it is stopped or its tunnel ends. */
+export async function runProxyCommand(
+  mode: Mode,
+  mapKey: OptionKey & ("listenOn" | "destination"),
+  context: CommandContext,
+): Promise<undefined> {
+  const serviceMap = serviceMapOf(mode, context.settings.get(mapKey));
+  const target = resolveTarget(context);
+  context.output.flush();
+  const token = await chooseToken(mode, target, context);
+  const options = await proxyOptions(mode, serviceMap, target, token, context);
+  try {
+    const end = await runProxy(options);
+    if (end === "tunnel-closed") {
+      token.forget();
+    }
+  } catch (error) {
+    if (isRefusal(error)) {
+      token.forget();
+    }
+    throw error;
+  }
+  return undefined;
+}
+
+function serviceMapOf(mode: Mode, entries: readonly string[]): ServiceMap {
+  if (entries.length === 0) {
+    const [flag, example] = mode === "source" ? ["-p", "SSH=2222"] : ["-d", "SSH=localhost:22"];
+    throw new UsageError(
+      `${flag} is missing: which service goes where?`,
+      `tunnel proxy ${mode} ${flag} ${example}`,
+    );
+  }
+  return parseServiceMap(entries.join(","), mode);
+}
+
+/** The service does not take this token again: it is spent, unknown or revoked. One that was replaced is still good. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof HandshakeError && error.status < 500 && ![408, 425, 429].includes(error.status);
+}
+
+async function proxyOptions(
+  mode: Mode,
+  serviceMap: ServiceMap,
+  target: Target,
+  token: ChosenToken,
+  { settings, env, log, output, signal }: CommandContext,
+): Promise<ProxyOptions> {
+  const region = token.region ?? target.region;
+  if (region === undefined && target.dataPlane === undefined) {
+    throw new ConfigError("no region given", {
+      hint: "add --region with the tunnel's region, or set AWS_REGION",
+    });
+  }
+  return {
+    mode,
+    serviceMap,
+    dataPlane: await dataPlaneOf(target, region ?? "", env),
+    accessToken: token.accessToken,
+    clientToken: token.clientToken,
+    bind: settings.get("bind"),
+    clientType: settings.get("clientType"),
+    stallTimeoutMs: settings.get("stallTimeout"),
+    lingerMs: settings.get("linger"),
+    keepaliveMs: settings.get("keepalive"),
+    log,
+    onEvent: (event) => onEvent(event, token, output),
+    signal,
+  };
+}
+
+function onEvent(event: ProxyEvent, token: ChosenToken, output: Output): void {
+  if (event.event === "connected" && token.clientToken === undefined) {
+    // Spent by this very connection.
+    token.forget();
+  }
+  if (event.event !== "listening") {
+    return;
+  }
+  const { service, address, port } = event;
+  if (output.json) {
+    output.document({ event: "listening", service, address, ...(port === undefined ? {} : { port }) });
+  } else {
+    const where =
+      port === undefined ? address : `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    output.line(`${service === "" ? "tunnel" : service} listening on ${where}`);
+  }
+}

@@ -1,0 +1,96 @@
+// From the words of a command line to an exit code.
+
+import { configureLog, getLogger, type Level, type LogFormat } from "../base/log.ts";
+import { parseArgv, wantsJson } from "./argv.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { COMMANDS } from "./command-table.ts";
+import { type Env, resolveSettings, type Settings } from "./config/layers.ts";
+import { GLOBAL_KEYS } from "./config/options.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { Output, type TextStream } from "./output.ts";
+import { reportError } from "./report.ts";
+import { StopSignal } from "./stop-signal.ts";
+
+/** What the process gives to a run. */
+export interface Host {
+  readonly env: Env;
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
+  readonly stdin: () => AsyncIterable<Uint8Array | string>;
+  /** Aborted with a StopSignal by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Does what the words say and returns the exit code. Nothing is thrown: failures are written to stderr. */
+export async function run(words: readonly string[], host: Host): Promise<number> {
+  const failure = { json: wantsJson(words), local: false };
+  try {
+    const request = parseArgv(words, COMMANDS);
+    switch (request.type) {
+      case "help": {
+        const { helpText } = await import("./help.ts");
+        host.stdout.write(helpText(request.topic, COMMANDS));
+        return 0;
+      }
+      case "version": {
+        const { VERSION } = await import("./version.ts");
+        host.stdout.write(`${VERSION}\n`);
+        return 0;
+      }
+      case "command": {
+        const settings = resolveSettings(
+          [...GLOBAL_KEYS, ...request.command.options],
+          request.flags,
+          host.env,
+        );
+        failure.local = settings.get("local") !== undefined;
+        return await runCommand(request.command, { ...request, settings }, host);
+      }
+    }
+  } catch (error) {
+    const { reason } = host.signal;
+    if (error === reason && reason instanceof StopSignal) {
+      return reason.exitCode;
+    }
+    host.stderr.write(reportError(error, failure));
+    return exitCodeOf(error);
+  }
+}
+
+async function runCommand(
+  command: Command,
+  { operands, rest, settings }: Pick<CommandContext, "operands" | "rest" | "settings">,
+  host: Host,
+): Promise<number> {
+  await startLog(settings, host);
+  const output = new Output({
+    json: settings.get("json"),
+    out: host.stdout,
+    err: host.stderr,
+    noColour: (host.env["NO_COLOR"] ?? "") !== "",
+  });
+  const log = getLogger(command.name.replace(" ", "."));
+  const { env, stdin, signal } = host;
+  try {
+    const code = await command.run({ settings, operands, rest, env, output, log, stdin, signal });
+    output.flush();
+    return code ?? 0;
+  } catch (error) {
+    if (command.endsOnSignal && error === signal.reason && error instanceof StopSignal) {
+      return 0;
+    }
+    throw error;
+  }
+}
+
+async function startLog(settings: Settings, { stderr }: Host): Promise<void> {
+  const level: Level = settings.get("logLevel");
+  const format: LogFormat = settings.get("logFormat");
+  const file = settings.get("logFile");
+  if (file === undefined) {
+    configureLog({ level, format, write: (line) => void stderr.write(line) });
+    return;
+  }
+  const { openLogFile } = await import("./log-file.ts");
+  configureLog({ level, format, write: openLogFile(file) });
+}

@@ -1,0 +1,69 @@
+// What open and rotate do with the access tokens they get.
+
+import { accessSync, constants } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { ConfigError } from "../base/errors.ts";
+import { AccessToken } from "../base/secret.ts";
+import type { Mode } from "../proxy/options.ts";
+import { writePrivateFile } from "../proxy/private-file.ts";
+import { TokenStore } from "../proxy/token-store.ts";
+import type { CommandContext } from "./command.ts";
+import type { Env } from "./config/layers.ts";
+import { stateHome } from "./config/local.ts";
+import type { Target } from "./target.ts";
+
+/** The access tokens of one answer; a side that was not rotated has none. */
+export interface FreshTokens {
+  readonly tunnelId: string;
+  readonly region: string;
+  readonly expiresAt: Date;
+  readonly answer: {
+    readonly sourceAccessToken?: string | undefined;
+    readonly destinationAccessToken?: string | undefined;
+  };
+}
+
+/** The tokens of this user. */
+export function openTokenStore(env: Env): TokenStore {
+  return new TokenStore(join(stateHome(env), "tokens"), () => Date.now());
+}
+
+/** Makes sure that tokens can be kept, before a call is made whose tokens could not be had again. */
+export function prepareForTokens({ settings, env }: CommandContext): void {
+  openTokenStore(env).prepare();
+  const path = settings.get("destinationTokenFile");
+  if (path === undefined) {
+    return;
+  }
+  try {
+    accessSync(dirname(resolve(path)), constants.W_OK);
+  } catch (cause) {
+    throw new ConfigError(`cannot write "${path}" (from --destination-token-file)`, { cause });
+  }
+}
+
+/** Saves the tokens for the proxy commands, and the destination's where it was asked for. */
+export function keepTokens(tokens: FreshTokens, target: Target, { settings, env }: CommandContext): void {
+  const store = openTokenStore(env);
+  const { tunnelId, region, expiresAt, answer } = tokens;
+  const sides: readonly [Mode, string | undefined][] = [
+    ["source", answer.sourceAccessToken],
+    ["destination", answer.destinationAccessToken],
+  ];
+  for (const [mode, text] of sides) {
+    if (text !== undefined) {
+      store.save({
+        tunnelId,
+        mode,
+        region,
+        expiresAt,
+        accessToken: new AccessToken(text),
+        issuer: target.issuer,
+      });
+    }
+  }
+  const path = settings.get("destinationTokenFile");
+  if (path !== undefined && answer.destinationAccessToken !== undefined) {
+    writePrivateFile(resolve(path), `${answer.destinationAccessToken}\n`);
+  }
+}

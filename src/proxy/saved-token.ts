@@ -1,0 +1,124 @@
+// The two kinds of files in the token store: what they hold, and their reading and writing.
+
+import { ConfigError } from "../base/errors.ts";
+import { AccessToken, ClientToken } from "../base/secret.ts";
+import type { Mode } from "./options.ts";
+
+/** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
+export type Issuer =
+  | { readonly type: "remote"; readonly endpointUrl?: string | undefined }
+  | { readonly type: "local"; readonly stateDir: string };
+
+/** An access token of one side of one tunnel, and the client token that was made for it. */
+export interface SavedToken {
+  readonly tunnelId: string;
+  readonly mode: Mode;
+  readonly accessToken: AccessToken;
+  readonly clientToken: ClientToken;
+  readonly region: string;
+  /** When the tunnel ends at the latest. */
+  readonly expiresAt: Date;
+  readonly issuer: Issuer;
+}
+
+/** The client token made for an access token that is not kept itself. */
+export interface GivenToken {
+  readonly clientToken: ClientToken;
+  readonly expiresAt: Date;
+}
+
+const VERSION = 1;
+
+export function encodeSaved(token: SavedToken): string {
+  const content = {
+    version: VERSION,
+    ...token,
+    accessToken: token.accessToken.reveal(),
+    clientToken: token.clientToken.reveal(),
+    expiresAt: token.expiresAt.toISOString(),
+  };
+  return `${JSON.stringify(content)}\n`;
+}
+
+/** Throws ConfigError naming `path` when the text is not what encodeSaved wrote. */
+export function decodeSaved(text: string, path: string): SavedToken {
+  const content = decodeObject(text, path);
+  const { mode } = content;
+  if (mode !== "source" && mode !== "destination") {
+    throw damaged(path);
+  }
+  return {
+    tunnelId: textMember(content, "tunnelId", path),
+    mode,
+    accessToken: new AccessToken(textMember(content, "accessToken", path)),
+    clientToken: new ClientToken(textMember(content, "clientToken", path)),
+    region: textMember(content, "region", path),
+    expiresAt: dateMember(content, path),
+    issuer: decodeIssuer(content["issuer"], path),
+  };
+}
+
+export function encodeGiven({ clientToken, expiresAt }: GivenToken): string {
+  const content = { version: VERSION, clientToken: clientToken.reveal(), expiresAt: expiresAt.toISOString() };
+  return `${JSON.stringify(content)}\n`;
+}
+
+/** Throws ConfigError naming `path` when the text is not what encodeGiven wrote. */
+export function decodeGiven(text: string, path: string): GivenToken {
+  const content = decodeObject(text, path);
+  return {
+    clientToken: new ClientToken(textMember(content, "clientToken", path)),
+    expiresAt: dateMember(content, path),
+  };
+}
+
+type Content = Readonly<Record<string, unknown>>;
+
+function decodeObject(text: string, path: string): Content {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw damaged(path);
+  }
+  if (!isObject(content) || content["version"] !== VERSION) {
+    throw damaged(path);
+  }
+  return content;
+}
+
+function decodeIssuer(issuer: unknown, path: string): Issuer {
+  if (isObject(issuer) && issuer["type"] === "local") {
+    return { type: "local", stateDir: textMember(issuer, "stateDir", path) };
+  }
+  if (isObject(issuer) && issuer["type"] === "remote") {
+    const endpointUrl =
+      issuer["endpointUrl"] === undefined ? undefined : textMember(issuer, "endpointUrl", path);
+    return { type: "remote", endpointUrl };
+  }
+  throw damaged(path);
+}
+
+function isObject(value: unknown): value is Content {
+  return typeof value === "object" && value !== null;
+}
+
+function textMember(content: Content, name: string, path: string): string {
+  const value = content[name];
+  if (typeof value !== "string" || value === "") {
+    throw damaged(path);
+  }
+  return value;
+}
+
+function dateMember(content: Content, path: string): Date {
+  const date = new Date(textMember(content, "expiresAt", path));
+  if (Number.isNaN(date.getTime())) {
+    throw damaged(path);
+  }
+  return date;
+}
+
+function damaged(path: string): ConfigError {
+  return new ConfigError(`"${path}" does not hold a saved token`, { hint: `rm '${path}'` });
+}
