@@ -142,11 +142,6 @@ export abstract class Engine {
     return this.queue.totalBytes;
   }
 
-  /** The number a connection has on the wire; 0 while it has none. */
-  connectionIdOf(connection: Connection): number {
-    return this.table.connections.get(connection.key)?.connectionId ?? 0;
-  }
-
   /** Entry of the service map that serves a service of the tunnel. */
   entryOf(serviceId: string): string | undefined {
     return this.#services?.get(serviceId);
@@ -235,7 +230,7 @@ export abstract class Engine {
   }
 
   /** The message that ends a connection: in format 1 and 2 a stream is its connection. */
-  protected resetMessage(state: ConnectionState, stream: Stream): Message {
+  protected resetMessage(state: ConnectionState, stream: Stream, _now: number): Message {
     const type = stream.format === 3 ? MessageType.ConnectionReset : MessageType.StreamReset;
     if (type === MessageType.StreamReset) this.table.end(stream);
     return makeMessage({ type, ...this.idsOf(stream, state.connectionId) });
@@ -283,7 +278,7 @@ export abstract class Engine {
       });
     }
     this.#forget(state);
-    return stream && this.resetMessage(state, stream);
+    return stream && this.resetMessage(state, stream, now);
   }
 
   #forget(state: ConnectionState): void {

@@ -12,6 +12,8 @@ const HOLD_MS = 1_000;
 const HOLD_BYTES = 16 * 1024;
 /** Silence after which a person is told which flag to try (P43). */
 const SILENCE_MS = 5_000;
+/** A stream reset this soon after a connection reset of ours is its answer (P43). */
+const ANSWER_MS = 1_000;
 /** How long a connection may wait for the only one that an older peer carries (P44). */
 const WAIT_MS = 10_000;
 /** … and how many may wait. */
@@ -144,17 +146,26 @@ export class SourceEngine extends Engine {
     );
     stream.format = 2;
     stream.hasConnectionIds = !lacksConnection;
-    this.#startAgain(stream, now);
+    const [, ...later] = stream.connections.values();
+    this.#startAgain(later, now);
   }
 
   #onStreamReset(message: Message, stream: Stream, now: number): void {
-    if (message.connectionId > 0) this.#isFormatProven = true;
-    const wasConnectionStarted = stream.nextConnectionId > 2;
-    if (!this.#isFormatProven && wasConnectionStarted && stream.format === 3) {
-      this.#fallBack(2, "a stream reset in answer to a connection start");
-      this.#startAgain(stream, now);
+    if (message.connectionId > 0 && stream.lastResetAt === undefined) this.#isFormatProven = true;
+    const cause =
+      this.#isFormatGiven || stream.format < 3 ? undefined : this.#causeOfStreamReset(stream, now);
+    if (cause !== undefined) {
+      this.#fallBack(2, `a stream reset in answer to ${cause}`);
+      this.#startAgain([...stream.connections.values()], now);
     }
     this.endStream(stream, "closed by the destination");
+  }
+
+  /** What of ours a stream reset answers, where a peer of format 3 would not have reset the stream (P43). */
+  #causeOfStreamReset(stream: Stream, now: number): string | undefined {
+    if (!this.#isFormatProven && stream.nextConnectionId > 2) return "a connection start";
+    const isAnswer = stream.lastResetAt !== undefined && now - stream.lastResetAt <= ANSWER_MS;
+    return isAnswer ? "a connection reset" : undefined;
   }
 
   /** The session goes on in format 2: the service refuses a change to format 1 within a WebSocket (P45). */
@@ -163,15 +174,14 @@ export class SourceEngine extends Engine {
     this.event({ type: "format", known, from });
   }
 
-  /** Connections that an older peer did not understand start again, if none of their bytes went out (P44). */
-  #startAgain(stream: Stream, now: number): void {
-    const [, ...later] = [...stream.connections.values()];
-    for (const state of later) {
-      if (state.sentBytes > 0) {
+  /** Connections that an older peer did not understand start again, if none of their bytes went either way (P44). */
+  #startAgain(states: readonly ConnectionState[], now: number): void {
+    for (const state of states) {
+      if (state.sentBytes > 0 || state.lastReceivedAt !== undefined) {
         this.closeLocal(state, "the other side carries one connection at a time");
         continue;
       }
-      stream.connections.delete(state.connectionId);
+      state.stream?.connections.delete(state.connectionId);
       state.stream = undefined;
       state.connectionId = 0;
       this.#unstarted.set(state, now + WAIT_MS);

@@ -20,6 +20,8 @@ export interface Stream {
   /** Older peers that echo the ids they were given need them to the end of the stream (P45). */
   hasConnectionIds: boolean;
   nextConnectionId: number;
+  /** When the last reset of one of its connections went out. */
+  lastResetAt: number | undefined;
   readonly connections: Map<number, ConnectionState>;
 }
 
@@ -51,6 +53,7 @@ export class StreamTable {
       format,
       hasConnectionIds: format === 3,
       nextConnectionId: 1,
+      lastResetAt: undefined,
       connections: new Map(),
     };
     this.#streams.set(serviceId, stream);

@@ -39,7 +39,7 @@ export interface DriverOptions {
   readonly dial?: ((serviceId: string) => Socket) | undefined;
   readonly onReady: (services: readonly string[]) => void;
   readonly onEngineEvent: (event: EngineEvent) => void;
-  readonly onOpened: (local: LocalConnection, connectionId: number) => void;
+  readonly onOpened: (local: LocalConnection) => void;
   readonly onClosed: (local: LocalConnection, why: string) => void;
 }
 
@@ -167,7 +167,7 @@ export class Driver {
       onDrain: (from) => this.#onLocalDrain(from),
     });
     this.#locals.set(connection.key, local);
-    this.#options.onOpened(local, this.#engine.connectionIdOf(connection));
+    this.#options.onOpened(local);
   }
 
   #write(connection: Connection, bytes: Uint8Array): void {

@@ -50,7 +50,7 @@ export interface ProxyOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a running proxy tells the command line and, later, its status socket. */
+/** What a running proxy tells the command line. `connectionId` counts the connections of one WebSocket from 1. */
 export type ProxyEvent =
   | { readonly event: "connected"; readonly channelId: string; readonly services: readonly string[] }
   | { readonly event: "disconnected"; readonly reason: string; readonly retryInMs: number }

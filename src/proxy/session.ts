@@ -100,7 +100,7 @@ class Session {
         this.#onReady(driver, engine, services).catch((error) => failed.resolve({ type: "failed", error }));
       },
       onEngineEvent: (event) => this.#onEngineEvent(event),
-      onOpened: (local, connectionId) => this.#onOpened(local, connectionId),
+      onOpened: (local) => this.#onOpened(local),
       onClosed: (local, why) => this.#onClosed(local, why),
     });
     const stop = () => driver.stop();
@@ -218,8 +218,9 @@ class Session {
     });
   }
 
-  #onOpened(local: LocalConnection, connectionId: number): void {
-    this.#options.onEvent({ event: "connection-opened", service: local.connection.serviceId, connectionId });
+  #onOpened(local: LocalConnection): void {
+    const { serviceId: service, key: connectionId } = local.connection;
+    this.#options.onEvent({ event: "connection-opened", service, connectionId });
   }
 
   #onClosed(local: LocalConnection, reason: string): void {
