@@ -1,13 +1,13 @@
 // Words of the command line → command, options, operands. yargs' parser does the reading; its command layer is
 // left out because it hands over failures as finished sentences, and ours have to name the corrected command.
 
-import leven from "leven";
 import { Parser } from "yargs/helpers";
 import { UsageError } from "../base/errors.ts";
-import { escapeControl } from "../base/escape.ts";
 import type { Command } from "./command.ts";
 import type { Flags } from "./config/layers.ts";
-import { GLOBAL_KEYS, OPTIONS, type Option, type OptionKey } from "./config/options.ts";
+import { namesOf, type Option } from "./config/option.ts";
+import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "./config/options.ts";
+import { quote, unknownCommand, unknownOption } from "./suggest.ts";
 
 /** What the words ask for. `topic` is what help is wanted about: nothing, a command, or a first word such as proxy. */
 export type Request =
@@ -38,11 +38,18 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
   if (argv["version"]) {
     return { type: "version" };
   }
-  checkUnknown(plain, words);
+  const command = findCommand(plain, commands);
+  // The parser leaves unknown options among the plain words.
+  const unknown = plain.find((word) => word.startsWith("-") && word.length > 1);
+  if (unknown !== undefined) {
+    throw unknownOption(unknown, words, command);
+  }
   if (plain.length === 0) {
     return noCommand(argv, rest);
   }
-  const command = findCommand(plain, words, commands);
+  if (command === undefined) {
+    throw unknownCommand(plain, words, commands);
+  }
   if (error) {
     throw new UsageError(missingValue(error, words), `tunnel ${command.name} --help`);
   }
@@ -97,10 +104,6 @@ const PARSER_OPTIONS = {
   },
 };
 
-function namesOf(option: Option<unknown>): string[] {
-  return option.short === undefined ? [option.flag] : [option.flag, option.short];
-}
-
 /**
  * `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory.
  */
@@ -122,6 +125,11 @@ function attachLocal(words: readonly string[]): string[] {
   return [...attached, ...words.slice(ours.length)];
 }
 
+function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {
+  const [first = "", second] = plain.filter((word) => !word.startsWith("-"));
+  return commands.find(({ name }) => name === first || name === `${first} ${second}`);
+}
+
 function topicOf(plain: readonly string[], commands: readonly Command[]): string {
   const names = plain.filter((word) => !word.startsWith("-"));
   const two = names.slice(0, 2).join(" ");
@@ -135,62 +143,6 @@ function noCommand(argv: Argv, rest: readonly string[] | undefined): Request {
     return { type: "help", topic: "" };
   }
   throw new UsageError("no command given", "tunnel --help");
-}
-
-// The parser leaves unknown options among the plain words.
-function checkUnknown(plain: readonly string[], words: readonly string[]): void {
-  const unknown = plain.find((word) => word.startsWith("-") && word.length > 1);
-  if (unknown === undefined) {
-    return;
-  }
-  const [name = ""] = unknown.split("=");
-  const known = [...ENTRIES.map(([, option]) => `--${option.flag}`), "--help", "--version"];
-  const near = nearest(name, known);
-  throw new UsageError(
-    `unknown option ${quote(name)}`,
-    near === undefined ? hintFor(plain) : correctedCommand(words, unknown, unknown.replace(name, near)),
-  );
-}
-
-function hintFor(plain: readonly string[]): string {
-  const names = plain.filter((word) => !word.startsWith("-"));
-  return names[0] === undefined ? "tunnel --help" : `tunnel ${names[0]} --help`;
-}
-
-function findCommand(
-  plain: readonly string[],
-  words: readonly string[],
-  commands: readonly Command[],
-): Command {
-  const [first = "", second] = plain;
-  const found = commands.find(({ name }) => name === first || name === `${first} ${second}`);
-  if (found !== undefined) {
-    return found;
-  }
-  const family = commands
-    .filter(({ name }) => name.startsWith(`${first} `))
-    .map(({ name }) => name.slice(first.length + 1));
-  if (family.length === 0) {
-    const near = nearest(
-      first,
-      commands.map(({ name }) => name.split(" ")[0] ?? ""),
-    );
-    throw new UsageError(
-      `unknown command ${quote(first)}`,
-      near === undefined ? "tunnel --help" : correctedCommand(words, first, near),
-    );
-  }
-  if (second === undefined) {
-    throw new UsageError(
-      `"tunnel ${first}" needs one of: ${family.join(", ")}`,
-      `tunnel ${first} ${family[0]} --help`,
-    );
-  }
-  const near = nearest(second, family);
-  throw new UsageError(
-    `unknown command ${quote(`${first} ${second}`)}`,
-    near === undefined ? `tunnel ${first} --help` : correctedCommand(words, second, near),
-  );
 }
 
 function collectFlags(argv: Argv, command: Command): Flags {
@@ -234,48 +186,4 @@ function missingValue(error: Error, words: readonly string[]): string {
       ? `-${option.short}`
       : `--${option?.flag}`;
   return option === undefined ? "an option lacks its value" : `${name} needs a value: ${option.placeholder}`;
-}
-
-function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const ranked = [...new Set(candidates)]
-    .map((candidate) => ({ candidate, distance: leven(word, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
-    .sort((a, b) => a.distance - b.distance);
-  return ranked[0]?.candidate;
-}
-
-/** The line as typed with one word replaced. Values of secret options are left out of what is printed. */
-function correctedCommand(words: readonly string[], wrong: string, right: string): string {
-  const secrets = new Set(
-    ENTRIES.filter(([, option]) => option.secret).flatMap(([, option]) => spellings(option)),
-  );
-  let replaced = false;
-  const corrected = words.map((word, index) => {
-    if (secrets.has(words[index - 1] ?? "")) {
-      return "…";
-    }
-    const attached = [...secrets].find((name) => word.startsWith(name) && word !== name);
-    if (attached !== undefined) {
-      return `${attached}…`;
-    }
-    if (!replaced && word === wrong) {
-      replaced = true;
-      return right;
-    }
-    return quoteForShell(word);
-  });
-  return escapeControl(`tunnel ${corrected.join(" ")}`, 400);
-}
-
-function spellings(option: Option<unknown>): string[] {
-  return option.short === undefined ? [`--${option.flag}`] : [`--${option.flag}`, `-${option.short}`];
-}
-
-/** A word as a POSIX shell takes it literally. */
-export function quoteForShell(word: string): string {
-  return /^[\w@%+=:,./[\]-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-function quote(text: string): string {
-  return `"${escapeControl(text, 100)}"`;
 }

@@ -2,7 +2,8 @@
 
 import { UsageError } from "../base/errors.ts";
 import { type Command, GROUPS } from "./command.ts";
-import { GLOBAL_KEYS, OPTIONS, type Option, type OptionKey } from "./config/options.ts";
+import type { Option } from "./config/option.ts";
+import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "./config/options.ts";
 
 const WIDTH = 100;
 

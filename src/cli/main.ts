@@ -20,8 +20,8 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 async function main(): Promise<void> {
   ignoreClosedPipes();
   const stop = stopOnSignals();
-  const { run } = await import("./run.ts");
   reportSurprises(stop);
+  const { run } = await import("./run.ts");
   const code = await run(words, {
     env: process.env,
     stdout: process.stdout,

@@ -1,15 +1,22 @@
 // Command lines to type next, as printed under an answer.
 
+import type { Env } from "./config/layers.ts";
+import { localWordsFor } from "./config/local.ts";
 import { quoteForShell } from "./shell.ts";
 import type { Target } from "./target.ts";
 
 const FIRST_PORT = 2222;
 
 /** Listens on this machine for each service of a tunnel. */
-export function proxySourceLine(tunnelId: string, services: readonly string[], target: Target): string {
+export function proxySourceLine(
+  tunnelId: string,
+  services: readonly string[],
+  target: Target,
+  env: Env,
+): string {
   const ports =
     services.map((service, index) => `${service}=${FIRST_PORT + index}`).join(",") || String(FIRST_PORT);
-  return `tunnel proxy source -p ${ports} --tunnel ${tunnelId}${localWords(target)}`;
+  return `tunnel proxy source -p ${ports} --tunnel ${tunnelId}${localWords(target, env)}`;
 }
 
 /** Serves a tunnel on the device's side: with the file the token was written to, or on this machine. */
@@ -18,14 +25,15 @@ export function proxyDestinationLine(
   services: readonly string[],
   tokenFile: string | undefined,
   target: Target,
+  env: Env,
 ): string {
   const map = services.map((service) => `${service}=localhost:22`).join(",") || "localhost:22";
   const token =
     tokenFile === undefined ? `--tunnel ${tunnelId}` : `--access-token-file ${quoteForShell(tokenFile)}`;
   const region = target.local === undefined && tokenFile !== undefined ? " --region REGION" : "";
-  return `tunnel proxy destination -d ${map} ${token}${region}${localWords(target)}`;
+  return `tunnel proxy destination -d ${map} ${token}${region}${localWords(target, env)}`;
 }
 
-function localWords({ local }: Target): string {
-  return local === undefined ? "" : ` --local ${quoteForShell(local.stateDir)}`;
+function localWords({ local }: Target, env: Env): string {
+  return local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`;
 }

@@ -7,7 +7,7 @@ import { runProxy } from "../proxy/session.ts";
 import { type ChosenToken, chooseToken } from "./choose-token.ts";
 import type { CommandContext } from "./command.ts";
 import type { OptionKey } from "./config/options.ts";
-import type { Output } from "./output.ts";
+import { logEvent, printListening } from "./proxy-events.ts";
 import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
@@ -56,8 +56,9 @@ async function proxyOptions(
   serviceMap: ServiceMap,
   target: Target,
   token: ChosenToken,
-  { settings, env, log, output, signal }: CommandContext,
+  context: CommandContext,
 ): Promise<ProxyOptions> {
+  const { settings, env, log, signal } = context;
   const region = token.region ?? target.region;
   if (region === undefined && target.dataPlane === undefined) {
     throw new ConfigError("no region given", {
@@ -76,25 +77,18 @@ async function proxyOptions(
     lingerMs: settings.get("linger"),
     keepaliveMs: settings.get("keepalive"),
     log,
-    onEvent: (event) => onEvent(event, token, output),
+    onEvent: (event) => onEvent(event, token, context),
     signal,
   };
 }
 
-function onEvent(event: ProxyEvent, token: ChosenToken, output: Output): void {
+function onEvent(event: ProxyEvent, token: ChosenToken, { output, log }: CommandContext): void {
   if (event.event === "connected" && token.clientToken === undefined) {
     // Spent by this very connection.
     token.forget();
   }
-  if (event.event !== "listening") {
-    return;
-  }
-  const { service, address, port } = event;
-  if (output.json) {
-    output.document({ event: "listening", service, address, ...(port === undefined ? {} : { port }) });
-  } else {
-    const where =
-      port === undefined ? address : `${address.includes(":") ? `[${address}]` : address}:${port}`;
-    output.line(`${service === "" ? "tunnel" : service} listening on ${where}`);
+  logEvent(event, log);
+  if (event.event === "listening") {
+    printListening(event, output);
   }
 }

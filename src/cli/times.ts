@@ -5,13 +5,13 @@ export function formatTime(time: Date, now: Date): string {
   return sameDay ? clock : `${time.toLocaleDateString("en-CA")} ${clock}`;
 }
 
-/** A length of time in the two largest units, e.g. "11 h 59 min"; rounded down. */
+/** A length of time in hours and minutes, e.g. "11 h 59 min"; in seconds when it is below a minute. */
 export function formatDuration(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
+  const seconds = Math.max(0, Math.round(milliseconds / 1_000));
   if (seconds < 60) {
     return `${seconds} s`;
   }
-  const minutes = Math.floor(seconds / 60);
+  const minutes = Math.round(seconds / 60);
   if (minutes < 60) {
     return `${minutes} min`;
   }

@@ -71,7 +71,7 @@ async function print(
   answer: OpenTunnelResponse,
   expiresAt: Date,
   target: Target,
-  { settings, output }: CommandContext,
+  { settings, output, env }: CommandContext,
 ): Promise<void> {
   const { tunnelId = "", tunnelArn, sourceAccessToken, destinationAccessToken } = answer;
   if (output.json) {
@@ -88,11 +88,11 @@ async function print(
     ["thing", thing],
     ["services", services.join(", ") || undefined],
     ["ends", formatEnd(expiresAt, new Date())],
-    ["next", proxySourceLine(tunnelId, services, target)],
+    ["next", proxySourceLine(tunnelId, services, target, env)],
     [
       "device",
       thing === undefined
-        ? proxyDestinationLine(tunnelId, services, settings.get("destinationTokenFile"), target)
+        ? proxyDestinationLine(tunnelId, services, settings.get("destinationTokenFile"), target, env)
         : undefined,
     ],
   ]);

@@ -116,7 +116,7 @@ async function print(
   tunnel: Tunnel,
   answer: RotateTunnelAccessTokenResponse,
   target: Target,
-  { settings, output }: CommandContext,
+  { settings, output, env }: CommandContext,
 ): Promise<void> {
   const { tunnelArn, sourceAccessToken, destinationAccessToken } = answer;
   if (output.json) {
@@ -135,11 +135,13 @@ async function print(
     ["tunnel", tunnelId],
     ["rotated", rotated],
     ["ends", formatEnd(expiryOf(tunnel), new Date())],
-    ["next", sourceAccessToken && proxySourceLine(tunnelId, services, target)],
+    ["next", sourceAccessToken && proxySourceLine(tunnelId, services, target, env)],
     [
       "device",
       destinationAccessToken &&
-        (thing ? `${thing} is told over MQTT` : proxyDestinationLine(tunnelId, services, tokenFile, target)),
+        (thing
+          ? `${thing} is told over MQTT`
+          : proxyDestinationLine(tunnelId, services, tokenFile, target, env)),
     ],
   ]);
 }

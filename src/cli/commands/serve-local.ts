@@ -1,7 +1,7 @@
 import { UnreachableError, UsageError } from "../../base/errors.ts";
 import type { RunningEmulator } from "../../emulator/serve.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { defaultStateDir, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
+import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
 
 export const serveLocalCommand: Command = {
   name: "serve-local",
@@ -82,8 +82,7 @@ function printReady(
   output.line(
     `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory})`,
   );
-  const local = stateDirectory === defaultStateDir(env) ? "--local" : `--local ${stateDirectory}`;
-  output.remark(`next: tunnel open --service SSH ${local}`);
+  output.remark(`next: tunnel open --service SSH ${localWordsFor(stateDirectory, env)}`);
 }
 
 async function runInside(

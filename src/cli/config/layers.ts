@@ -3,7 +3,8 @@
 
 import { ConfigError, UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
-import { OPTIONS, type Option, type OptionKey, type ValueOf } from "./options.ts";
+import type { Option } from "./option.ts";
+import { OPTIONS, type OptionKey, type ValueOf } from "./options.ts";
 import { BadValueError } from "./values.ts";
 
 /** Where a value came from; `name` is the flag with its dashes, or the variable. */

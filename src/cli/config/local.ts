@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
+import { quoteForShell } from "../shell.ts";
 import type { Env } from "./layers.ts";
 import { type HostPort, readDataPlane, readEndpointUrl, readRegion } from "./values.ts";
 
@@ -32,9 +33,13 @@ export function defaultStateDir(env: Env): string {
 
 /** The command that starts the emulator of a state directory. */
 export function serveLocalCommandFor(stateDir: string, env: Env): string {
-  return stateDir === defaultStateDir(env)
-    ? "tunnel serve-local"
-    : `tunnel serve-local --state-dir '${stateDir}'`;
+  const isDefault = stateDir === defaultStateDir(env);
+  return isDefault ? "tunnel serve-local" : `tunnel serve-local --state-dir ${quoteForShell(stateDir)}`;
+}
+
+/** The words that make another command use this emulator. */
+export function localWordsFor(stateDir: string, env: Env): string {
+  return stateDir === defaultStateDir(env) ? "--local" : `--local ${quoteForShell(stateDir)}`;
 }
 
 /**

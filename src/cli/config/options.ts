@@ -1,6 +1,7 @@
 // Every option of every command, once: yargs' arity, the environment lookup and the help texts come from this table.
 
 import { LOG_LEVELS } from "../../base/log.ts";
+import { flag, type LocalChoice, many, type Option, one } from "./option.ts";
 import {
   oneOf,
   readAccessToken,
@@ -19,33 +20,6 @@ import {
   readTunnelId,
   readWholeNumber,
 } from "./values.ts";
-
-/** How often an option may be given and whether a value follows it. */
-export type Arity = "switch" | "one" | "many" | "optional";
-
-/** One option, whose value is a T. */
-export interface Option<T> {
-  readonly arity: Arity;
-  /** Long name without dashes. */
-  readonly flag: string;
-  /** One-letter name. */
-  readonly short?: string;
-  /** Environment variables that give it, the first one set counts. */
-  readonly env?: readonly string[];
-  /** What stands for the value in the help; switches have none. */
-  readonly placeholder?: string;
-  /** Its value never appears in a message. */
-  readonly secret?: boolean;
-  readonly describe: string;
-  /** Reads the values written, at least one; throws BadValueError with the reason. */
-  readonly read: (texts: readonly string[]) => T;
-  readonly fallback: T;
-}
-
-/** `--local` was given; without a directory the default one is meant. */
-export interface LocalChoice {
-  readonly stateDir: string | undefined;
-}
 
 /** Tunnels live in lists for hours only; a list beyond this is an error of the service, not a list. */
 const MAX_LISTED = 100_000;
@@ -310,19 +284,3 @@ export type ValueOf<K extends OptionKey> = (typeof OPTIONS)[K] extends Option<in
 
 /** Options that every command takes. */
 export const GLOBAL_KEYS = Object.keys(GLOBAL) as readonly (keyof typeof GLOBAL)[];
-
-type Facts = Omit<Option<unknown>, "arity" | "read" | "fallback">;
-
-function flag(facts: Facts): Option<boolean> {
-  return { ...facts, arity: "switch", read: () => true, fallback: false };
-}
-
-function one<T>(facts: Facts & { parse: (text: string) => T; fallback: NoInfer<T> }): Option<T>;
-function one<T>(facts: Facts & { parse: (text: string) => T }): Option<T | undefined>;
-function one<T>({ parse, fallback, ...facts }: Facts & { parse: (text: string) => T; fallback?: T }) {
-  return { ...facts, arity: "one", read: (texts: readonly string[]) => parse(texts.at(-1) ?? ""), fallback };
-}
-
-function many<T>({ parse, ...facts }: Facts & { parse: (text: string) => T }): Option<readonly T[]> {
-  return { ...facts, arity: "many", read: (texts) => texts.map((text) => parse(text)), fallback: [] };
-}

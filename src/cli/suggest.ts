@@ -1,0 +1,95 @@
+// Usage errors that name the corrected command line.
+
+import leven from "leven";
+import { UsageError } from "../base/errors.ts";
+import { escapeControl } from "../base/escape.ts";
+import type { Command } from "./command.ts";
+import { type Option, spellings } from "./config/option.ts";
+import { GLOBAL_KEYS, OPTIONS } from "./config/options.ts";
+import { quoteForShell } from "./shell.ts";
+
+const ALL: readonly Option<unknown>[] = Object.values(OPTIONS);
+
+/** For an option nobody declares; `word` is as typed, with its value if one is attached. */
+export function unknownOption(
+  word: string,
+  words: readonly string[],
+  command: Command | undefined,
+): UsageError {
+  const [name = ""] = word.split("=");
+  const declared =
+    command === undefined ? ALL : [...GLOBAL_KEYS, ...command.options].map((key) => OPTIONS[key]);
+  const known = [...declared.map(({ flag }) => `--${flag}`), "--help", "--version"];
+  const near = nearest(name, known, 2);
+  const help = command === undefined ? "tunnel --help" : `tunnel ${command.name} --help`;
+  return new UsageError(
+    `unknown option ${quote(name)}`,
+    near === undefined ? help : correctedLine(words, word, word.replace(name, near)),
+  );
+}
+
+/** For a first word, or a second one after "proxy", that names no command. */
+export function unknownCommand(
+  plain: readonly string[],
+  words: readonly string[],
+  commands: readonly Command[],
+): UsageError {
+  const [first = "", second] = plain;
+  const family = commands
+    .filter(({ name }) => name.startsWith(`${first} `))
+    .map(({ name }) => name.slice(first.length + 1));
+  if (family.length === 0) {
+    const known = commands.map(({ name }) => name.split(" ")[0] ?? "");
+    return notACommand(first, first, known, "tunnel --help", words);
+  }
+  if (second === undefined) {
+    return new UsageError(
+      `"tunnel ${first}" needs one of: ${family.join(", ")}`,
+      `tunnel ${first} ${family[0]} --help`,
+    );
+  }
+  return notACommand(`${first} ${second}`, second, family, `tunnel ${first} --help`, words);
+}
+
+function notACommand(
+  shown: string,
+  word: string,
+  known: readonly string[],
+  help: string,
+  words: readonly string[],
+): UsageError {
+  const near = nearest(word, known, 0);
+  return new UsageError(
+    `unknown command ${quote(shown)}`,
+    near === undefined ? help : correctedLine(words, word, near),
+  );
+}
+
+/** The candidate that differs least, if it differs by two letters at most and by less than half of the word. */
+function nearest(word: string, candidates: readonly string[], prefixLength: number): string | undefined {
+  const limit = Math.min(2, Math.floor((word.length - prefixLength) / 2));
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: leven(word, candidate) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0]?.candidate;
+}
+
+/** The line as typed with one word replaced. Values of secret options are not repeated. */
+function correctedLine(words: readonly string[], wrong: string, right: string): string {
+  const secrets = ALL.filter(({ secret }) => secret).flatMap((option) => spellings(option));
+  const at = words.indexOf(wrong);
+  const corrected = words.map((word, index) => {
+    const attached = secrets.find((name) => word.startsWith(name) && word !== name);
+    if (secrets.includes(words[index - 1] ?? "") || attached !== undefined) {
+      return `${attached ?? ""}…`;
+    }
+    return index === at ? right : quoteForShell(word);
+  });
+  return escapeControl(`tunnel ${corrected.join(" ")}`, 400);
+}
+
+/** A word of the command line as it appears in a message. */
+export function quote(word: string): string {
+  return `"${escapeControl(word, 100)}"`;
+}
