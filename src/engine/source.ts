@@ -124,9 +124,11 @@ export class SourceEngine extends Engine {
   }
 
   /** While the peer's format is open, the end of a lone connection is told in the way every format has (P42). */
-  protected override resetMessage(state: ConnectionState, stream: Stream): Message {
-    if (this.#hasHeard || stream.format < 3 || stream.connections.size > 0)
-      return super.resetMessage(state, stream);
+  protected override resetMessage(state: ConnectionState, stream: Stream, now: number): Message {
+    stream.lastResetAt = now;
+    if (this.#hasHeard || stream.format < 3 || stream.connections.size > 0) {
+      return super.resetMessage(state, stream, now);
+    }
     this.table.end(stream);
     return makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, state.connectionId) });
   }
