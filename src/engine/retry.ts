@@ -3,8 +3,8 @@ import { HandshakeError, type TunnelError } from "../base/errors.ts";
 /** Statuses of the 4xx class that ask to try again. */
 const TRY_AGAIN = [408, 425, 429];
 /** Sentences by which the service's own refusals are known (P7). */
-const KNOWN_REFUSAL = /invalid (access|client)[- ]token|tunnel is closed|tunnel has expired/i;
-const TUNNEL_ENDED = /tunnel is closed|tunnel has expired/i;
+const KNOWN_REFUSAL = /invalid (access|client)[- ]token|tunnel (is|has) (closed|deleted|expired)/i;
+const TUNNEL_ENDED = /tunnel (is|has) (closed|deleted|expired)/i;
 
 /**
  * Whether a failed handshake is the service's last word (P7). A refusal without its marks may come from a captive
