@@ -85,6 +85,7 @@ export async function send(
     method: call.method,
     headers: { ...call.headers },
     ca: readFileSync(emulator.endpoint.ca),
+    servername: "localhost",
     agent: false,
   });
   outgoing.end(call.body);

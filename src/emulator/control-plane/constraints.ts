@@ -164,7 +164,7 @@ function violation(value: unknown, path: string, constraint: string): string {
 
 /** No member of a request is secret: access tokens come in headers of the data plane only. */
 function describeValue(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
   return value === null ? "null" : `'${escapeControl(text, MAX_VALUE_LENGTH)}'`;
 }
 
