@@ -29,7 +29,7 @@ export function removeEndpoint(stateDirectory: string): void {
 }
 
 /** Process that wrote the file, if there is one to read. */
-export function endpointPid(stateDirectory: string): number | undefined {
+function endpointPid(stateDirectory: string): number | undefined {
   try {
     const endpoint = JSON.parse(readFileSync(endpointPath(stateDirectory), "utf8")) as Partial<Endpoint>;
     return typeof endpoint.pid === "number" ? endpoint.pid : undefined;

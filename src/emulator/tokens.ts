@@ -54,8 +54,7 @@ export function judgeToken(token: TokenRecord, clientTokenHash: string | undefin
 // Sentences that users search for: the first four are the service's own.
 export const REASON_UNKNOWN = "Invalid access-token";
 export const REASON_CLOSED = "Tunnel is closed";
-export const REASON_USED =
-  "Invalid access token: The access token was previously used and can not be used again.";
+const REASON_USED = "Invalid access token: The access token was previously used and can not be used again.";
 const REASON_CLIENT_TOKEN_DIFFERS =
   "Invalid client token: The provided client token does not match the client token that was previously set.";
 export const REASON_CLIENT_TOKEN_TAKEN =

@@ -136,7 +136,7 @@ describe("what cannot be served is refused with its reason", () => {
     const refusal = await startEmulator(options).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(UsageError);
     expect((refusal as UsageError).message).toContain(reason);
-    expect((refusal as UsageError).hint).toBeString();
+    expect((refusal as UsageError).hint).toEqual(expect.any(String));
   });
 
   test("a taken port, leaving the state directory free", async () => {

@@ -173,16 +173,16 @@ describe("a request that breaks a constraint", () => {
       ["UntagResource", { resourceArn: ARN, tagKeys: Array(201).fill("k") }],
     ];
     for (const [name, request] of tooMany) {
-      expect(faultOf(name, request).message).toEndWith("Member must have length less than or equal to 200");
+      expect(faultOf(name, request).message).toMatch(/Member must have length less than or equal to 200$/);
     }
   });
 
   test("of several members names each, but not hundreds", () => {
     const { message } = faultOf("RotateTunnelAccessToken", {});
-    expect(message).toStartWith("2 validation errors detected: Value null at 'tunnelId'");
+    expect(message).toMatch(/^2 validation errors detected: Value null at 'tunnelId'/);
     expect(message).toContain("; Value null at 'clientMode'");
     const long = faultOf("OpenTunnel", { tags: Array(200).fill({ key: "!", value: "" }) }).message;
-    expect(long).toStartWith("200 validation errors detected: ");
+    expect(long).toMatch(/^200 validation errors detected: /);
     expect(long.length).toBeLessThan(3_000);
   });
 
@@ -214,7 +214,7 @@ const RIGHT: [OperationName, unknown][] = [
 describe("a request at the edge of every constraint", () => {
   const title = (row: (typeof RIGHT)[number]) => `${row[0]} ${JSON.stringify(row[1]).slice(0, 80)}`;
   test.each(RIGHT.map((row) => [title(row), ...row] as const))("%s is taken", (_title, name, request) => {
-    expect(run(name, request)).toBeObject();
+    expect(run(name, request)).toEqual(expect.any(Object));
   });
 
   test("is not led astray by members that objects have of themselves", () => {

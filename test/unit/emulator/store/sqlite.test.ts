@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../../../src/base/errors.ts";
 import { SqliteStore } from "../../../../src/emulator/store/sqlite.ts";
 import type { TunnelRecord } from "../../../../src/emulator/store/store.ts";
@@ -9,7 +10,7 @@ import { makeTunnels } from "../../../helpers/emulator.ts";
 import { TestProcess } from "../../../helpers/process.ts";
 import { tempDir } from "../../../helpers/temp-dir.ts";
 
-const WRITER = join(import.meta.dirname, "writer.ts");
+const WRITER = fileURLToPath(import.meta.resolve("./writer.ts"));
 
 function startWriter(path: string): TestProcess {
   return new TestProcess(process.execPath, [WRITER, path], process.env);
