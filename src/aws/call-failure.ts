@@ -18,6 +18,7 @@ export interface CallFacts {
   readonly region: string;
   /** Host, with a port that is not the usual one. */
   readonly host: string | undefined;
+  readonly profile: string | undefined;
   readonly isCustomEndpoint: boolean;
   readonly timedOut: boolean;
 }
@@ -34,7 +35,7 @@ export function toTunnelError(error: unknown, facts: CallFacts): TunnelError {
     return fromException(error, facts);
   }
   return (
-    fromCredentialChain(error) ??
+    fromCredentialChain(error, facts) ??
     fromEndpointRules(error) ??
     fromNetwork(error, facts) ??
     unexpected(error, facts)
@@ -140,21 +141,19 @@ function credentialsHint(error: ServiceException): string {
     : "check AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN";
 }
 
-function fromCredentialChain(error: unknown): CredentialsError | undefined {
-  if (
-    !(error instanceof Error) ||
-    !/^(CredentialsProviderError|TokenProviderError|ProviderError)$/.test(error.name)
-  ) {
+function fromCredentialChain(error: unknown, { profile }: CallFacts): CredentialsError | undefined {
+  if (!(error instanceof Error) || !/^(Credentials|Token)?ProviderError$/.test(error.name)) {
     return undefined;
   }
-  const isSso = /sso|token is expired|aws sso login/i.test(error.message);
+  const isSso = /sso|token is expired/i.test(error.message);
   const isMissing = /could not load credentials from any providers/i.test(error.message);
+  const where = profile === undefined ? "" : ` in profile "${profile}"`;
   return new CredentialsError(
-    isMissing ? "no AWS credentials found" : `no usable AWS credentials: ${error.message}`,
+    isMissing ? `no AWS credentials found${where}` : `no usable AWS credentials${where}: ${error.message}`,
     {
       hint: isSso
-        ? "aws sso login, with --profile NAME if the profile is not the default one"
-        : "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use --local with tunnel serve-local",
+        ? `aws sso login${profile === undefined ? "" : ` --profile ${profile}`}`
+        : "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; --local with tunnel serve-local needs none",
       cause: error,
     },
   );

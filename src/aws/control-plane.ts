@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly region?: string | undefined;
   /** Absent: the region's own, with FIPS and dual-stack as the AWS variables say. */
   readonly endpoint?: string | undefined;
+  /** Name of the credentials profile in use, for messages. */
+  readonly profile?: string | undefined;
   /** Makes the TLS connections: trusted roots and web proxy are its business. */
   readonly agent: Agent;
   /** Dummy credentials. With them, no AWS variable and no file of AWS is read; region and endpoint are required. */
@@ -167,6 +169,7 @@ export class ControlPlane {
         subject: subject.tunnelId ?? subject.resourceArn,
         region,
         host: this.#host ?? this.#options.endpoint,
+        profile: this.#options.profile,
         isCustomEndpoint: this.#options.endpoint !== undefined,
         timedOut: deadline.aborted,
       };
@@ -188,7 +191,10 @@ export class ControlPlane {
         connectionTimeout: CONNECT_TIMEOUT_MS,
         requestTimeout: CALL_TIMEOUT_MS,
       },
-      logger: { ...SILENT, warn: (...parts: unknown[]) => log.warn("{text}", { text: parts.join(" ") }) },
+      logger: {
+        ...SILENT,
+        warn: (text: unknown) => log.debug("{text}", { text: String(text).replace(/\s+/g, " ") }),
+      },
     });
     client.middlewareStack.add(
       (next) => (args) => {

@@ -44,6 +44,7 @@ function connect(target: Target, { env, log, signal }: CommandContext): ControlP
   return new ControlPlane({
     region: target.region,
     endpoint: target.endpointUrl,
+    profile: target.local === undefined ? (target.profile ?? env["AWS_PROFILE"]) : undefined,
     agent: new RoutingAgent(target.ca, env) as unknown as https.Agent,
     dummyCredentials: target.local === undefined ? undefined : DUMMY_CREDENTIALS,
     log,

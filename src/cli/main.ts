@@ -10,7 +10,11 @@ import { VERSION } from "./version.ts";
 /** How long something may still hold the process when its work was ended by a signal. */
 const GRACE_MS = 2_000;
 
+/** EX_IOERR of sysexits(3). */
+const OUTPUT_LOST = 74;
+
 const words = process.argv.slice(2);
+watchOutput();
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
   process.stdout.write(`${VERSION}\n`);
 } else {
@@ -18,7 +22,6 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 }
 
 async function main(): Promise<void> {
-  ignoreClosedPipes();
   const stop = stopOnSignals();
   reportSurprises(stop);
   const { run } = await import("./run.ts");
@@ -35,11 +38,15 @@ async function main(): Promise<void> {
   }
 }
 
-/** Whoever reads our output may leave early (`| head -1`): the rest is dropped without a word. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", () => {});
-  }
+/** Whoever reads our output may leave early (`| head -1`): the rest is dropped without a word. A full disk is told. */
+function watchOutput(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE" && process.exitCode !== OUTPUT_LOST) {
+      process.exitCode = OUTPUT_LOST;
+      process.stderr.write(`tunnel: error: cannot write the answer: ${error.code ?? error.message}\n`);
+    }
+  });
 }
 
 /** The first signal asks for an orderly end; a second one ends the process at once. */

@@ -49,8 +49,9 @@ export async function run(words: readonly string[], host: Host): Promise<number>
     }
   } catch (error) {
     const { reason } = host.signal;
-    if (error === reason && reason instanceof StopSignal) {
-      return reason.exitCode;
+    if (host.signal.aborted && error === reason) {
+      // What else aborts, a failure nobody caught, has been reported where it was found.
+      return reason instanceof StopSignal ? reason.exitCode : exitCodeOf(reason);
     }
     host.stderr.write(reportError(error, failure));
     return exitCodeOf(error);
@@ -62,7 +63,7 @@ async function runCommand(
   { operands, rest, settings }: Pick<CommandContext, "operands" | "rest" | "settings">,
   host: Host,
 ): Promise<number> {
-  await startLog(settings, host);
+  await startLog(settings, rest !== undefined, host);
   const output = new Output({
     json: settings.get("json"),
     out: host.stdout,
@@ -83,8 +84,10 @@ async function runCommand(
   }
 }
 
-async function startLog(settings: Settings, { stderr }: Host): Promise<void> {
-  const level: Level = settings.get("logLevel");
+/** Around a command of the user's, stderr is that command's: only trouble is logged unless more was asked for. */
+async function startLog(settings: Settings, isAroundCommand: boolean, { stderr }: Host): Promise<void> {
+  const isDefault = settings.origin("logLevel").type === "default";
+  const level: Level = isDefault && isAroundCommand ? "warn" : settings.get("logLevel");
   const format: LogFormat = settings.get("logFormat");
   const file = settings.get("logFile");
   if (file === undefined) {

@@ -6,7 +6,7 @@ export function formatTime(time: Date, now: Date): string {
 }
 
 /** A length of time in hours and minutes, e.g. "11 h 59 min"; in seconds when it is below a minute. */
-export function formatDuration(milliseconds: number): string {
+function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1_000));
   if (seconds < 60) {
     return `${seconds} s`;

@@ -50,6 +50,15 @@ export class TokenStore {
     }
   }
 
+  /** Deletes what the serve-local of a state directory issued, when it forgets its tunnels. */
+  deleteLocal(stateDir: string): void {
+    for (const { tunnelId, mode, issuer } of [...this.list("source"), ...this.list("destination")]) {
+      if (issuer.type === "local" && issuer.stateDir === stateDir) {
+        this.delete(tunnelId, mode);
+      }
+    }
+  }
+
   /**
    * The client token for an access token that was given to us and is not saved itself: the same one at every start,
    * kept under the access token's hash until `expiresAt`.

@@ -53,6 +53,10 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     return undefined;
   } finally {
     await emulator.close();
+    if (settings.get("ephemeral")) {
+      const { openTokenStore } = await import("../saved-tokens.ts");
+      openTokenStore(env).deleteLocal(emulator.stateDirectory);
+    }
   }
 }
 

@@ -136,7 +136,7 @@ export function readDataPlane(text: string): HostPort {
 }
 
 /** `HOST[:PORT]` with IPv6 addresses in brackets; `defaultPort` when no port is written. */
-export function readHostPort(text: string, defaultPort: number): HostPort {
+function readHostPort(text: string, defaultPort: number): HostPort {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9._-]{1,253}))(?::(\d{1,5}))?$/.exec(text);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   const host = match?.[1] ?? match?.[2];
