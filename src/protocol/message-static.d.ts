@@ -1,4 +1,5 @@
 // Types of the generated codec, by hand: the generator's own need a documentation tool three times its size.
+import type { Reader } from "protobufjs/minimal.js";
 
 interface MessageFields {
   type?: number;
@@ -13,6 +14,6 @@ interface MessageFields {
 export namespace tunnel {
   const Message: {
     encode(message: MessageFields): { finish(): Uint8Array };
-    decode(bytes: Uint8Array): Required<MessageFields> & { readonly $unknowns?: readonly Uint8Array[] };
+    decode(reader: Reader): Required<MessageFields> & { readonly $unknowns?: readonly Uint8Array[] };
   };
 }

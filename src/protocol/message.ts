@@ -1,3 +1,4 @@
+import { Reader } from "protobufjs/minimal.js";
 import { RemoteProtocolError } from "../base/errors.ts";
 import { LENGTH_PREFIX_BYTES, MAX_PAYLOAD_BYTES } from "./constants.ts";
 import { tunnel } from "./message-static.js";
@@ -98,7 +99,10 @@ export function decodeFrame(frame: Uint8Array): Message {
 
 function decode(bytes: Uint8Array) {
   try {
-    return tunnel.Message.decode(bytes);
+    const reader = Reader.create(bytes);
+    // Otherwise the library skips unknown fields without a trace.
+    reader.discardUnknown = false;
+    return tunnel.Message.decode(reader);
   } catch (cause) {
     throw new RemoteProtocolError("P12", `${bytes.length} bytes that are no message`, cause);
   }
