@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import { Link } from "../../../src/engine/link.ts";
+
+const OPTIONS = { keepaliveMs: 20_000, stallTimeoutMs: 10_000 };
+/** Two and a half keep-alive periods. */
+const DEAD_MS = 50_000;
+
+/** A link whose first ping, at 0, was answered at 100. */
+function answered(): Link {
+  const link = new Link(OPTIONS, 0);
+  const id = link.nextPing(0);
+  link.pong(id as number, 100);
+  return link;
+}
+
+describe("Link", () => {
+  test("pings at once, and again after each period", () => {
+    const link = new Link(OPTIONS, 0);
+    const times = [0, 1, 19_999, 20_000, 20_001, 40_000];
+    expect(times.filter((at) => link.nextPing(at) !== undefined)).toEqual([0, 20_000, 40_000]);
+  });
+
+  test("pings early when the window wants it", () => {
+    const link = answered();
+    link.window.sent(64 * 1_024);
+    expect(link.nextPing(200)).toBeDefined();
+    expect(link.nextPing(201)).toBeUndefined();
+  });
+
+  test("is never dead before a first ping was answered (P61)", () => {
+    const link = new Link(OPTIONS, 0);
+    link.nextPing(0);
+    link.received(10);
+    expect(link.isDead(1_000_000_000)).toBe(false);
+  });
+
+  test("is dead after two and a half silent periods (P61)", () => {
+    const link = answered();
+    expect(link.isDead(100 + DEAD_MS - 1)).toBe(false);
+    expect(link.isDead(100 + DEAD_MS)).toBe(true);
+  });
+
+  test("lives on by anything that comes", () => {
+    const link = answered();
+    link.received(40_000);
+    expect(link.isDead(40_000 + DEAD_MS - 1)).toBe(false);
+    expect(link.isDead(40_000 + DEAD_MS)).toBe(true);
+  });
+
+  test("is not dead while it is not read, and has the whole time afterwards (P61)", () => {
+    const link = answered();
+    link.setReadingPaused(true, 200);
+    expect(link.isDead(10_000_000)).toBe(false);
+    link.setReadingPaused(false, 500_000);
+    expect(link.isDead(500_000 + DEAD_MS - 1)).toBe(false);
+    expect(link.isDead(500_000 + DEAD_MS)).toBe(true);
+  });
+
+  test.each([
+    ["60 s", 10_000, 60_000],
+    ["three stall times", 30_000, 90_000],
+  ])("has %s while its writes are held back (P61)", (_title, stallTimeoutMs, expected) => {
+    const link = new Link({ ...OPTIONS, stallTimeoutMs }, 0);
+    link.pong(link.nextPing(0) as number, 100);
+    link.setHeldBack(true);
+    expect(link.isDead(100 + expected - 1)).toBe(false);
+    expect(link.isDead(100 + expected)).toBe(true);
+    link.setHeldBack(false);
+    expect(link.isDead(100 + DEAD_MS)).toBe(true);
+  });
+
+  test("asks to be woken for the next ping, or for its death if that is sooner", () => {
+    const link = answered();
+    expect(link.deadline()).toBe(20_000);
+    link.nextPing(45_000);
+    expect(link.deadline()).toBe(100 + DEAD_MS);
+  });
+});
