@@ -101,5 +101,6 @@ export class FairQueue {
 }
 
 function costOf(item: Item): number {
-  return ITEM_OVERHEAD_BYTES + (item.type === "data" ? item.bytes.length : 0);
+  if (item.type === "data") return ITEM_OVERHEAD_BYTES + item.bytes.length;
+  return ITEM_OVERHEAD_BYTES + (item.type === "message" ? item.message.serviceId.length : 0);
 }
