@@ -41,6 +41,8 @@ describe("saysTunnelEnded", () => {
   test.each([
     [true, "Tunnel is closed"],
     [true, "tunnel has expired"],
+    [true, "Tunnel is expired"],
+    [true, "Tunnel is deleted"],
     [false, "The access token was rotated"],
     [false, ""],
   ])("says %s of %j (P8)", (verdict, reason) => {
