@@ -8,12 +8,15 @@ import { REFERENCE_MARK } from "../test/helpers/reference.ts";
 import { runChecks } from "./check.ts";
 import { parseJunit, type Report } from "./junit.ts";
 
-/** Tests that also run under Deno: the pure layers, and where the two runtimes differ most. */
+/** Tests that also run under Deno: everything below the command line. */
 const DENO_TESTS = [
-  "test/unit/{protocol,engine}/**/*.test.ts",
+  "test/unit/{base,protocol,engine,net,aws,proxy,emulator}/**/*.test.ts",
   "test/property/**/*.test.ts",
   "test/runtime/*.test.ts",
 ];
+
+/** The test of the command line that runs once more with the sources under Deno in place of dist/tunnel. */
+const DENO_COMMAND_TEST = "test/e2e/smoke.test.ts";
 
 const NOTHING: Report = { passed: 0, failed: 0, skipped: [] };
 
@@ -22,43 +25,45 @@ const patterns = args.filter((arg) => !arg.startsWith("-"));
 const reportDir = mkdtempSync(join(tmpdir(), "tunnel-report-"));
 try {
   const failedChecks = runChecks();
-  const reports = [runUnderBun(), runUnderDeno()];
+  const reports = [runUnderBun(), runUnderDeno(), runCommandsUnderDeno()];
   summarize(reports, failedChecks);
 } finally {
   rmSync(reportDir, { recursive: true });
 }
 
 function runUnderBun(): Report {
-  const file = join(reportDir, "bun.xml");
-  return runTests(file, "bun", [
-    "test",
-    "--timeout=20000",
-    "--reporter=junit",
-    `--reporter-outfile=${file}`,
-    ...args,
-  ]);
+  return runTests("bun", (file) => [...bunTest(file), ...args]);
 }
 
 function runUnderDeno(): Report {
-  const paths = DENO_TESTS.flatMap((glob) => globSync(glob)).filter(
-    (path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)),
-  );
+  const paths = DENO_TESTS.flatMap((glob) => globSync(glob)).filter(isWanted);
   if (paths.length === 0) return NOTHING;
-  const file = join(reportDir, "deno.xml");
-  return runTests(file, "deno", [
-    "test",
-    "--config=test/runtime/deno.json",
-    "--no-check",
-    "--allow-all",
-    `--junit-path=${file}`,
-    ...paths,
-  ]);
+  const options = ["--config=test/runtime/deno.json", "--no-check", "--allow-all"];
+  return runTests("deno", (file) => ["test", ...options, `--junit-path=${file}`, ...paths]);
+}
+
+function runCommandsUnderDeno(): Report {
+  if (!isWanted(DENO_COMMAND_TEST)) return NOTHING;
+  return runTests("bun", (file) => [...bunTest(file), DENO_COMMAND_TEST], { TUNNEL_FROM_SOURCE: "deno" });
+}
+
+function isWanted(path: string): boolean {
+  return patterns.length === 0 || patterns.some((pattern) => path.includes(pattern));
+}
+
+function bunTest(file: string): string[] {
+  return ["test", "--timeout=20000", "--reporter=junit", `--reporter-outfile=${file}`];
 }
 
 /** Runs one runner; when it fails without naming a failed test (a file that does not load), that is a failure. */
-function runTests(file: string, command: string, commandArgs: readonly string[]): Report {
-  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1" };
-  const { status } = spawnSync(command, commandArgs, { stdio: ["ignore", "inherit", "inherit"], env });
+function runTests(
+  command: string,
+  toArgs: (file: string) => readonly string[],
+  extraEnv: NodeJS.ProcessEnv = {},
+): Report {
+  const file = join(mkdtempSync(join(reportDir, "run-")), "junit.xml");
+  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1", ...extraEnv };
+  const { status } = spawnSync(command, toArgs(file), { stdio: ["ignore", "inherit", "inherit"], env });
   const report = readReport(file);
   return status !== 0 && report.failed === 0 ? { ...report, failed: 1 } : report;
 }
