@@ -121,23 +121,30 @@ async function listen(
   },
   cleanup: Cleanup,
 ): Promise<Server> {
-  const { tunnels, hostNames } = planes;
-  const controlPlane = { tunnels, hostNames, now: Date.now, log: getLogger("control-plane") };
+  const { tunnels, hostNames, allowOrigins } = planes;
+  const log = getLogger("control-plane");
   const server = createTlsServer(certificate, (request, response) => {
-    void handleRequest(request, response, controlPlane);
+    handleRequest(request, response, { tunnels, hostNames, now: Date.now, log }).catch((error: unknown) => {
+      log.error("a request could not be answered: {error}", { error });
+      response.destroy();
+    });
   });
-  const relay = new RelayServer({ tunnels, allowOrigins: planes.allowOrigins, log: getLogger("relay") });
+  const relay = new RelayServer({ tunnels, allowOrigins, log: getLogger("relay") });
   server.on("upgrade", (request, socket, head) => {
-    if (isOwnHost(request.headers.host, hostNames)) {
+    if (!isOwnHost(request.headers.host, hostNames)) {
+      return refuseUpgrade(socket, "421 Misdirected Request");
+    }
+    try {
       relay.handleUpgrade(request, socket, head);
-    } else {
-      refuseUpgrade(socket, "421 Misdirected Request");
+    } catch (error) {
+      // The store may fail, e.g. on a full disk; that is no reason to end every other tunnel.
+      log.error("a WebSocket handshake failed: {error}", { error });
+      refuseUpgrade(socket, "500 Internal Server Error");
     }
   });
   await bind(server, address);
-  cleanup.add(() => closeServer(server));
-  // Before the server is closed: it would wait for every WebSocket.
-  cleanup.add(() => relay.close());
+  server.on("error", (error) => log.error("the listener failed: {error}", { error }));
+  cleanup.add(() => closeServer(server, relay));
   return server;
 }
 
@@ -180,17 +187,24 @@ function refuseUpgrade(socket: Duplex, status: string): void {
 
 /** One timer for all tunnels: expiry is exact to a second, and every call checks it for itself besides. */
 function startClock(tunnels: Tunnels): () => void {
+  const log = getLogger("tunnels");
   const tick = (): void => {
-    tunnels.tick();
-    const untilDue = (tunnels.deadline() ?? Number.POSITIVE_INFINITY) - Date.now();
+    let untilDue = MAX_TICK_MS;
+    try {
+      tunnels.tick();
+      untilDue = (tunnels.deadline() ?? Number.POSITIVE_INFINITY) - Date.now();
+    } catch (error) {
+      log.error("expired tunnels could not be closed: {error}", { error });
+    }
     timer = setTimeout(tick, Math.min(Math.max(untilDue, 0), MAX_TICK_MS));
   };
   let timer = setTimeout(tick, 0);
   return () => clearTimeout(timer);
 }
 
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolveClosed) => {
+/** Takes no new connection from here on, drops the WebSockets, and lets calls that are under way finish. */
+async function closeServer(server: Server, relay: RelayServer): Promise<void> {
+  const closed = new Promise<void>((resolveClosed) => {
     const timer = setTimeout(() => {
       server.closeAllConnections();
       // Deno does not always tell of the end of connections that its HTTP server never took a request from.
@@ -200,8 +214,10 @@ function closeServer(server: Server): Promise<void> {
       clearTimeout(timer);
       resolveClosed();
     });
-    server.closeIdleConnections();
   });
+  await relay.close();
+  server.closeIdleConnections();
+  await closed;
 }
 
 function toHost(address: string): string {

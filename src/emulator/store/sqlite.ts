@@ -52,7 +52,7 @@ export class SqliteStore implements Store {
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
-      this.#database.exec("ROLLBACK");
+      this.#rollBack();
       throw error;
     }
   }
@@ -151,6 +151,14 @@ export class SqliteStore implements Store {
   close(): void {
     this.#statements.clear();
     this.#database.close();
+  }
+
+  #rollBack(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // SQLite ends a transaction by itself on errors such as a full disk; the error that counts is on its way.
+    }
   }
 
   #tunnels(sql: string, ...values: readonly (string | number)[]): TunnelRecord[] {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { WebSocket } from "ws";
 import { ConfigError, ListenError, UsageError } from "../../../src/base/errors.ts";
 import type { RunningEmulator } from "../../../src/emulator/serve.ts";
+import type { Mode } from "../../../src/emulator/tunnels.ts";
 import { type Answer, callOperation, send, signedHeaders, startEmulator } from "../../helpers/emulator.ts";
 import { startTcpServer } from "../../helpers/servers.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
@@ -14,6 +15,17 @@ import { waitFor, within } from "../../helpers/wait.ts";
 
 function parseFault(answer: Answer): { __type: string; message: string } {
   return JSON.parse(answer.text);
+}
+
+async function connectSide(emulator: RunningEmulator, mode: Mode, accessToken: string): Promise<WebSocket> {
+  const webSocket = new WebSocket(
+    `wss://${emulator.endpoint.dataPlane}/tunnel?local-proxy-mode=${mode}`,
+    ["aws.iot.securetunneling-3.0"],
+    { ca: readFileSync(emulator.endpoint.ca), headers: { "access-token": accessToken } },
+  );
+  webSocket.on("error", () => {});
+  await once(webSocket, "open");
+  return webSocket;
 }
 
 describe("a served emulator", () => {
@@ -81,6 +93,25 @@ describe("a served emulator", () => {
     );
   });
 
+  test("shows who is connected, and ends connections with the tunnel", async () => {
+    await using emulator = await startEmulator();
+    const { tunnel, tokens } = emulator.tunnels.open({ destinationConfig: { services: ["SSH"] } });
+    const isConnected = () => {
+      const { source, destination } = emulator.tunnels.describe(tunnel.tunnelId);
+      return `${source.isConnected} ${destination.isConnected}`;
+    };
+    const source = await connectSide(emulator, "source", tokens.source.reveal());
+    expect(isConnected()).toBe("true false");
+    const destination = await connectSide(emulator, "destination", tokens.destination.reveal());
+    expect(isConnected()).toBe("true true");
+    destination.terminate();
+    await waitFor("the destination to be gone", () => isConnected() === "true false");
+    const ended = once(source, "close");
+    emulator.tunnels.close(tunnel.tunnelId, { isDeleted: false });
+    await within("the end of the source", ended);
+    expect(isConnected()).toBe("false false");
+  });
+
   test("closes an expired tunnel without being asked", async () => {
     await using emulator = await startEmulator();
     const expired: string[] = [];
@@ -106,14 +137,7 @@ describe("a served emulator", () => {
     const [socket] = await once(halfSent, "socket");
     await once(socket, "secureConnect");
     const { tokens } = emulator.tunnels.open({});
-    const webSocket = new WebSocket(
-      `wss://${emulator.endpoint.dataPlane}/tunnel?local-proxy-mode=source`,
-      ["aws.iot.securetunneling-3.0"],
-      { ca: readFileSync(emulator.endpoint.ca), headers: { "access-token": tokens.source.reveal() } },
-    );
-    webSocket.on("error", () => {});
-    const gone = once(webSocket, "close");
-    await once(webSocket, "open");
+    const gone = once(await connectSide(emulator, "source", tokens.source.reveal()), "close");
     await within("the stop", emulator.close(), 3_000);
     await within("the end of the WebSocket", gone, 3_000);
     idle.destroy();
