@@ -16,11 +16,7 @@ export function parseServiceMap(text: string, mode: Mode): ServiceMap {
   for (const entry of text.split(",")) {
     const { service, address } = parseEntry(entry, mode);
     if (map.has(service)) {
-      throw fault(
-        entry,
-        service === "" ? "name the service of each when there are several" : "this service was given before",
-        mode,
-      );
+      throw service === "" ? unnamed(text, mode) : fault(entry, "this service was given before", mode);
     }
     if (mode === "source" && [...map.values()].some((other) => isSameListener(other, address))) {
       throw fault(entry, "another service listens there already", mode);
@@ -28,7 +24,7 @@ export function parseServiceMap(text: string, mode: Mode): ServiceMap {
     map.set(service, address);
   }
   if (map.size > 1 && map.has("")) {
-    throw fault(text, "name the service of each when there are several", mode);
+    throw unnamed(text, mode);
   }
   return map;
 }
@@ -92,6 +88,10 @@ function isSameListener(a: Address, b: Address): boolean {
     return a.type === "unix" && b.type === "unix" && a.path === b.path;
   }
   return a.port !== 0 && a.port === b.port && a.host === b.host;
+}
+
+function unnamed(text: string, mode: Mode): UsageError {
+  return fault(text, "name the service of each when there are several", mode);
 }
 
 function fault(entry: string, reason: string, mode: Mode): UsageError {

@@ -1,0 +1,211 @@
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../../../src/base/errors.ts";
+import { AccessToken } from "../../../src/base/secret.ts";
+import type { Mode } from "../../../src/proxy/options.ts";
+import type { Issuer } from "../../../src/proxy/saved-token.ts";
+import { TokenStore } from "../../../src/proxy/token-store.ts";
+import { tempDir } from "../../helpers/temp-dir.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const HOUR = 3_600_000;
+
+function makeStore() {
+  const dir = tempDir();
+  const path = join(dir.path, "tokens");
+  const clock = { now: NOW };
+  const store = new TokenStore(path, () => clock.now);
+  return { store, path, clock, [Symbol.dispose]: () => dir[Symbol.dispose]() };
+}
+
+function token(tunnelId: string, mode: Mode = "source", hours = 12, issuer: Issuer = { type: "remote" }) {
+  const accessToken = new AccessToken(`token-of-${tunnelId}-${mode}`);
+  return {
+    tunnelId,
+    mode,
+    accessToken,
+    region: "eu-west-1",
+    expiresAt: new Date(NOW + hours * HOUR),
+    issuer,
+  };
+}
+
+const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+describe("saving", () => {
+  test("a token comes back with all its facts and a client token of its own", () => {
+    using it = makeStore();
+    it.store.save(token("a", "source", 2, { type: "local", stateDir: "/state" }));
+    const [saved, ...others] = it.store.list("source");
+    expect(others).toEqual([]);
+    expect(saved?.accessToken.reveal()).toBe("token-of-a-source");
+    expect(saved?.clientToken.reveal()).toMatch(/^[0-9a-f-]{36}$/);
+    expect(saved).toMatchObject({
+      tunnelId: "a",
+      mode: "source",
+      region: "eu-west-1",
+      expiresAt: new Date(NOW + 2 * HOUR),
+      issuer: { type: "local", stateDir: "/state" },
+    });
+  });
+
+  test("directory and files are for the owner alone", () => {
+    using it = makeStore();
+    it.store.save(token("a"));
+    expect(modeOf(it.path)).toBe(0o700);
+    expect(readdirSync(it.path).map((name) => modeOf(join(it.path, name)))).toEqual([0o600]);
+  });
+
+  test("a directory that others can enter is closed to them", () => {
+    using it = makeStore();
+    mkdirSync(it.path, { mode: 0o755 });
+    chmodSync(it.path, 0o755);
+    it.store.save(token("a"));
+    expect(modeOf(it.path)).toBe(0o700);
+  });
+
+  test("a new token of the same side takes the old one's place, with another client token", () => {
+    using it = makeStore();
+    it.store.save(token("a"));
+    const [first] = it.store.list("source");
+    it.store.save(token("a"));
+    const [second, ...others] = it.store.list("source");
+    expect(others).toEqual([]);
+    expect(second?.clientToken.reveal()).not.toBe(first?.clientToken.reveal() ?? "");
+  });
+
+  test("ids that are no file names are kept too", () => {
+    using it = makeStore();
+    it.store.save(token("a:b+c=d"));
+    expect(it.store.list("source").map(({ tunnelId }) => tunnelId)).toEqual(["a:b+c=d"]);
+    it.store.delete("a:b+c=d");
+    expect(readdirSync(it.path)).toEqual([]);
+  });
+});
+
+describe("listing", () => {
+  test("a store that was never written to is empty", () => {
+    using it = makeStore();
+    expect(it.store.list("source")).toEqual([]);
+  });
+
+  test("sides are apart and the newest comes first", () => {
+    using it = makeStore();
+    for (const [index, id] of ["old", "new"].entries()) {
+      it.store.save(token(id));
+      it.store.save(token(id, "destination"));
+      utimesSync(join(it.path, `${id}.source.json`), NOW / 1_000 + index, NOW / 1_000 + index);
+    }
+    expect(it.store.list("source").map(({ tunnelId }) => tunnelId)).toEqual(["new", "old"]);
+    expect(it.store.list("destination").every(({ mode }) => mode === "destination")).toBe(true);
+  });
+
+  test("what has expired is not listed, and is gone after the next save", () => {
+    using it = makeStore();
+    it.store.save(token("short", "source", 1));
+    it.store.save(token("long", "source", 2));
+    it.clock.now = NOW + HOUR;
+    expect(it.store.list("source").map(({ tunnelId }) => tunnelId)).toEqual(["long"]);
+    it.store.save(token("next"));
+    expect(readdirSync(it.path).sort()).toEqual(["long.source.json", "next.source.json"]);
+  });
+
+  test.each([
+    ["no JSON", "{"],
+    ["no object", "7"],
+    ["another version", '{"version":2}'],
+    ["no token", '{"version":1,"mode":"source","tunnelId":"a"}'],
+    [
+      "no date",
+      '{"version":1,"mode":"source","tunnelId":"a","accessToken":"t","clientToken":"c","region":"r","expiresAt":"soon","issuer":{"type":"remote"}}',
+    ],
+    ["far too large", " ".repeat(20_000)],
+  ])("a damaged file is named: %s", (_, content) => {
+    using it = makeStore();
+    it.store.prepare();
+    const path = join(it.path, "a.source.json");
+    writeFileSync(path, content);
+    expect(() => it.store.list("source")).toThrow(ConfigError);
+    expect(() => it.store.list("source")).toThrow(path);
+  });
+
+  test("at most a thousand files are kept", () => {
+    using it = makeStore();
+    it.store.save(token("template"));
+    const text = readFileSync(join(it.path, "template.source.json"), "utf8");
+    for (let index = 0; index < 1_005; index += 1) {
+      const path = join(it.path, `t${index}.source.json`);
+      writeFileSync(path, text);
+      utimesSync(path, index, index);
+    }
+    it.store.save(token("newest"));
+    expect(readdirSync(it.path)).toHaveLength(1_000);
+    expect(existsSync(join(it.path, "t0.source.json"))).toBe(false);
+    expect(existsSync(join(it.path, "newest.source.json"))).toBe(true);
+  });
+});
+
+describe("deleting", () => {
+  test("takes one side or both, and nothing else", () => {
+    using it = makeStore();
+    for (const id of ["a", "b"]) {
+      it.store.save(token(id));
+      it.store.save(token(id, "destination"));
+    }
+    it.store.delete("a", "source");
+    it.store.delete("b");
+    expect(readdirSync(it.path)).toEqual(["a.destination.json"]);
+  });
+
+  test("takes all that one serve-local issued", () => {
+    using it = makeStore();
+    it.store.save(token("aws"));
+    it.store.save(token("here", "source", 1, { type: "local", stateDir: "/here" }));
+    it.store.save(token("there", "destination", 1, { type: "local", stateDir: "/there" }));
+    it.store.deleteLocal("/here");
+    expect(readdirSync(it.path).sort()).toEqual(["aws.source.json", "there.destination.json"]);
+  });
+});
+
+describe("client tokens of access tokens that are not saved", () => {
+  const given = new AccessToken("given-by-hand");
+
+  test("stay the same until they are forgotten, and never hold the access token", () => {
+    using it = makeStore();
+    const expiresAt = new Date(NOW + HOUR);
+    const first = it.store.clientTokenFor(given, expiresAt);
+    expect(it.store.clientTokenFor(given, expiresAt).reveal()).toBe(first.reveal());
+    expect(it.store.clientTokenFor(new AccessToken("other"), expiresAt).reveal()).not.toBe(first.reveal());
+    for (const name of readdirSync(it.path)) {
+      expect(name + readFileSync(join(it.path, name), "utf8")).not.toContain("given-by-hand");
+    }
+    it.store.forgetClientToken(given);
+    expect(it.store.clientTokenFor(given, expiresAt).reveal()).not.toBe(first.reveal());
+  });
+
+  test("go when they have expired", () => {
+    using it = makeStore();
+    const first = it.store.clientTokenFor(given, new Date(NOW + HOUR));
+    it.clock.now = NOW + HOUR;
+    expect(it.store.clientTokenFor(given, new Date(NOW + 2 * HOUR)).reveal()).not.toBe(first.reveal());
+  });
+});
+
+test("a directory that cannot be made is named", () => {
+  using dir = tempDir();
+  const file = join(dir.path, "file");
+  writeFileSync(file, "");
+  const store = new TokenStore(join(file, "tokens"), () => NOW);
+  expect(() => store.prepare()).toThrow(ConfigError);
+  expect(() => store.prepare()).toThrow(file);
+});
