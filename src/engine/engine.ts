@@ -89,6 +89,7 @@ export abstract class Engine {
     const state = this.table.connections.get(connection.key);
     if (state === undefined) return;
     state.ended = true;
+    state.closed = true;
     this.#lingering.delete(state);
     this.queue.push(connection.key, { type: "reset" });
   }
@@ -110,6 +111,7 @@ export abstract class Engine {
     for (const [state, deadline] of this.#lingering) {
       if (deadline > now || this.queue.bytesOf(state.connection.key) > 0) continue;
       this.#lingering.delete(state);
+      state.closed = true;
       this.queue.push(state.connection.key, { type: "reset" });
       this.output({ type: "close", connection: state.connection, how: "end", why: "local end of file" });
     }
@@ -140,6 +142,11 @@ export abstract class Engine {
   /** Bytes all connections still want to send. */
   get backlog(): number {
     return this.queue.totalBytes;
+  }
+
+  /** Connections that are open, wait to be opened or have not yet told their end. */
+  get openConnections(): number {
+    return this.table.connections.size;
   }
 
   /** Entry of the service map that serves a service of the tunnel. */
@@ -208,11 +215,12 @@ export abstract class Engine {
   /** Forgets a connection and tells the driver to close its local socket after its last byte. */
   protected closeLocal(state: ConnectionState, why: string): void {
     this.#forget(state);
-    this.output({ type: "close", connection: state.connection, how: "end", why });
+    if (!state.closed) this.output({ type: "close", connection: state.connection, how: "end", why });
   }
 
   protected onData(message: Message, state: ConnectionState | undefined, now: number): void {
     if (state === undefined) return this.dropped(message, "no such connection");
+    if (state.closed) return this.dropped(message, "the connection has ended");
     state.lastReceivedAt = now;
     if (this.#lingering.has(state)) this.#lingering.set(state, this.lingerDeadline(state, now));
     if (message.payload.length > 0) {

@@ -9,6 +9,8 @@ export interface ConnectionState {
   sentBytes: number;
   /** The local side will send no more; its last items may still wait in the queue. */
   ended: boolean;
+  /** The local socket is gone or told to go; the far side may not know yet (P55). */
+  closed: boolean;
   lastReceivedAt: number | undefined;
 }
 
@@ -73,6 +75,7 @@ export class StreamTable {
       connectionId: 0,
       sentBytes: 0,
       ended: false,
+      closed: false,
       lastReceivedAt: undefined,
     };
     this.connections.set(connection.key, state);

@@ -28,6 +28,11 @@ export function makeSource({ services = ["SSH"], ...options }: Given = {}): Sour
   return ready(engine, services, options.hasServiceIds ?? true);
 }
 
+/** A source engine that still waits for SERVICE_IDS. */
+export function freshSource(entries: readonly string[]): SourceEngine {
+  return new SourceEngine({ entries, random: () => 0, ...OPTIONS });
+}
+
 /** A destination engine that knows its services. */
 export function makeDestination({ services = ["SSH"], ...options }: Given = {}): DestinationEngine {
   const engine = new DestinationEngine({ entries: services, random: () => 0, ...OPTIONS, ...options });

@@ -1,0 +1,270 @@
+// The source side and destinations of format 2 and 1: given by a flag, or found out by evidence.
+import { describe, expect, test } from "bun:test";
+import type { SourceEngine } from "../../../src/engine/source.ts";
+import { accept, asked, filled, give, LINGER_MS, makeSource, message, sent, text } from "./harness.ts";
+
+const HOLD_MS = 1_000;
+const HOLD_BYTES = 16 * 1_024;
+const WAIT_MS = 10_000;
+
+describe("the hold of a new stream (P42)", () => {
+  test("sends 16 KiB and no more", () => {
+    const source = makeSource();
+    source.localData(accept(source), filled(20_000));
+    expect(sent(source)).toEqual(["STREAM_START SSH 101.1", `DATA SSH 101.1 ${HOLD_BYTES} bytes`]);
+  });
+
+  test("lets further connections of every service wait", () => {
+    const source = makeSource({ services: ["A", "B"] });
+    for (const service of ["A", "A", "B"]) source.localData(accept(source, service), text("x"));
+    expect(sent(source)).toEqual(["STREAM_START A 101.1", "DATA A 101.1 x"]);
+  });
+
+  test("is over after one second", () => {
+    const source = makeSource();
+    source.localData(accept(source), filled(20_000));
+    accept(source);
+    sent(source, 50);
+    expect(source.deadline()).toBe(50 + HOLD_MS);
+    source.tick(50 + HOLD_MS - 1);
+    expect(sent(source)).toEqual([]);
+    source.tick(50 + HOLD_MS);
+    expect(sent(source)).toEqual([
+      "CONNECTION_START SSH 101.2",
+      `DATA SSH 101.1 ${20_000 - HOLD_BYTES} bytes`,
+    ]);
+  });
+
+  test("is over with a message of format 3", () => {
+    const source = makeSource();
+    accept(source);
+    sent(source);
+    accept(source);
+    give(source, message("Data", 101, 1, { payload: text("hi") }), 10);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2"]);
+  });
+
+  test("tells an early end by STREAM_RESET, after what was read", () => {
+    const source = makeSource();
+    const first = accept(source);
+    source.localData(first, filled(17_000));
+    source.localClosed(first);
+    expect(sent(source)).toEqual(["STREAM_START SSH 101.1", `DATA SSH 101.1 ${HOLD_BYTES} bytes`]);
+    source.tick(HOLD_MS);
+    expect(sent(source)).toEqual([`DATA SSH 101.1 ${17_000 - HOLD_BYTES} bytes`, "STREAM_RESET SSH 101.1"]);
+  });
+
+  test("does not end the others of a stream by an early STREAM_RESET", () => {
+    const source = makeSource();
+    const first = accept(source);
+    accept(source);
+    sent(source);
+    source.tick(HOLD_MS);
+    source.localClosed(first);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2", "CONNECTION_RESET SSH 101.1"]);
+  });
+
+  test("is none when the format is given", () => {
+    const source = makeSource({ format: 3 });
+    source.localData(accept(source), filled(20_000));
+    accept(source);
+    expect(sent(source)).toEqual([
+      "STREAM_START SSH 101.1",
+      "CONNECTION_START SSH 101.2",
+      "DATA SSH 101.1 20000 bytes",
+    ]);
+  });
+});
+
+describe("silence (P43)", () => {
+  test("is told once, after 5 s", () => {
+    const source = makeSource();
+    accept(source);
+    sent(source, 100);
+    source.tick(5_099);
+    expect([asked(source), source.deadline()]).toEqual([[], 5_100]);
+    source.tick(5_100);
+    source.tick(9_000);
+    expect(asked(source)).toEqual(["silent SSH 5000"]);
+  });
+
+  test("is broken by any message", () => {
+    const source = makeSource();
+    accept(source);
+    sent(source);
+    give(source, message("Data", 101, 1), 4_999);
+    source.tick(5_000);
+    expect(asked(source)).toEqual([]);
+  });
+
+  test("is not told of a connection that is over", () => {
+    const source = makeSource();
+    source.localClosed(accept(source));
+    sent(source);
+    source.tick(5_000);
+    expect(asked(source)).toEqual([]);
+  });
+});
+
+/** Connection 1 open with an unknown destination, the hold over, connections 2 (idle) and 3 (1 byte sent) started too. */
+function threeStarted(): SourceEngine {
+  const source = makeSource();
+  accept(source);
+  sent(source);
+  source.tick(HOLD_MS);
+  accept(source);
+  source.localData(accept(source), text("3"));
+  sent(source, HOLD_MS);
+  return source;
+}
+
+describe("evidence of an older destination (P45)", () => {
+  test("is a message without connection id: connections in the dark start again, or close once they sent (P44)", () => {
+    const source = threeStarted();
+    give(source, message("Data", 101, 0, { payload: text("hi") }), 1_500);
+    expect(asked(source)).toEqual(["format 2", "close 3 end", "write 1 hi"]);
+    expect(sent(source)).toEqual([]);
+    source.localData({ key: 1, serviceId: "SSH" }, text("on"));
+    source.localClosed({ key: 1, serviceId: "SSH" });
+    expect(sent(source)).toEqual(["DATA SSH 101 on", "STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+  });
+
+  test("is a reset that answers CONNECTION_START", () => {
+    const source = threeStarted();
+    give(source, message("StreamReset", 101), 1_500);
+    expect(asked(source)).toEqual(["format 2", "close 3 end"]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 202"]);
+    expect(source.openConnections).toBe(2);
+  });
+
+  test("is no reset before a CONNECTION_START", () => {
+    const source = makeSource();
+    accept(source);
+    sent(source);
+    give(source, message("StreamReset", 101), 10);
+    expect(asked(source)).toEqual(["close 1 end"]);
+  });
+
+  test("is no reset with a connection id, which may be the service's (P47)", () => {
+    const source = threeStarted();
+    give(source, message("StreamReset", 101, 1), 1_500);
+    expect(asked(source)).toEqual(["close 1 end", "close 2 end", "close 3 end"]);
+  });
+
+  test("is no reset after format 3 was proved", () => {
+    const source = threeStarted();
+    give(source, message("Data", 101, 2), 1_500);
+    give(source, message("StreamReset", 101), 1_500);
+    expect(asked(source)).toEqual(["close 1 end", "close 2 end", "close 3 end"]);
+  });
+
+  test("is a message without service id: format 2 now, format 1 on the next WebSocket", () => {
+    const source = makeSource();
+    const first = accept(source);
+    sent(source);
+    give(source, message("Data", 101, 0, { serviceId: "", payload: text("hi") }), 10);
+    expect(asked(source)).toEqual(["format 1", "write 1 hi"]);
+    source.localData(first, text("on"));
+    source.localClosed(first);
+    accept(source);
+    expect(sent(source)).toEqual(["DATA SSH 101 on", "STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+  });
+
+  test("that gives back the connection id keeps getting it to the end of the stream", () => {
+    const source = makeSource();
+    const first = accept(source);
+    sent(source);
+    give(source, message("Data", 101, 1, { serviceId: "", payload: text("hi") }), 10);
+    expect(asked(source)).toEqual(["format 1", "write 1 hi"]);
+    source.localData(first, text("on"));
+    source.localClosed(first);
+    accept(source);
+    expect(sent(source)).toEqual(["DATA SSH 101.1 on", "STREAM_RESET SSH 101.1", "STREAM_START SSH 202"]);
+  });
+
+  test("says nothing while the format is given", () => {
+    const source = makeSource({ format: 3 });
+    accept(source);
+    sent(source);
+    give(source, message("Data", 101, 0, { payload: text("hi") }), 10);
+    expect(asked(source)).toEqual(["write 1 hi"]);
+    accept(source);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2"]);
+  });
+});
+
+describe.each([
+  [2, "SSH"],
+  [1, "-"],
+] as const)("a destination given as format %d (P44)", (format, name) => {
+  test("has one connection of a service open, and the next one waits", () => {
+    const source = makeSource({ format });
+    const first = accept(source);
+    source.localData(accept(source), text("two"));
+    expect(sent(source)).toEqual([`STREAM_START ${name} 101`]);
+    source.localClosed(first);
+    expect(sent(source)).toEqual([
+      `STREAM_RESET ${name} 101`,
+      `STREAM_START ${name} 202`,
+      `DATA ${name} 202 two`,
+    ]);
+  });
+
+  test("lets the next one start when the destination ends the stream", () => {
+    const source = makeSource({ format });
+    accept(source);
+    accept(source);
+    sent(source);
+    give(source, message("StreamReset", 101, 0, { serviceId: format === 1 ? "" : "SSH" }), 10);
+    expect(asked(source)).toEqual(["close 1 end"]);
+    expect(sent(source)).toEqual([`STREAM_START ${name} 202`]);
+  });
+
+  test("takes its bytes, whatever ids they have", () => {
+    const source = makeSource({ format });
+    accept(source);
+    sent(source);
+    give(source, message("Data", 101, 0, { serviceId: "", payload: text("a") }), 10);
+    give(source, message("Data", 101, 0, { payload: text("b") }), 10);
+    expect(asked(source)).toEqual(["write 1 a", "write 1 b"]);
+  });
+
+  test("is not held back: the format is known", () => {
+    const source = makeSource({ format });
+    source.localData(accept(source), filled(30_000));
+    expect(sent(source)).toEqual([`STREAM_START ${name} 101`, `DATA ${name} 101 30000 bytes`]);
+  });
+
+  test("refuses a connection that has waited ten seconds", () => {
+    const source = makeSource({ format });
+    accept(source);
+    sent(source);
+    accept(source, "SSH", 100);
+    give(source, message("Data", 101), 200);
+    expect(source.deadline()).toBe(100 + WAIT_MS);
+    source.tick(100 + WAIT_MS);
+    expect(asked(source)).toEqual([
+      "refused: the other side carries one connection at a time",
+      "close 2 end",
+    ]);
+    expect([source.openConnections, source.deadline()]).toEqual([1, undefined]);
+  });
+
+  test("refuses the 129th that would wait", () => {
+    const source = makeSource({ format });
+    accept(source);
+    sent(source);
+    for (let count = 0; count < 128; count++) accept(source);
+    expect(source.localAccepted("SSH", 0)).toBeUndefined();
+    expect(asked(source)).toEqual(["refused: too many connections"]);
+  });
+
+  test("ends by STREAM_RESET after the linger time", () => {
+    const source = makeSource({ format });
+    const first = accept(source);
+    sent(source);
+    source.localEnded(first, 0);
+    source.tick(LINGER_MS);
+    expect([asked(source), sent(source)]).toEqual([["close 1 end"], [`STREAM_RESET ${name} 101`]]);
+  });
+});
