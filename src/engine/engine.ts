@@ -273,12 +273,13 @@ export abstract class Engine {
   }
 
   #messageFor(state: ConnectionState, item: Item, now: number): Message | undefined {
+    if (item.type !== "reset" && this.#lingering.has(state))
+      this.#lingering.set(state, this.lingerDeadline(state, now));
     if (item.type === "start") return this.startMessage(state, now);
     const stream = state.stream;
     if (item.type === "data") {
       if (stream === undefined) return undefined;
       state.sentBytes += item.bytes.length;
-      if (this.#lingering.has(state)) this.#lingering.set(state, this.lingerDeadline(state, now));
       return makeMessage({
         type: MessageType.Data,
         payload: item.bytes,

@@ -256,6 +256,17 @@ describe("the end of a local connection at the source (P52)", () => {
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
 
+  test("counts only from the opening of a connection that had to wait", () => {
+    const source = makeSource({ format: 2 });
+    const first = accept(source);
+    const second = accept(source);
+    sent(source);
+    source.localEnded(second, 0);
+    source.localClosed(first);
+    expect(sent(source, 5_000)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+    expect(source.deadline()).toBe(5_000 + LINGER_MS);
+  });
+
   test("is over when the destination closes first", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
