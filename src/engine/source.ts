@@ -19,6 +19,9 @@ const WAIT_MS = 10_000;
 /** … and how many may wait. */
 const MAX_WAITING = 128;
 
+/** Connection that a stream begins with, and that an older peer takes for the whole of it (P24). */
+const FIRST_CONNECTION_ID = 1;
+
 /** The source side: accepted connections become streams and connections of the tunnel. */
 export class SourceEngine extends Engine {
   protected readonly peer = "destination";
@@ -148,8 +151,18 @@ export class SourceEngine extends Engine {
     );
     stream.format = 2;
     stream.hasConnectionIds = !lacksConnection;
-    const [, ...later] = stream.connections.values();
-    this.#startAgain(later, now);
+    const first = stream.connections.get(FIRST_CONNECTION_ID);
+    this.#startAgain(
+      [...stream.connections.values()].filter((state) => state !== first),
+      now,
+    );
+    if (first === undefined) this.#abandon(stream);
+  }
+
+  /** The one connection that the peer knows of is over here: it must hear so, or it takes no new stream (P22). */
+  #abandon(stream: Stream): void {
+    this.table.end(stream);
+    this.answer(makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, 0) }));
   }
 
   #onStreamReset(message: Message, stream: Stream, now: number): void {
@@ -209,13 +222,9 @@ export class SourceEngine extends Engine {
   }
 }
 
-/** The connection a message is about; without an id, the only one there is (P41). */
+/** The connection a message is about; without an id, the first, or the only one of an older peer (P41). */
 function connectionOf(stream: Stream, message: Message): ConnectionState | undefined {
-  return (
-    stream.connections.get(message.connectionId) ?? (message.connectionId === 0 ? firstOf(stream) : undefined)
-  );
-}
-
-function firstOf(stream: Stream): ConnectionState | undefined {
-  return stream.connections.values().next().value;
+  const id = message.connectionId;
+  if (id === 0 && stream.format === 3) return stream.connections.get(FIRST_CONNECTION_ID);
+  return stream.connections.get(id) ?? (id === 0 ? stream.connections.values().next().value : undefined);
 }

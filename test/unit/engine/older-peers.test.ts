@@ -158,6 +158,20 @@ describe("evidence of an older destination (P45)", () => {
     expect(asked(source)).toEqual(["close 1 end", "close 2 end", "close 3 end"]);
   });
 
+  test("keeps a connection whose stream began with another that is over", () => {
+    const source = makeSource();
+    const first = accept(source);
+    sent(source);
+    source.tick(HOLD_MS);
+    accept(source);
+    sent(source);
+    source.localClosed(first);
+    sent(source);
+    give(source, message("Data", 101, 0, { payload: text("for the first") }), 1_500);
+    expect(asked(source)).toEqual(["format 2", "dropped: no such connection"]);
+    expect(sent(source)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+  });
+
   test("is a message without service id: format 2 now, format 1 on the next WebSocket", () => {
     const source = makeSource();
     const first = accept(source);

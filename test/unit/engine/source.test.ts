@@ -168,6 +168,18 @@ describe("a source with a destination of format 3", () => {
     expect(asked(source)).toEqual([]);
   });
 
+  test("takes a message without connection id for connection 1 (P41)", () => {
+    const source = makeSource({ format: 3 });
+    const first = accept(source);
+    accept(source);
+    sent(source);
+    give(source, message("Data", 101, 0, { payload: text("one") }));
+    source.localClosed(first);
+    sent(source);
+    give(source, message("Data", 101, 0, { payload: text("late") }));
+    expect(asked(source)).toEqual([`write ${first.key} one`, "dropped: no such connection"]);
+  });
+
   test("ends every stream at SESSION_RESET (P18)", () => {
     const source = makeSource({ services: ["A", "B"], format: 3 });
     const keys = ["A", "B"].map((service) => accept(source, service).key);
