@@ -108,7 +108,7 @@ export class SourceEngine extends Engine {
     const stream = open ?? this.table.start(serviceId, this.#newStreamId(), this.#format);
     this.table.join(state, stream, this.#format === 3 ? stream.nextConnectionId : 0);
     this.#firstStartAt ??= now;
-    if (!this.#hasHeard && !this.#isFormatProven && open === undefined) this.#holdUntil ??= now + HOLD_MS;
+    if (this.#isFormatOpen && open === undefined) this.#holdUntil ??= now + HOLD_MS;
     const type = open === undefined ? MessageType.StreamStart : MessageType.ConnectionStart;
     return makeMessage({ type, ...this.idsOf(stream, state.connectionId) });
   }
@@ -129,15 +129,21 @@ export class SourceEngine extends Engine {
   /** While the peer's format is open, the end of a lone connection is told in the way every format has (P42). */
   protected override resetMessage(state: ConnectionState, stream: Stream, now: number): Message {
     stream.lastResetAt = now;
-    if (this.#hasHeard || stream.format < 3 || stream.connections.size > 0) {
+    if (!this.#isFormatOpen || stream.format < 3 || stream.connections.size > 0) {
       return super.resetMessage(state, stream, now);
     }
     this.table.end(stream);
+    this.#holdUntil = undefined;
     return makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, state.connectionId) });
   }
 
   protected lingerDeadline(_state: ConnectionState, now: number): number {
     return now + this.options.lingerMs;
+  }
+
+  /** Whether the peer may still turn out to be an older one; a stream reset tells nothing of it (P47). */
+  get #isFormatOpen(): boolean {
+    return this.#format === 3 && !this.#isFormatProven;
   }
 
   #learnFormat(message: Message, stream: Stream, now: number): void {
@@ -166,9 +172,8 @@ export class SourceEngine extends Engine {
   }
 
   #onStreamReset(message: Message, stream: Stream, now: number): void {
-    if (message.connectionId > 0 && stream.lastResetAt === undefined) this.#isFormatProven = true;
     const cause =
-      this.#isFormatGiven || stream.format < 3 ? undefined : this.#causeOfStreamReset(stream, now);
+      this.#isFormatGiven || stream.format < 3 ? undefined : this.#causeOfStreamReset(message, stream, now);
     if (cause !== undefined) {
       this.#fallBack(2, `a stream reset in answer to ${cause}`);
       this.#startAgain([...stream.connections.values()], now);
@@ -177,8 +182,10 @@ export class SourceEngine extends Engine {
   }
 
   /** What of ours a stream reset answers, where a peer of format 3 would not have reset the stream (P43). */
-  #causeOfStreamReset(stream: Stream, now: number): string | undefined {
-    if (!this.#isFormatProven && stream.nextConnectionId > 2) return "a connection start";
+  #causeOfStreamReset(message: Message, stream: Stream, now: number): string | undefined {
+    const mayBeTheServices = message.connectionId > 0 && stream.lastResetAt === undefined;
+    if (!this.#isFormatProven && stream.nextConnectionId > 2 && !mayBeTheServices)
+      return "a connection start";
     const isAnswer = stream.lastResetAt !== undefined && now - stream.lastResetAt <= ANSWER_MS;
     return isAnswer ? "a connection reset" : undefined;
   }

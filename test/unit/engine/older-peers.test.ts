@@ -44,6 +44,28 @@ describe("the hold of a new stream (P42)", () => {
     expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2"]);
   });
 
+  test("is over with the end of its connection", () => {
+    const source = makeSource();
+    source.localClosed(accept(source));
+    accept(source);
+    expect(sent(source)).toEqual([
+      "STREAM_START SSH 101.1",
+      "STREAM_RESET SSH 101.1",
+      "STREAM_START SSH 202.1",
+    ]);
+  });
+
+  test("is over with a reset, but the next stream has its own: a reset proves no format (P47)", () => {
+    const source = makeSource();
+    accept(source);
+    accept(source);
+    accept(source);
+    sent(source);
+    give(source, message("StreamReset", 101, 1), 10);
+    expect(sent(source, 10)).toEqual(["STREAM_START SSH 202.1"]);
+    expect(source.deadline()).toBe(10 + HOLD_MS);
+  });
+
   test("tells an early end by STREAM_RESET, after what was read", () => {
     const source = makeSource();
     const first = accept(source);
