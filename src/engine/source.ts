@@ -157,12 +157,17 @@ export class SourceEngine extends Engine {
     );
     stream.format = 2;
     stream.hasConnectionIds = !lacksConnection;
+    this.#keepFirst(stream, now);
+  }
+
+  /** Leaves a stream the one connection that an older peer knows of. */
+  #keepFirst(stream: Stream, now: number): void {
     const first = stream.connections.get(FIRST_CONNECTION_ID);
+    if (first === undefined) this.#abandon(stream);
     this.#startAgain(
       [...stream.connections.values()].filter((state) => state !== first),
       now,
     );
-    if (first === undefined) this.#abandon(stream);
   }
 
   /** The one connection that the peer knows of is over here: it must hear so, or it takes no new stream (P22). */

@@ -273,6 +273,7 @@ describe("the end of a local connection at the source (P52)", () => {
     const first = accept(source);
     const second = accept(source);
     sent(source);
+    give(source, message("Data", 101));
     source.localEnded(second, 0);
     source.localClosed(first);
     expect(sent(source, 5_000)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
