@@ -23,9 +23,11 @@ export type Request =
 
 /** Reads the words after the program's name. Throws UsageError with the corrected command where it can be guessed. */
 export function parseArgv(words: readonly string[], commands: readonly Command[]): Request {
-  const { argv, error } = Parser.detailed(attachLocal(words), PARSER_OPTIONS);
+  const end = words.indexOf("--");
+  const rest = end < 0 ? undefined : words.slice(end + 1);
+  const ours = end < 0 ? words : words.slice(0, end);
+  const { argv, error } = Parser.detailed(attachLocal(detachShort(ours)), PARSER_OPTIONS);
   const plain = argv._.map(String);
-  const rest = argv["--"]?.map(String);
   if (argv["help"] || plain[0] === "help") {
     return {
       type: "help",
@@ -98,23 +100,27 @@ const PARSER_OPTIONS = {
     "greedy-arrays": false,
     "parse-numbers": false,
     "parse-positional-numbers": false,
-    "populate--": true,
     "strip-aliased": true,
     "unknown-options-as-args": true,
   },
 };
 
-/**
- * `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory.
- */
+/** `-p2222` and `-p=2222` become two words: the parser splits attached values only when they are numbers. */
+function detachShort(words: readonly string[]): string[] {
+  const shorts = WITH_VALUE.map(([, option]) => option.short);
+  return words.flatMap((word) => {
+    const match = /^-([a-z])=?(.+)$/s.exec(word);
+    return match !== null && shorts.includes(match[1]) ? [`-${match[1]}`, match[2] ?? ""] : [word];
+  });
+}
+
+/** `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory. */
 function attachLocal(words: readonly string[]): string[] {
-  const end = words.indexOf("--");
-  const ours = end < 0 ? words : words.slice(0, end);
   const attached: string[] = [];
-  for (let at = 0; at < ours.length; at += 1) {
-    const next = ours[at + 1];
-    if (ours[at] !== "--local") {
-      attached.push(ours[at] ?? "");
+  for (let at = 0; at < words.length; at += 1) {
+    const next = words[at + 1];
+    if (words[at] !== "--local") {
+      attached.push(words[at] ?? "");
     } else if (next?.includes("/") && !next.startsWith("-") && !next.startsWith("arn:")) {
       attached.push(`--local=${next}`);
       at += 1;
@@ -122,7 +128,7 @@ function attachLocal(words: readonly string[]): string[] {
       attached.push("--local=");
     }
   }
-  return [...attached, ...words.slice(ours.length)];
+  return attached;
 }
 
 function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {

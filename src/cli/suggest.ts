@@ -79,12 +79,11 @@ function nearest(word: string, candidates: readonly string[], prefixLength: numb
 function correctedLine(words: readonly string[], wrong: string, right: string): string {
   const secrets = ALL.filter(({ secret }) => secret).flatMap((option) => spellings(option));
   const at = words.indexOf(wrong);
-  const corrected = words.map((word, index) => {
+  const replaced = words.map((word, index) => (index === at ? right : word));
+  const corrected = replaced.map((word, index) => {
     const attached = secrets.find((name) => word.startsWith(name) && word !== name);
-    if (secrets.includes(words[index - 1] ?? "") || attached !== undefined) {
-      return `${attached ?? ""}…`;
-    }
-    return index === at ? right : quoteForShell(word);
+    const isValue = secrets.includes(replaced[index - 1] ?? "");
+    return isValue || attached !== undefined ? `${attached ?? ""}…` : quoteForShell(word);
   });
   return escapeControl(`tunnel ${corrected.join(" ")}`, 400);
 }

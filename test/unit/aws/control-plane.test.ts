@@ -1,0 +1,198 @@
+// The client against a server of the test's own, for answers that the emulator never gives.
+import { describe, expect, test } from "bun:test";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Agent } from "node:https";
+import { json } from "node:stream/consumers";
+import { ControlPlane, type ControlPlaneOptions } from "../../../src/aws/control-plane.ts";
+import { type ErrorCode, ServiceError, type TunnelError } from "../../../src/base/errors.ts";
+import { getLogger } from "../../../src/base/log.ts";
+import { startHttpServer, startTcpServer } from "../../helpers/servers.ts";
+
+function connect(port: number, options: Partial<ControlPlaneOptions> = {}): ControlPlane {
+  return new ControlPlane({
+    region: "eu-west-1",
+    endpoint: `http://127.0.0.1:${port}`,
+    agent: new Agent(),
+    dummyCredentials: { accessKeyId: "key", secretAccessKey: "secret" },
+    log: getLogger("test"),
+    signal: new AbortController().signal,
+    ...options,
+  });
+}
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, {
+    "content-type": "application/x-amz-json-1.1",
+    "x-amzn-requestid": "request-1",
+  });
+  response.end(JSON.stringify(body));
+}
+
+async function failureOf(work: Promise<unknown>): Promise<TunnelError> {
+  return work.then(
+    () => {
+      throw new Error("it did not fail");
+    },
+    (error) => error,
+  );
+}
+
+const fault =
+  (type: string, message = "why") =>
+  (_: IncomingMessage, response: ServerResponse) =>
+    answer(response, 400, { __type: `com.amazonaws.iot#${type}`, message });
+
+describe("exceptions of the service", () => {
+  test.each([
+    ["ResourceNotFoundException", "why", "ERR_NOT_FOUND", '"t-1" was not found in eu-west-1', "--region"],
+    ["LimitExceededException", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
+    ["ThrottlingException", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
+    ["AccessDeniedException", "why", "ERR_DENIED", "iot:DescribeTunnel", "iot:DescribeTunnel"],
+    ["ExpiredTokenException", "why", "ERR_CREDENTIALS", "ExpiredTokenException", "aws sso login"],
+    ["UnrecognizedClientException", "why", "ERR_CREDENTIALS", "were refused", "AWS_ACCESS_KEY_ID"],
+    ["InvalidSignatureException", "why", "ERR_CREDENTIALS", "were refused", "AWS_ACCESS_KEY_ID"],
+    [
+      "InvalidSignatureException",
+      "Signature expired: 20260101T000000Z is now earlier",
+      "ERR_CREDENTIALS",
+      "expired",
+      "clock",
+    ],
+    ["RequestTimeTooSkewed", "why", "ERR_CREDENTIALS", "were refused", "clock"],
+    ["ValidationException", "why", "ERR_INVALID", "why", undefined],
+    ["SomethingNewException", "why", "ERR_SERVICE", "SomethingNewException", "--endpoint-url"],
+  ] as const)("%s (%s)", async (type, message, code, text, hint) => {
+    await using server = await startHttpServer(fault(type, message));
+    const controlPlane = connect(server.port);
+    const error = await failureOf(controlPlane.describeTunnel("t-1"));
+    expect(error).toBeInstanceOf(ServiceError);
+    expect(error).toMatchObject({ code, awsCode: type, requestId: "request-1" });
+    expect(error.message).toContain(text);
+    expect(error.message).toContain(message);
+    if (hint === undefined) expect(error.hint).toBeUndefined();
+    else expect(error.hint).toContain(hint);
+    controlPlane.close();
+  });
+
+  test("something else than the service on the port is said so", async () => {
+    await using server = await startHttpServer((_, response) => {
+      response.writeHead(404, { "content-type": "text/html" }).end("<h1>Not found</h1>");
+    });
+    const error = await failureOf(connect(server.port).describeTunnel("t-1"));
+    expect(error.code).toBeOneOf(["ERR_SERVICE", "ERR_UNREACHABLE"] satisfies ErrorCode[]);
+    expect(error.message).toContain(`127.0.0.1:${server.port}`);
+    expect(error.hint).toContain("--endpoint-url");
+  });
+});
+
+describe("an endpoint that cannot be reached is named", () => {
+  test("nobody listens", async () => {
+    const { port } = await startTcpServer().then(async (server) => {
+      await server[Symbol.asyncDispose]();
+      return server;
+    });
+    const error = await failureOf(connect(port).listTunnels({ max: 1 }));
+    expect(error).toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect(error.message).toContain(`127.0.0.1:${port}: connection refused`);
+    expect(error.hint).toContain("--endpoint-url");
+  });
+
+  test("the connection is cut", async () => {
+    await using server = await startTcpServer((socket) => socket.destroy());
+    const error = await failureOf(connect(server.port).openTunnel({}));
+    expect(error).toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect(error.message).toContain(`127.0.0.1:${server.port}`);
+  });
+
+  test("TLS with something that speaks none", async () => {
+    await using server = await startTcpServer((socket) => socket.end("no TLS here"));
+    const controlPlane = connect(server.port, { endpoint: `https://127.0.0.1:${server.port}` });
+    const error = await failureOf(controlPlane.openTunnel({}));
+    expect(error).toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect(error.message).toContain(`127.0.0.1:${server.port}`);
+  });
+});
+
+test("a call under way ends with the signal's reason", async () => {
+  const stop = new AbortController();
+  await using server = await startHttpServer(() => stop.abort(new Error("stopped here")));
+  const controlPlane = connect(server.port, { signal: stop.signal });
+  expect((await failureOf(controlPlane.describeTunnel("t-1"))).message).toBe("stopped here");
+});
+
+describe("repeating", () => {
+  const failing = (calls: string[]) => (request: IncomingMessage, response: ServerResponse) => {
+    calls.push(String(request.headers["x-amz-target"]));
+    answer(response, 500, { __type: "InternalFailure", message: "oops" });
+  };
+
+  test("OpenTunnel is sent once: a second one could leave a second tunnel", async () => {
+    const calls: string[] = [];
+    await using server = await startHttpServer(failing(calls));
+    expect(await failureOf(connect(server.port).openTunnel({}))).toMatchObject({ code: "ERR_SERVICE" });
+    expect(calls).toEqual(["IoTSecuredTunneling.OpenTunnel"]);
+  });
+
+  test("DescribeTunnel is sent three times", async () => {
+    const calls: string[] = [];
+    await using server = await startHttpServer(failing(calls));
+    expect(await failureOf(connect(server.port).describeTunnel("t-1"))).toMatchObject({
+      code: "ERR_SERVICE",
+    });
+    expect(calls).toHaveLength(3);
+  });
+});
+
+describe("pages of ListTunnels", () => {
+  /** Five tunnels in pages of two at most. */
+  const pages = (asked: unknown[]) => async (request: IncomingMessage, response: ServerResponse) => {
+    const body = (await json(request)) as { nextToken?: string; maxResults: number };
+    asked.push(body);
+    const start = Number(body.nextToken ?? 0);
+    const end = Math.min(5, start + Math.min(2, body.maxResults));
+    const tunnelSummaries = [0, 1, 2, 3, 4].slice(start, end).map((n) => ({ tunnelId: `t-${n}` }));
+    answer(response, 200, { tunnelSummaries, ...(end < 5 ? { nextToken: String(end) } : {}) });
+  };
+
+  test.each([
+    [1_000, 5, [100, 100, 100]],
+    [5, 5, [5, 3, 1]],
+    [3, 3, [3, 1]],
+    [1, 1, [1]],
+  ])("at most %d", async (max, count, sizes) => {
+    const asked: { maxResults: number }[] = [];
+    await using server = await startHttpServer((request, response) => void pages(asked)(request, response));
+    const found = await connect(server.port).listTunnels({ thingName: "pump-7", max });
+    expect(found.map(({ tunnelId }) => tunnelId)).toEqual(
+      ["t-0", "t-1", "t-2", "t-3", "t-4"].slice(0, count),
+    );
+    expect(asked.map(({ maxResults }) => maxResults)).toEqual(sizes);
+    expect(asked).toEqual(asked.map((body) => ({ ...body, thingName: "pump-7" }) as never));
+  });
+});
+
+test("dummy credentials and the given region sign the call, whatever the environment says", async () => {
+  const before = { ...process.env };
+  Object.assign(process.env, {
+    AWS_ACCESS_KEY_ID: "AKIAREAL",
+    AWS_SECRET_ACCESS_KEY: "real",
+    AWS_SESSION_TOKEN: "real-session",
+    AWS_REGION: "us-east-1",
+    AWS_USE_FIPS_ENDPOINT: "true",
+    AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+  });
+  try {
+    const headers: IncomingMessage["headers"][] = [];
+    await using server = await startHttpServer((request, response) => {
+      headers.push(request.headers);
+      answer(response, 200, { tunnel: { tunnelId: "t-1" } });
+    });
+    expect(await connect(server.port).describeTunnel("t-1")).toEqual({ tunnelId: "t-1" });
+    expect(headers[0]?.authorization).toContain("Credential=key/");
+    expect(headers[0]?.authorization).toContain("/eu-west-1/IoTSecuredTunneling/");
+    expect(JSON.stringify(headers)).not.toMatch(/real/i);
+  } finally {
+    for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
+});
