@@ -151,13 +151,9 @@ export class SourceEngine extends Engine {
     const lacksConnection = message.connectionId === 0;
     if (!lacksService && !lacksConnection) this.#isFormatProven = true;
     if (this.#isFormatGiven || stream.format < 3 || !(lacksService || lacksConnection)) return;
-    this.#fallBack(
-      lacksService ? 1 : 2,
-      lacksService ? "a message without service id" : "a message without connection id",
-    );
-    stream.format = 2;
     stream.hasConnectionIds = !lacksConnection;
-    this.#keepFirst(stream, now);
+    if (lacksService) this.#fallBack(1, "a message without service id", now);
+    else this.#fallBack(2, "a message without connection id", now);
   }
 
   /** Leaves a stream the one connection that an older peer knows of. */
@@ -180,7 +176,8 @@ export class SourceEngine extends Engine {
     const cause =
       this.#isFormatGiven || stream.format < 3 ? undefined : this.#causeOfStreamReset(message, stream, now);
     if (cause !== undefined) {
-      this.#fallBack(2, `a stream reset in answer to ${cause}`);
+      this.table.end(stream);
+      this.#fallBack(2, `a stream reset in answer to ${cause}`, now);
       this.#startAgain([...stream.connections.values()], now);
     }
     this.endStream(stream, "closed by the destination");
@@ -196,9 +193,13 @@ export class SourceEngine extends Engine {
   }
 
   /** The session goes on in format 2: the service refuses a change to format 1 within a WebSocket (P45). */
-  #fallBack(known: Format, from: string): void {
+  #fallBack(known: Format, from: string, now: number): void {
     this.#format = 2;
     this.event({ type: "format", known, from });
+    for (const stream of this.table.streams) {
+      stream.format = 2;
+      this.#keepFirst(stream, now);
+    }
   }
 
   /** Connections that an older peer did not understand start again, if none of their bytes went either way (P44). */

@@ -218,6 +218,20 @@ describe("evidence of an older destination (P45)", () => {
     expect(sent(source)).toEqual(["DATA SSH 101.1 on", "STREAM_RESET SSH 101.1", "STREAM_START SSH 202"]);
   });
 
+  test("counts for the streams of all services", () => {
+    const source = makeSource({ services: ["A", "B"] });
+    const keys = ["A", "B", "B"].map((service) => {
+      const { key } = accept(source, service);
+      sent(source);
+      source.tick(HOLD_MS);
+      return key;
+    });
+    give(source, message("Data", 101, 0, { serviceId: "A" }), 1_100);
+    source.localData({ key: keys[1] as number, serviceId: "B" }, text("b"));
+    source.localClosed({ key: keys[1] as number, serviceId: "B" });
+    expect(sent(source)).toEqual(["DATA B 202.1 b", "STREAM_RESET B 202.1", "STREAM_START B 303"]);
+  });
+
   test("says nothing while the format is given", () => {
     const source = makeSource({ format: 3 });
     accept(source);
