@@ -95,6 +95,8 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
       reject(new RemoteProtocolError("P5", `the service chose the unknown subprotocol "${socket.protocol}"`));
       return socket.terminate();
     }
+    // The service's first message may lie behind its handshake: it waits until handle() is called.
+    socket.pause();
     resolve(wrap(socket, channelId, transport?.gate));
   });
   try {
