@@ -43,6 +43,7 @@ test("serve-local, open, proxy both ends, carry bytes both ways, close", async (
     ["proxy", "destination", ...local.local, "-d", `ECHO=127.0.0.1:${service.port}`],
     { ...env, AWSIOT_TUNNEL_ACCESS_TOKEN: destinationAccessToken },
   );
+  await destination.waitForLine(/connected to the tunnel/, "stderr");
   await using source = startTunnel(["proxy", "source", ...local.local, "-p", "ECHO=0", "--json"], env);
   const [listening] = await source.waitForLine(/^\{.*"listening".*/);
   await within("the echo of 8 MiB", echo(JSON.parse(listening).port));
