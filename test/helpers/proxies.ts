@@ -139,3 +139,13 @@ export async function readAll(socket: Socket): Promise<Buffer> {
   for await (const chunk of socket) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
 }
+
+/** What a promise is rejected with. The runner's own `rejects` blocks what the promise waits for. */
+export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await within("a failure", promise);
+  } catch (error) {
+    return error;
+  }
+  throw new Error("it did not fail");
+}

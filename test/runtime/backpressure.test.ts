@@ -1,0 +1,89 @@
+// Runs under Bun and Deno: the two differ in what a paused TLS socket does.
+import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { startPair } from "../helpers/pair.ts";
+import { dialLocal } from "../helpers/proxies.ts";
+import { startTcpServer } from "../helpers/servers.ts";
+import { waitFor } from "../helpers/wait.ts";
+
+/** More than all buffers on the way can hold, kernel's included. */
+const OFFERED_BYTES = 256 * 1024 * 1024;
+/** What may be on the way when the reader stands still; the rest is the writer's to keep. */
+const MOST_ON_THE_WAY = 96 * 1024 * 1024;
+
+test("a reader that stops reading holds the writer back, and gets everything when it goes on", async () => {
+  const accepted = Promise.withResolvers<import("node:net").Socket>();
+  await using reader = await startTcpServer((socket) => {
+    socket.pause();
+    accepted.resolve(socket);
+  });
+  await using pair = await startPair(`SINK=127.0.0.1:${reader.port}`);
+  const writer = await dialLocal(await pair.source.portOf("SINK"));
+  let written = 0;
+  const chunk = Buffer.alloc(1024 * 1024, 1);
+  const write = () => {
+    while (written < OFFERED_BYTES) {
+      written += chunk.length;
+      if (!writer.write(chunk)) return;
+    }
+    writer.off("drain", write);
+  };
+  writer.on("drain", write);
+  write();
+  await standstill(() => written);
+  expect(written).toBeLessThan(MOST_ON_THE_WAY);
+
+  const socket = await accepted.promise;
+  let received = 0;
+  socket.on("data", (bytes) => {
+    received += bytes.length;
+  });
+  socket.resume();
+  await waitFor("all bytes", () => received === OFFERED_BYTES, 60_000);
+  writer.destroy();
+}, 90_000);
+
+test("a writer that is not read from holds back nobody else", async () => {
+  await using flood = await startTcpServer((socket) => {
+    const chunk = Buffer.alloc(256 * 1024, 2);
+    const write = () => {
+      while (!socket.destroyed && socket.write(chunk));
+    };
+    socket.on("drain", write);
+    write();
+  });
+  await using echo = await startTcpServer();
+  await using pair = await startPair(`FLOOD=127.0.0.1:${flood.port},ECHO=127.0.0.1:${echo.port}`, {
+    source: { stallTimeoutMs: 300 },
+  });
+  const stalled = await dialLocal(await pair.source.portOf("FLOOD"));
+  stalled.on("error", () => {}); // it is reset, which is the point
+  stalled.pause();
+  const neighbour = await dialLocal(await pair.source.portOf("ECHO"));
+  neighbour.write("first");
+  await once(neighbour, "data");
+  const closed = await pair.source.waitFor("connection-closed", (event) => event.service === "FLOOD", 30_000);
+  expect(closed.reason).toContain("read nothing");
+  neighbour.write("second");
+  const [answer] = await once(neighbour, "data");
+  expect(String(answer)).toBe("second");
+  stalled.destroy();
+  neighbour.destroy();
+}, 60_000);
+
+/** Waits until a number has not changed for half a second. */
+async function standstill(value: () => number): Promise<void> {
+  let last = value();
+  let since = Date.now();
+  await waitFor(
+    "a standstill",
+    () => {
+      if (value() !== last) {
+        last = value();
+        since = Date.now();
+      }
+      return Date.now() - since > 500;
+    },
+    30_000,
+  );
+}
