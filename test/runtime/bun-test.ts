@@ -1,9 +1,30 @@
 // What the tests take from `bun:test`, for Deno: each test becomes a Deno.test named after its describes.
 // Snapshots, mocks and fake timers are not covered.
-import { format } from "node:util";
+import { format, inspect } from "node:util";
 import { expect } from "expect";
 
 export { expect };
+
+/** Matchers of bun:test that the `expect` package has not. */
+const MATCHERS: Record<string, (received: unknown, wanted: unknown) => boolean> = {
+  toBeOneOf: (received, wanted) => [...(wanted as Iterable<unknown>)].includes(received),
+  toStartWith: (received, wanted) => String(received).startsWith(String(wanted)),
+  toEndWith: (received, wanted) => String(received).endsWith(String(wanted)),
+  toBeTrue: (received) => received === true,
+  toBeFalse: (received) => received === false,
+};
+
+expect.extend(
+  Object.fromEntries(
+    Object.entries(MATCHERS).map(([name, matches]) => [
+      name,
+      (received: unknown, wanted: unknown) => ({
+        pass: matches(received, wanted),
+        message: () => `${name}: ${inspect(received)}, ${inspect(wanted)}`,
+      }),
+    ]),
+  ),
+);
 
 type Body = () => unknown;
 type Hook = "beforeAll" | "beforeEach" | "afterEach" | "afterAll";
