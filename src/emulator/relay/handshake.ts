@@ -35,8 +35,8 @@ export function readHandshake(request: UpgradeRequest, allowOrigins: readonly st
   if (requestBytes(request) > MAX_HANDSHAKE_BYTES) {
     return refuse(`The request is longer than ${MAX_HANDSHAKE_BYTES} bytes`);
   }
-  const url = new URL(request.url, "wss://localhost");
-  if (url.pathname !== TUNNEL_PATH) return refuse(`The path must be ${TUNNEL_PATH}`);
+  const url = URL.parse(request.url, "wss://localhost");
+  if (url?.pathname !== TUNNEL_PATH) return refuse(`The path must be ${TUNNEL_PATH}`);
   const side = sideOf(url);
   if (side === undefined) return refuse(`${MODE_PARAMETER} must be given once, as source or destination`);
   const headers = valuesOf(request.rawHeaders, ACCESS_TOKEN_HEADER);
