@@ -153,6 +153,7 @@ export class ControlPlane {
     send: (signal: AbortSignal) => Promise<T>,
   ): Promise<Omit<T, "$metadata">> {
     const region = await this.region();
+    this.#options.signal.throwIfAborted();
     const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const signal = AbortSignal.any([deadline, this.#options.signal]);
     const aborted = Promise.withResolvers<never>();

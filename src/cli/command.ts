@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Logger } from "../base/log.ts";
 import type { Env, Settings } from "./config/layers.ts";
 import type { OptionKey } from "./config/options.ts";
@@ -47,7 +48,7 @@ export interface CommandContext {
   readonly env: Env;
   readonly output: Output;
   readonly log: Logger;
-  readonly stdin: () => AsyncIterable<Uint8Array | string>;
+  readonly stdin: () => Readable;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,6 @@
 // From the words of a command line to an exit code.
 
+import type { Readable } from "node:stream";
 import { configureLog, getLogger, type Level, type LogFormat } from "../base/log.ts";
 import { parseArgv, wantsJson } from "./argv.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -16,7 +17,7 @@ export interface Host {
   readonly env: Env;
   readonly stdout: TextStream;
   readonly stderr: TextStream;
-  readonly stdin: () => AsyncIterable<Uint8Array | string>;
+  readonly stdin: () => Readable;
   /** Aborted with a StopSignal by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }

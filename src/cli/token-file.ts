@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import type { Readable } from "node:stream";
 import { ConfigError } from "../base/errors.ts";
 import { BadValueError, readAccessToken } from "./config/values.ts";
 
@@ -8,16 +9,16 @@ const MAX_TOKEN_FILE_BYTES = 8 * 1024;
 /** An access token from a file, or from standard input for `-`. Throws ConfigError, which never repeats the token. */
 export async function readTokenFile(
   path: string,
-  stdin: () => AsyncIterable<Uint8Array | string>,
+  stdin: () => Readable,
   signal: AbortSignal,
 ): Promise<string> {
+  signal.throwIfAborted();
   const name = path === "-" ? "standard input" : `"${path}"`;
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
+  const source = path === "-" ? stdin() : createReadStream(path);
+  const stop = () => source.destroy(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
   try {
-    const source = path === "-" ? stdin() : createReadStream(path, { end: MAX_TOKEN_FILE_BYTES });
-    return readAccessToken(await Promise.race([readBounded(source), aborted.promise]));
+    return readAccessToken(await readBounded(source));
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BadValueError) {
@@ -26,18 +27,20 @@ export async function readTokenFile(
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new ConfigError(`cannot read an access token from ${name}: ${reason}`, { cause: error });
   } finally {
-    signal.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", stop);
+    source.destroy();
   }
 }
 
-async function readBounded(source: AsyncIterable<Uint8Array | string>): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
+async function readBounded(source: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
   for await (const chunk of source) {
-    text += typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
-    if (text.length > MAX_TOKEN_FILE_BYTES) {
+    chunks.push(Buffer.from(chunk));
+    length += chunk.length;
+    if (length > MAX_TOKEN_FILE_BYTES) {
       throw new BadValueError("too long");
     }
   }
-  return text;
+  return Buffer.concat(chunks).toString("utf8");
 }
