@@ -12,7 +12,7 @@ else await measure(Number(port), direction, Number(bytes));
 async function serve(): Promise<void> {
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
-    socket.once("data", (head) => answer(socket, head).catch(() => socket.destroy()));
+    socket.once("data", (head: Buffer) => answer(socket, head).catch(() => socket.destroy()));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
