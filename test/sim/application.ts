@@ -1,0 +1,145 @@
+import type { Side } from "../../src/emulator/relay/relay.ts";
+
+/** First bytes of what every application sends: who it is. */
+const NAME_BYTES = 4;
+
+/** How an application meets its proxy: what it does is told to the proxy, whichever kind it is. */
+export interface LocalSide {
+  /** The application sent bytes. */
+  onData(application: Application, bytes: Uint8Array): void;
+  /** It will send no more, but still reads. */
+  onEnd(application: Application): void;
+  /** It is gone. */
+  onClose(application: Application): void;
+  /** It has read what waited for it. */
+  onRead(application: Application): void;
+}
+
+/** Everybody there is in a world. */
+export interface Crowd {
+  readonly members: Map<number, Application>;
+  /** How often a WebSocket was lost or replaced. */
+  disruptions: number;
+}
+
+/**
+ * One end of a TCP connection behind a proxy. What it sends begins with its number and goes on in a sequence of its
+ * own, so that whoever receives it knows at each byte whether it is the right one.
+ */
+export class Application {
+  readonly number: number;
+  readonly side: Side;
+  readonly serviceId: string;
+  readonly #crowd: Crowd;
+  readonly #bornAfter: number;
+  proxy: LocalSide | undefined;
+  sent = 0;
+  received = 0;
+  /** Who it receives from, known once its first bytes came. */
+  partner: Application | undefined;
+  hasEnded = false;
+  /** Gone by itself. */
+  isClosed = false;
+  /** How the proxy ended it. */
+  ending: "end" | "reset" | undefined;
+  isReading = true;
+  waiting = 0;
+  #partnerNumber = 0;
+
+  constructor(side: Side, serviceId: string, crowd: Crowd) {
+    this.number = crowd.members.size + 1;
+    this.side = side;
+    this.serviceId = serviceId;
+    this.#crowd = crowd;
+    this.#bornAfter = crowd.disruptions;
+    crowd.members.set(this.number, this);
+  }
+
+  /** Whether a WebSocket was lost while this one lived. */
+  get isDisturbed(): boolean {
+    return this.#crowd.disruptions > this.#bornAfter;
+  }
+
+  get isLive(): boolean {
+    return !this.isClosed && this.ending === undefined;
+  }
+
+  send(size: number): void {
+    if (!this.isLive || this.hasEnded) return;
+    const bytes = new Uint8Array(this.sent === 0 ? Math.max(size, NAME_BYTES) : size);
+    for (let index = 0; index < bytes.length; index++)
+      bytes[index] = contentAt(this.number, this.sent + index);
+    this.sent += bytes.length;
+    this.proxy?.onData(this, bytes);
+  }
+
+  end(): void {
+    if (!this.isLive || this.hasEnded) return;
+    this.hasEnded = true;
+    this.proxy?.onEnd(this);
+  }
+
+  close(): void {
+    if (!this.isLive) return;
+    this.isClosed = true;
+    this.proxy?.onClose(this);
+  }
+
+  setReading(isReading: boolean): void {
+    this.isReading = isReading;
+    if (!isReading) return;
+    this.waiting = 0;
+    this.proxy?.onRead(this);
+  }
+
+  /** The proxy wrote bytes: they must be the next ones of one application on the other side. */
+  take(bytes: Uint8Array): void {
+    if (!this.isLive) throw new Error(`${this}: written to after its end`);
+    for (const byte of bytes) this.#takeByte(byte);
+    if (!this.isReading) this.waiting += bytes.length;
+  }
+
+  /** The proxy ended it. */
+  finish(how: "end" | "reset"): void {
+    if (!this.isLive) throw new Error(`${this}: ended twice`);
+    this.ending = how;
+  }
+
+  toString(): string {
+    return `${this.side} application ${this.number} of ${this.serviceId || "the only service"}`;
+  }
+
+  #takeByte(byte: number): void {
+    if (this.received < NAME_BYTES) {
+      this.#partnerNumber = (this.#partnerNumber << 8) | byte;
+      this.received++;
+      if (this.received === NAME_BYTES) this.#meet();
+      return;
+    }
+    const partner = this.partner as Application;
+    if (byte !== contentAt(partner.number, this.received)) {
+      throw new Error(`${this}: byte ${this.received} is not what ${partner} sent there`);
+    }
+    this.received++;
+    if (this.received > partner.sent) throw new Error(`${this}: more than ${partner} ever sent`);
+  }
+
+  #meet(): void {
+    const partner = this.#crowd.members.get(this.#partnerNumber);
+    if (partner === undefined) throw new Error(`${this}: first bytes are nobody's (${this.#partnerNumber})`);
+    if (partner.side === this.side || partner.serviceId !== this.serviceId)
+      throw new Error(`${this}: hears ${partner}`);
+    if (partner.partner !== undefined && partner.partner !== this)
+      throw new Error(`${this}: hears ${partner}, which hears ${partner.partner}`);
+    for (const other of this.#crowd.members.values()) {
+      if (other !== this && other.partner === partner)
+        throw new Error(`${this} and ${other} both hear ${partner}`);
+    }
+    this.partner = partner;
+  }
+}
+
+function contentAt(number: number, index: number): number {
+  if (index < NAME_BYTES) return (number >>> (8 * (NAME_BYTES - 1 - index))) & 0xff;
+  return (number * 97 + index * 7 + (index >> 8) * 31) & 0xff;
+}
