@@ -29,13 +29,7 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
   const { argv, error } = Parser.detailed(attachLocal(detachShort(ours)), PARSER_OPTIONS);
   const plain = argv._.map(String);
   if (argv["help"] || plain[0] === "help") {
-    return {
-      type: "help",
-      topic: topicOf(
-        plain.filter((word) => word !== "help"),
-        commands,
-      ),
-    };
+    return { type: "help", topic: topicOf(plain, commands) };
   }
   if (argv["version"]) {
     return { type: "version" };
@@ -137,7 +131,7 @@ function findCommand(plain: readonly string[], commands: readonly Command[]): Co
 }
 
 function topicOf(plain: readonly string[], commands: readonly Command[]): string {
-  const names = plain.filter((word) => !word.startsWith("-"));
+  const names = plain.filter((word) => !word.startsWith("-") && word !== "help");
   const two = names.slice(0, 2).join(" ");
   return commands.some(({ name }) => name === two) ? two : (names[0] ?? "");
 }
