@@ -215,7 +215,7 @@ async function closeServer(server: Server, relay: RelayServer): Promise<void> {
       resolveClosed();
     });
   });
-  await relay.close();
+  relay.close();
   server.closeIdleConnections();
   await closed;
 }

@@ -76,9 +76,16 @@ export class RelayServer {
   }
 
   /** Drops every WebSocket without a close frame, so that clients come back to the next start. */
-  async close(): Promise<void> {
+  close(): void {
     this.#unsubscribe();
-    for (const room of this.#rooms.values()) for (const peer of room.peers.values()) peer.terminate();
+    for (const room of this.#rooms.values()) {
+      for (const [side, peer] of room.peers) {
+        // Forgotten first: its end comes later, when there may be no store any more to note it in.
+        room.peers.delete(side);
+        this.#options.tunnels.disconnected(room.tunnelId, side);
+        peer.terminate();
+      }
+    }
     this.#webSockets.close();
   }
 
