@@ -15,7 +15,6 @@ export type ErrorCode =
   | "ERR_HANDSHAKE_REJECTED"
   | "ERR_REPLACED"
   | "ERR_UNREACHABLE"
-  | "ERR_TIMEOUT"
   | "ERR_LISTEN"
   | "ERR_PROTOCOL"
   | "ERR_BUG";
@@ -115,13 +114,6 @@ export class ReplacedError extends TunnelError {
 export class UnreachableError extends TunnelError {
   constructor(message: string, details: ErrorDetails = {}) {
     super("ERR_UNREACHABLE", message, details);
-  }
-}
-
-/** Something that was waited for did not come in time. */
-export class TimeoutError extends TunnelError {
-  constructor(message: string, details: ErrorDetails = {}) {
-    super("ERR_TIMEOUT", message, details);
   }
 }
 

@@ -10,7 +10,6 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   ERR_BUG: 70,
   ERR_LISTEN: 71,
   ERR_LIMIT: 75,
-  ERR_TIMEOUT: 75,
   ERR_PROTOCOL: 76,
   ERR_CREDENTIALS: 77,
   ERR_DENIED: 77,

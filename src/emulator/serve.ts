@@ -1,7 +1,6 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import type { Server } from "node:https";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -17,7 +16,7 @@ import { checkOwner, makePrivateDirectory } from "./private-files.ts";
 import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { SqliteStore } from "./store/sqlite.ts";
-import { createTlsServer } from "./tls-server.ts";
+import { createTlsServer, type TlsServer } from "./tls-server.ts";
 import { Tunnels } from "./tunnels.ts";
 
 export type { Endpoint } from "./endpoint-file.ts";
@@ -120,7 +119,7 @@ async function listen(
     readonly allowOrigins: readonly string[];
   },
   cleanup: Cleanup,
-): Promise<Server> {
+): Promise<TlsServer> {
   const { tunnels, hostNames, allowOrigins } = planes;
   const log = getLogger("control-plane");
   const server = createTlsServer(certificate, (request, response) => {
@@ -130,7 +129,7 @@ async function listen(
     });
   });
   const relay = new RelayServer({ tunnels, allowOrigins, log: getLogger("relay") });
-  server.on("upgrade", (request, socket, head) => {
+  server.http.on("upgrade", (request, socket, head) => {
     if (!isOwnHost(request.headers.host, hostNames)) {
       return refuseUpgrade(socket, "421 Misdirected Request");
     }
@@ -143,15 +142,15 @@ async function listen(
     }
   });
   await bind(server, address);
-  server.on("error", (error) => log.error("the listener failed: {error}", { error }));
+  server.listener.on("error", (error) => log.error("the listener failed: {error}", { error }));
   cleanup.add(() => closeServer(server, relay));
   return server;
 }
 
-function bind(server: Server, { host, port }: ServeOptions["listen"]): Promise<void> {
+function bind(server: TlsServer, { host, port }: ServeOptions["listen"]): Promise<void> {
   return new Promise((resolveBound, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => reject(toListenError(cause, host, port)));
-    server.listen(port, host, resolveBound);
+    server.listener.once("error", (cause: NodeJS.ErrnoException) => reject(toListenError(cause, host, port)));
+    server.listener.listen(port, host, resolveBound);
   });
 }
 
@@ -164,8 +163,8 @@ function toListenError(cause: NodeJS.ErrnoException, host: string, port: number)
   });
 }
 
-function describeEndpoint(server: Server, options: ServeOptions, { caPath }: Certificates): Endpoint {
-  const { port } = server.address() as AddressInfo;
+function describeEndpoint(server: TlsServer, options: ServeOptions, { caPath }: Certificates): Endpoint {
+  const { port } = server.listener.address() as AddressInfo;
   const { host } = options.listen;
   // The name localhost leads to 127.0.0.1 and ::1, not to other loopback addresses.
   const authority = `${["localhost", "127.0.0.1", "::1"].includes(host) ? "localhost" : host}:${port}`;
@@ -203,20 +202,20 @@ function startClock(tunnels: Tunnels): () => void {
 }
 
 /** Takes no new connection from here on, drops the WebSockets, and lets calls that are under way finish. */
-async function closeServer(server: Server, relay: RelayServer): Promise<void> {
+async function closeServer(server: TlsServer, relay: RelayServer): Promise<void> {
   const closed = new Promise<void>((resolveClosed) => {
     const timer = setTimeout(() => {
-      server.closeAllConnections();
+      server.http.closeAllConnections();
       // Deno does not always tell of the end of connections that its HTTP server never took a request from.
       resolveClosed();
     }, CLOSE_GRACE_MS);
-    server.close(() => {
+    server.listener.close(() => {
       clearTimeout(timer);
       resolveClosed();
     });
   });
   relay.close();
-  server.closeIdleConnections();
+  server.http.closeIdleConnections();
   await closed;
 }
 

@@ -1,10 +1,8 @@
 import type { DestinationConfig } from "../aws/shapes.ts";
+import { MAX_SERVICES } from "../protocol/constants.ts";
 import { limitFault, validationFault } from "./control-plane/fault.ts";
 
-/** The service's quota, adjustable there; aws-c-iot refuses a tunnel that announces more. */
-const MAX_SERVICES = 3;
-
-/** Checks what the model leaves open: each service once, three at most. Throws Fault. */
+/** Checks what the model leaves open: each service once, three at most: the service's quota, adjustable there. Throws Fault. */
 export function checkServices(config: DestinationConfig | undefined): void {
   const services = config?.services ?? [];
   const repeated = services.find((service, index) => services.indexOf(service) !== index);

@@ -7,6 +7,13 @@ const GATE_BYTES = 64 * 1024;
 /** Whether this runtime needs the gate: Deno goes on reading a paused TLS socket without limit. */
 export const NEEDS_TLS_GATE = "Deno" in globalThis;
 
+const gates = new WeakMap<object, TlsGate>();
+
+/** The gate below a TLS socket, where there is one. */
+export function gateOf(tlsSocket: object): TlsGate | undefined {
+  return gates.get(tlsSocket);
+}
+
 /**
  * A stream between a TCP socket and the TLS on top of it that stops reading while it is held, so that a paused
  * WebSocket pushes back on its sender. Used where the runtime's TLS socket does not do so itself.
@@ -25,6 +32,11 @@ export class TlsGate extends Duplex {
     socket.on("end", () => this.push(null));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.destroy());
+  }
+
+  /** Makes gateOf find this gate. */
+  guard(tlsSocket: object): void {
+    gates.set(tlsSocket, this);
   }
 
   /** Stops reading. What TLS has already taken may still come out above. */

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { ClientRequest } from "node:http";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { UnreachableError } from "../base/errors.ts";
@@ -19,17 +19,11 @@ export interface TransportOptions {
   readonly signal: AbortSignal;
 }
 
-/** A TLS stream of our own making, with the gate below it where the runtime needs one. */
-export interface Transport {
-  readonly stream: tls.TLSSocket;
-  readonly gate: TlsGate | undefined;
-}
-
 /**
- * Makes the TLS stream where the WebSocket library cannot: through a web proxy, or where TLS needs the gate.
+ * Makes the TLS stream where the WebSocket library cannot: through a web proxy, or where TLS needs the gate below it.
  * @returns undefined when the library does it itself, which is faster.
  */
-export async function openTransport(options: TransportOptions): Promise<Transport | undefined> {
+export async function openTransport(options: TransportOptions): Promise<tls.TLSSocket | undefined> {
   if (options.webProxy === undefined && !NEEDS_TLS_GATE) return undefined;
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
   try {
@@ -45,16 +39,21 @@ async function openTcp({ host, port, webProxy, ca }: TransportOptions, signal: A
   return settled(socket, "connect", signal);
 }
 
-async function startTls(socket: Socket, options: TransportOptions, signal: AbortSignal): Promise<Transport> {
+async function startTls(
+  socket: Socket,
+  options: TransportOptions,
+  signal: AbortSignal,
+): Promise<tls.TLSSocket> {
   const gate = NEEDS_TLS_GATE ? new TlsGate(socket) : undefined;
   const stream = tls.connect({
     socket: gate ?? socket,
     host: options.host,
-    servername: options.host,
+    ...(isIP(options.host) === 0 && { servername: options.host }),
     ca: trustedRoots(options.ca),
     ALPNProtocols: ["http/1.1"],
   });
-  return { stream: await settled(stream, "secureConnect", signal), gate };
+  gate?.guard(stream);
+  return settled(stream, "secureConnect", signal);
 }
 
 /** The socket once `event` came; it is destroyed when it fails or the signal ends the attempt. */

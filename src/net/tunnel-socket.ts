@@ -14,7 +14,7 @@ import {
   TUNNEL_PATH,
 } from "../protocol/constants.ts";
 import { connectFailure } from "./failures.ts";
-import type { TlsGate } from "./tls-gate.ts";
+import { gateOf, type TlsGate } from "./tls-gate.ts";
 import { trustedRoots } from "./tls-roots.ts";
 import { openTransport } from "./transport.ts";
 
@@ -75,9 +75,7 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
     perMessageDeflate: false,
     maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-    ...(transport === undefined
-      ? { ca: trustedRoots(options.ca) }
-      : { createConnection: () => transport.stream }),
+    ...(transport === undefined ? { ca: trustedRoots(options.ca) } : { createConnection: () => transport }),
   });
   const abort = () => socket.terminate();
   options.signal.addEventListener("abort", abort, { once: true });
@@ -97,7 +95,7 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
     }
     // The service's first message may lie behind its handshake: it waits until handle() is called.
     socket.pause();
-    resolve(wrap(socket, channelId, transport?.gate));
+    resolve(wrap(socket, channelId, transport && gateOf(transport)));
   });
   try {
     return await promise;

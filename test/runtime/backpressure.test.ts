@@ -1,10 +1,15 @@
 // Runs under Bun and Deno: the two differ in what a paused TLS socket does.
 import { expect, test } from "bun:test";
 import { once } from "node:events";
+import type { AccessToken } from "../../src/base/secret.ts";
+import { dialTunnel, type TunnelSocket } from "../../src/net/tunnel-socket.ts";
+import { encodeFrame, MessageType, makeMessage } from "../../src/protocol/message.ts";
+import type { Mode } from "../../src/proxy/options.ts";
 import { startPair } from "../helpers/pair.ts";
-import { dialLocal } from "../helpers/proxies.ts";
+import { dialLocal, startEmulator, type TestEmulator } from "../helpers/proxies.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { waitFor } from "../helpers/wait.ts";
+import { Wire } from "../helpers/wire.ts";
 
 /** More than all buffers on the way can hold, kernel's included. */
 const OFFERED_BYTES = 256 * 1024 * 1024;
@@ -86,4 +91,33 @@ async function standstill(value: () => number): Promise<void> {
     },
     30_000,
   );
+}
+
+test("the relay holds back a source of any make while the other side takes nothing", async () => {
+  await using emulator = await startEmulator();
+  await using wire = await Wire.to(emulator.port);
+  const { tokens } = emulator.open(["SINK"]);
+  const destination = await dialRaw({ ...emulator, port: wire.port }, "destination", tokens.destination);
+  const source = await dialRaw(emulator, "source", tokens.source);
+  wire.freeze();
+  const start = { type: MessageType.StreamStart, streamId: 1, serviceId: "SINK", connectionId: 1 };
+  source.send(encodeFrame(makeMessage(start)));
+  const data = encodeFrame(
+    makeMessage({ ...start, type: MessageType.Data, payload: new Uint8Array(60_000) }),
+  );
+  const messages = Math.ceil(OFFERED_BYTES / data.length);
+  for (let sent = 0; sent < messages; sent += 1) source.send(data);
+  await standstill(() => source.bufferedBytes);
+  expect(messages * data.length - source.bufferedBytes).toBeLessThan(MOST_ON_THE_WAY);
+  source.terminate();
+  destination.terminate();
+}, 90_000);
+
+/** A WebSocket without an engine behind it: it takes what comes and has no send window. */
+async function dialRaw(emulator: TestEmulator, mode: Mode, accessToken: AccessToken): Promise<TunnelSocket> {
+  const { host, port, ca } = emulator;
+  const signal = new AbortController().signal;
+  const socket = await dialTunnel({ host, port, ca: [ca], mode, accessToken, userAgent: "test", signal });
+  socket.handle({ onBytes() {}, onPong() {}, onSent() {}, onClose() {} });
+  return socket;
 }

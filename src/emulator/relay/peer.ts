@@ -1,4 +1,5 @@
 import type { WebSocket } from "ws";
+import type { TlsGate } from "../../net/tls-gate.ts";
 
 /** Bytes that may wait for one side before the other is no longer read: a tunnel's share of memory. */
 const FULL_BYTES = 1024 * 1024;
@@ -22,13 +23,16 @@ export interface PeerHandlers {
 export class Peer {
   readonly #webSocket: WebSocket;
   readonly #handlers: PeerHandlers;
+  readonly #gate: TlsGate | undefined;
   #isClosing = false;
   #wasFull = false;
   #lastReceivedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(webSocket: WebSocket, handlers: PeerHandlers) {
+  /** @param gate below the TLS of this side, where the runtime needs one to hold it back */
+  constructor(webSocket: WebSocket, gate: TlsGate | undefined, handlers: PeerHandlers) {
     this.#webSocket = webSocket;
+    this.#gate = gate;
     this.#handlers = handlers;
     this.#timer = setInterval(() => this.#watch(), PING_AFTER_MS);
     const alive = () => {
@@ -61,15 +65,20 @@ export class Peer {
 
   /** Stops or goes on reading from this side, so that TCP holds its local proxy back. */
   setHeld(isHeld: boolean): void {
-    if (isHeld) this.#webSocket.pause();
-    else this.#webSocket.resume();
+    if (isHeld) {
+      this.#webSocket.pause();
+      this.#gate?.hold();
+    } else {
+      this.#webSocket.resume();
+      this.#gate?.release();
+    }
   }
 
   /** Sends a close frame; nothing is forwarded to or from this side any more. */
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    this.#webSocket.resume();
+    this.setHeld(false);
     this.#webSocket.close(code, cutReason(reason));
     setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
   }

@@ -3,13 +3,14 @@ import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Logger } from "../../base/log.ts";
+import { gateOf, type TlsGate } from "../../net/tls-gate.ts";
 import {
   CHANNEL_ID_HEADER,
   MAX_WEBSOCKET_FRAME_BYTES,
   STATUS_REASON_HEADER,
   SUBPROTOCOLS,
 } from "../../protocol/constants.ts";
-import type { Tunnels } from "../tunnels.ts";
+import type { Admission, Tunnels } from "../tunnels.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { otherSide, Relay, type RelayOutput, type Side } from "./relay.ts";
@@ -71,7 +72,7 @@ export class RelayServer {
     if (admission.type === "refused")
       return this.#refuse(request, socket, admission.status, admission.reason);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#join(admission.tunnelId, admission.services, handshake, webSocket);
+      this.#join(admission, handshake, webSocket, gateOf(socket));
     });
   }
 
@@ -90,15 +91,15 @@ export class RelayServer {
   }
 
   #join(
-    tunnelId: string,
-    services: readonly string[],
+    { tunnelId, services }: Extract<Admission, { type: "admitted" }>,
     { side, subprotocol }: Extract<Handshake, { type: "accepted" }>,
     webSocket: WebSocket,
+    gate: TlsGate | undefined,
   ): void {
     const room = this.#rooms.get(tunnelId) ?? { tunnelId, relay: new Relay(), peers: new Map() };
     this.#rooms.set(tunnelId, room);
     room.peers.get(side)?.close(POLICY, "Another local proxy connected with the same access token");
-    const peer = new Peer(webSocket, {
+    const peer = new Peer(webSocket, gate, {
       onBytes: (bytes) => this.#onBytes(room, side, peer, bytes),
       onText: () => peer.close(UNSUPPORTED_TEXT, "Text frames are not part of the protocol"),
       onRoom: () => room.peers.get(otherSide(side))?.setHeld(false),
