@@ -17,6 +17,10 @@ export interface TransportOptions {
   readonly ca?: readonly string[] | undefined;
   readonly webProxy?: URL | undefined;
   readonly signal: AbortSignal;
+  /** Application protocols to offer (ALPN), none when empty; absent: HTTP/1.1. */
+  readonly alpn?: readonly string[] | undefined;
+  /** PEM certificate and private key to show. */
+  readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
 }
 
 /**
@@ -24,7 +28,11 @@ export interface TransportOptions {
  * @returns undefined when the library does it itself, which is faster.
  */
 export async function openTransport(options: TransportOptions): Promise<tls.TLSSocket | undefined> {
-  if (options.webProxy === undefined && !NEEDS_TLS_GATE) return undefined;
+  return options.webProxy === undefined && !NEEDS_TLS_GATE ? undefined : openTls(options);
+}
+
+/** Opens a TLS stream, through the web proxy if there is one. @throws UnreachableError */
+export async function openTls(options: TransportOptions): Promise<tls.TLSSocket> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
   try {
     return await startTls(await openTcp(options, signal), options, signal);
@@ -50,7 +58,8 @@ async function startTls(
     host: options.host,
     ...(isIP(options.host) === 0 && { servername: options.host }),
     ca: trustedRoots(options.ca),
-    ALPNProtocols: ["http/1.1"],
+    ...(options.alpn?.length !== 0 && { ALPNProtocols: [...(options.alpn ?? ["http/1.1"])] }),
+    ...(options.identity && { cert: options.identity.certificate, key: options.identity.key }),
   });
   gate?.guard(stream);
   return settled(stream, "secureConnect", signal);

@@ -44,6 +44,11 @@ export interface ProxyOptions {
   readonly lingerMs: number;
   /** Period of WebSocket pings; a link silent for two and a half periods is dead. */
   readonly keepaliveMs: number;
+  /**
+   * How long to keep trying before the first connection, whatever the reason. Absent: 15 s, and not at all after a
+   * failure that trying again seldom heals.
+   */
+  readonly giveUpAfterMs?: number | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
   /** Ends the proxy in an orderly way. */
@@ -66,6 +71,9 @@ export type ProxyEvent =
       readonly service: string;
       readonly connectionId: number;
       readonly reason: string;
+      /** Bytes read from the local program, and bytes for it. */
+      readonly bytesToTunnel: number;
+      readonly bytesFromTunnel: number;
     }
   | { readonly event: "warning"; readonly message: string; readonly hint?: string | undefined };
 

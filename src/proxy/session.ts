@@ -189,8 +189,11 @@ class Session {
 
   #isTooLate(error: TunnelError): boolean {
     if (this.#lastConnectedAt !== undefined) return performance.now() - this.#lastConnectedAt > RECONNECT_MS;
+    const { giveUpAfterMs } = this.#options;
+    const triedMs = performance.now() - this.#startedAt;
+    if (giveUpAfterMs !== undefined) return triedMs > giveUpAfterMs;
     if (isCertificateFailure(error.cause) || error.code === "ERR_PROTOCOL") return true;
-    return performance.now() - this.#startedAt > FIRST_CONNECT_MS;
+    return triedMs > FIRST_CONNECT_MS;
   }
 
   #onEngineEvent(event: EngineEvent): void {
@@ -225,7 +228,15 @@ class Session {
 
   #onClosed(local: LocalConnection, reason: string): void {
     const { serviceId: service, key: connectionId } = local.connection;
-    this.#options.onEvent({ event: "connection-closed", service, connectionId, reason });
+    const { bytesToTunnel, bytesFromTunnel } = local;
+    this.#options.onEvent({
+      event: "connection-closed",
+      service,
+      connectionId,
+      reason,
+      bytesToTunnel,
+      bytesFromTunnel,
+    });
   }
 }
 
