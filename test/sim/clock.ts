@@ -19,7 +19,10 @@ export class Clock {
 
   /** Runs everything up to a time. */
   runUntil(time: number): void {
-    for (let next = this.#heap[0]; next !== undefined && next.at <= time; next = this.#heap[0]) this.#step();
+    for (let events = 0; (this.#heap[0]?.at ?? Number.POSITIVE_INFINITY) <= time; events++) {
+      if (events > MAX_EVENTS) throw new Error(`no rest after ${events} events`);
+      this.#step();
+    }
     this.now = time;
   }
 

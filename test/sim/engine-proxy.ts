@@ -9,8 +9,6 @@ import type { Application, LocalSide } from "./application.ts";
 import type { Clock } from "./clock.ts";
 import type { Pipe } from "./pipe.ts";
 
-/** Bytes under way at which a proxy's WebSocket takes no more. */
-const TUNNEL_FULL_BYTES = 96 * 1024;
 /** Bytes that wait for an application at which the proxy stops reading the tunnel. */
 const APPLICATION_FULL_BYTES = 8 * 1024;
 
@@ -19,6 +17,8 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly up: Pipe;
   readonly down: Pipe;
+  /** Bytes under way at which the WebSocket takes no more. */
+  readonly fullBytes: number;
   /** Destination: an application behind the service; undefined when nobody listens. */
   dial(serviceId: string): Application | undefined;
   /** Both sides are engines: an end in good order must be complete. */
@@ -97,7 +97,7 @@ export class EngineProxy implements SimProxy {
   flush(): void {
     if (this.#isLost) return;
     this.#carryOut();
-    while (this.#around.up.inFlight < TUNNEL_FULL_BYTES) {
+    while (this.#around.up.inFlight < this.#around.fullBytes) {
       const frame = this.#engine.nextFrame(this.#around.clock.now);
       if (frame === undefined) break;
       checkFrame(frame);

@@ -16,6 +16,8 @@ export interface OlderPeerOptions {
   readonly format: 1 | 2;
   /** Gives back the connection id that its stream was opened with, as the reference proxy does in format 1. */
   readonly hasEcho: boolean;
+  /** Its servers speak first. */
+  readonly greets: boolean;
   /** A start that meets an active stream ends that stream and is lost, as with the reference proxy. */
   readonly losesStarts: boolean;
   readonly services: readonly string[];
@@ -112,7 +114,7 @@ export class OlderPeer implements SimProxy {
     }
     application.proxy = this;
     this.#streams.set(service, { streamId, connectionId, application });
-    application.send(20);
+    if (this.#options.greets) application.send(20);
   }
 
   #say(service: string, type: number, payload: Uint8Array = new Uint8Array(0)): void {

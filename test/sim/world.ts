@@ -146,6 +146,7 @@ export class World {
       clock: this.clock,
       up,
       down,
+      fullBytes: this.#random.pick([1, 2_000, 100_000]),
       dial: (serviceId) => this.#dial(serviceId),
       isStrict: source.type === "engine" && destination.type === "engine",
       onFormat: (known) => {
@@ -156,10 +157,9 @@ export class World {
       const newStreamId = () => this.#random.int(1, 2 ** 28 - 1);
       const hasEcho = side === "destination" && this.#random.chance(0.5);
       const losesStarts = this.#random.chance(0.5);
-      return new OlderPeer(
-        { side, format: kind.format, hasEcho, losesStarts, services, newStreamId },
-        around,
-      );
+      const greets = this.#random.chance(0.5);
+      const { format } = kind;
+      return new OlderPeer({ side, format, hasEcho, greets, losesStarts, services, newStreamId }, around);
     }
     const options: EngineOptions = {
       entries: services,
