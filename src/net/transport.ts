@@ -93,7 +93,11 @@ async function connectThroughProxy(
   });
   // The agent uses the request as an event emitter only.
   const request = new EventEmitter() as ClientRequest;
-  const socket = (await agent.connect(request, { host, port, secureEndpoint: false })) as Socket;
+  const socket = await agent
+    .connect(request, { host, port, secureEndpoint: false })
+    .catch((error: unknown) => {
+      throw connectFailure(error, { host: `web proxy ${webProxy.hostname}`, port: proxyPort(webProxy) });
+    });
   if (status === 200) return socket;
   socket.destroy();
   const where = `web proxy ${webProxy.host}`;
@@ -103,4 +107,9 @@ async function connectThroughProxy(
     });
   }
   throw new UnreachableError(`the ${where} refused to connect to ${host}:${port} with status ${status}`);
+}
+
+function proxyPort({ port, protocol }: URL): number {
+  if (port !== "") return Number(port);
+  return protocol === "https:" ? 443 : 80;
 }
