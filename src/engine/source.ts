@@ -12,7 +12,7 @@ const HOLD_MS = 1_000;
 const HOLD_BYTES = 16 * 1024;
 /** Silence after which a person is told which flag to try (P43). */
 const SILENCE_MS = 5_000;
-/** A stream reset this soon after a connection reset of ours is its answer (P43). */
+/** A stream reset this soon after a connection reset of ours is its answer (P45). */
 const ANSWER_MS = 1_000;
 /** How long a connection may wait for the only one that an older peer carries (P44). */
 const WAIT_MS = 10_000;
@@ -183,7 +183,7 @@ export class SourceEngine extends Engine {
     this.endStream(stream, "closed by the destination");
   }
 
-  /** What of ours a stream reset answers, where a peer of format 3 would not have reset the stream (P43). */
+  /** What of ours a stream reset answers, where a peer of format 3 would not have reset the stream (P45). */
   #causeOfStreamReset(message: Message, stream: Stream, now: number): string | undefined {
     const mayBeTheServices = message.connectionId > 0 && stream.lastResetAt === undefined;
     if (!this.#isFormatProven && stream.nextConnectionId > 2 && !mayBeTheServices)
