@@ -40,11 +40,17 @@ export const MAX_WEBSOCKET_FRAME_BYTES = 131_076;
 /** Bytes of the length that precedes each message (P11). */
 export const LENGTH_PREFIX_BYTES = 2;
 
+/** Longest message that its length can announce (P11). */
+export const MAX_MESSAGE_BYTES = 65_535;
+
 /** Longest payload of one message: 63 KiB (P13). */
 export const MAX_PAYLOAD_BYTES = 64_512;
 
 /** Largest stream id that every known client can read: four bytes of a variable-length integer (P21). */
 export const MAX_STREAM_ID = 2 ** 28 - 1;
+
+/** Longest name of a service, in characters (P30). */
+export const MAX_SERVICE_ID_LENGTH = 128;
 
 /** Services that one tunnel may have; aws-c-iot refuses a tunnel that announces more (P30). */
 export const MAX_SERVICES = 3;

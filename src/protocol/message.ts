@@ -1,6 +1,6 @@
 import { Reader } from "protobufjs/minimal.js";
 import { RemoteProtocolError } from "../base/errors.ts";
-import { LENGTH_PREFIX_BYTES, MAX_PAYLOAD_BYTES } from "./constants.ts";
+import { LENGTH_PREFIX_BYTES, MAX_MESSAGE_BYTES, MAX_PAYLOAD_BYTES } from "./constants.ts";
 import { tunnel } from "./message-static.js";
 
 /** Message types, with who says each and when (P14 to P20). */
@@ -55,7 +55,7 @@ const PAYLOAD_TAG = (4 << 3) | 2;
 /**
  * One message behind its length prefix, in a buffer of its own (P11). The payload is copied once: the generated code
  * writes the other fields, the payload follows them, which proto3 allows.
- * @throws RangeError when the payload is longer than 64,512 bytes: callers cut first.
+ * @throws RangeError when the payload is longer than 64,512 bytes, or the message than 65,535: callers cut first.
  */
 export function encodeFrame(message: Message): Uint8Array {
   const size = message.payload.length;
@@ -65,6 +65,8 @@ export function encodeFrame(message: Message): Uint8Array {
   const head = tunnel.Message.encode({ ...rest, availableServiceIds: [...availableServiceIds] }).finish();
   const payloadHead = size === 0 ? 0 : 1 + varintBytes(size);
   const length = head.length + payloadHead + size;
+  if (length > MAX_MESSAGE_BYTES)
+    throw new RangeError(`message of ${length} bytes, at most ${MAX_MESSAGE_BYTES}`);
   const frame = new Uint8Array(LENGTH_PREFIX_BYTES + length);
   frame[0] = length >>> 8;
   frame[1] = length & 0xff;

@@ -41,6 +41,22 @@ describe("SERVICE_IDS at the source", () => {
     expect(asked(source)).toEqual(expected);
   });
 
+  test("of a name too long break the rule (P30)", () => {
+    const source = freshSource([""]);
+    give(source, serviceIds(["x".repeat(129)]));
+    expect(asked(source)).toEqual(["fail ERR_PROTOCOL P30"]);
+  });
+
+  test("of the longest name leave room for a whole payload (P13, P30)", () => {
+    const source = freshSource([""]);
+    const name = "ü".repeat(128);
+    give(source, serviceIds([name]));
+    source.localData(accept(source, name), filled(80_896));
+    sent(source);
+    source.tick(1_000);
+    expect(sent(source)).toEqual([`DATA ${name} 1.1 64512 bytes`]);
+  });
+
   test("are taken once (P30)", () => {
     const source = makeSource({ services: ["A", "B"] });
     give(source, serviceIds(["C"]));

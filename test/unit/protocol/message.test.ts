@@ -59,6 +59,14 @@ describe("encodeFrame", () => {
   });
 });
 
+describe("encodeFrame at the limit of a message (P11)", () => {
+  test("takes 65,535 bytes and no more", () => {
+    const write = (length: number) => encodeFrame(makeMessage({ type: 0, serviceId: "x".repeat(length) }));
+    expect(write(65_531).length).toBe(65_537);
+    expect(() => write(65_532)).toThrow(RangeError);
+  });
+});
+
 describe("decodeFrame", () => {
   test.each(messages)("reads %s as the schema says", (_title, message) => {
     expect(plain(decodeFrame(oracleFrame({ ...message })))).toEqual(plain(message));
