@@ -7,7 +7,7 @@ interface MessageFields {
   ignorable?: boolean;
   payload?: Uint8Array;
   serviceId?: string;
-  availableServiceIds?: string[];
+  availableServiceIds?: readonly string[];
   connectionId?: number;
 }
 

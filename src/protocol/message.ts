@@ -61,8 +61,15 @@ export function encodeFrame(message: Message): Uint8Array {
   const size = message.payload.length;
   if (size > MAX_PAYLOAD_BYTES)
     throw new RangeError(`payload of ${size} bytes, at most ${MAX_PAYLOAD_BYTES}`);
-  const { payload, availableServiceIds, ...rest } = message;
-  const head = tunnel.Message.encode({ ...rest, availableServiceIds: [...availableServiceIds] }).finish();
+  const { type, streamId, ignorable, payload, serviceId, availableServiceIds, connectionId } = message;
+  const head = tunnel.Message.encode({
+    type,
+    streamId,
+    ignorable,
+    serviceId,
+    availableServiceIds,
+    connectionId,
+  }).finish();
   const payloadHead = size === 0 ? 0 : 1 + varintBytes(size);
   const length = head.length + payloadHead + size;
   if (length > MAX_MESSAGE_BYTES)

@@ -6,6 +6,7 @@ import { Link } from "../engine/link.ts";
 import type { Connection, EngineEvent, Output } from "../engine/output.ts";
 import type { SourceEngine } from "../engine/source.ts";
 import type { TunnelSocket } from "../net/tunnel-socket.ts";
+import { Alarm } from "./alarm.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { StallGuard } from "./stall-guard.ts";
 
@@ -59,8 +60,7 @@ export class Driver {
   #isOver = false;
   #isStopping = false;
   #isReadingPaused = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  readonly #alarm = new Alarm(() => this.#onAlarm());
 
   constructor(options: DriverOptions) {
     this.#options = options;
@@ -265,14 +265,10 @@ export class Driver {
   #schedule(): void {
     const stallAt = this.#stall.deadline(this.#locals.size) ?? Number.POSITIVE_INFINITY;
     const at = Math.min(this.#link.deadline(), this.#engine.deadline() ?? Number.POSITIVE_INFINITY, stallAt);
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#onTimer(), Math.max(0, at - now()));
+    this.#alarm.set(at, now());
   }
 
-  #onTimer(): void {
-    this.#timerAt = Number.POSITIVE_INFINITY;
+  #onAlarm(): void {
     const at = now();
     if (this.#link.isDead(at)) {
       return this.#finish({ type: "failed", error: new UnreachableError("the service has fallen silent") });
@@ -293,7 +289,7 @@ export class Driver {
   #finish(end: LinkEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#timer);
+    this.#alarm.clear();
     for (const local of [...this.#locals.values()]) {
       this.#detach(local, "the link to the service was lost");
       local.reset();
