@@ -1,7 +1,8 @@
 // Makes the X.509 certificates of the emulator: a CA that can vouch for the emulator's own names only, and the
-// server certificate under it. Reading and keeping them is certificates.ts.
+// server certificate under it; a second CA for devices, and their certificates. Reading and keeping them is
+// certificates.ts and notify/things.ts.
 import "reflect-metadata";
-import { createPrivateKey, randomBytes, webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes, webcrypto } from "node:crypto";
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -28,6 +29,7 @@ const SEQUENCE = 0x30;
 const PERMITTED_SUBTREES = 0xa0;
 const DNS_NAME = 0x82;
 const DAY_MS = 86_400_000;
+/** Device certificates last as long as their CA: nobody renews them on the device, and removal is what ends them. */
 const AUTHORITY_DAYS = 3_650;
 /** Below the 398 days that some clients take as the longest life of a server certificate. */
 const SERVER_DAYS = 397;
@@ -55,12 +57,25 @@ export interface AuthorityFacts {
  * A CA for `names`, valid for ten years: path length 0, certificate signing only, and a critical name constraint,
  * since its certificate ends up in trust stores. IP addresses are not constrained: Bun refuses such a CA.
  */
-export async function createAuthority(names: readonly string[], now: number): Promise<KeyPair> {
+export function createAuthority(names: readonly string[], now: number): Promise<KeyPair> {
+  return selfSign("tunnel serve-local CA", now, [
+    new Extension(NAME_CONSTRAINTS_OID, true, encodeNameConstraints(names)),
+  ]);
+}
+
+/** A CA of its own for device certificates, valid for ten years. It can vouch for no server, whoever trusts it. */
+export function createDeviceAuthority(now: number): Promise<KeyPair> {
+  return selfSign("tunnel serve-local device CA", now, [
+    new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth], true),
+  ]);
+}
+
+async function selfSign(name: string, now: number, limits: readonly Extension[]): Promise<KeyPair> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     // A subject of its own: two CAs of one name in a trust store make path building ambiguous.
-    name: `CN=tunnel serve-local CA ${randomBytes(4).toString("hex")}`,
+    name: `CN=${name} ${randomBytes(4).toString("hex")}`,
     notBefore: new Date(now - CLOCK_SKEW_MS),
     notAfter: new Date(now + AUTHORITY_DAYS * DAY_MS),
     keys,
@@ -68,7 +83,7 @@ export async function createAuthority(names: readonly string[], now: number): Pr
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-      new Extension(NAME_CONSTRAINTS_OID, true, encodeNameConstraints(names)),
+      ...limits,
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
@@ -81,30 +96,71 @@ export async function issueServerCertificate(
   subject: { readonly names: readonly string[]; readonly addresses: readonly string[] },
   now: number,
 ): Promise<KeyPair> {
+  const end = now + SERVER_DAYS * DAY_MS;
+  return issue(authority, { CN: ["localhost"] }, { now, end }, [
+    new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+    new SubjectAlternativeNameExtension([
+      ...subject.names.map((value) => ({ type: "dns" as const, value })),
+      ...subject.addresses.map((value) => ({ type: "ip" as const, value })),
+    ]),
+  ]);
+}
+
+/** A certificate with which the device of the thing `name` shows who it is; for nothing else. It ends with its CA. */
+export function issueDeviceCertificate(authority: KeyPair, name: string, now: number): Promise<KeyPair> {
+  return issue(authority, { CN: [name] }, { now, end: Number.POSITIVE_INFINITY }, [
+    new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+  ]);
+}
+
+async function issue(
+  authority: KeyPair,
+  subject: Record<string, string[]>,
+  { now, end }: { readonly now: number; readonly end: number },
+  uses: readonly Extension[],
+): Promise<KeyPair> {
   const issuer = new X509Certificate(authority.certificate);
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: "CN=localhost",
+    subject: [subject],
     issuer: issuer.subjectName,
     notBefore: new Date(now - CLOCK_SKEW_MS),
-    notAfter: new Date(Math.min(now + SERVER_DAYS * DAY_MS, issuer.notAfter.getTime())),
+    notAfter: new Date(Math.min(end, issuer.notAfter.getTime())),
     publicKey: keys.publicKey,
     signingKey: await importSigningKey(authority.privateKey),
     signingAlgorithm: SIGNING_ALGORITHM,
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension([
-        ...subject.names.map((value) => ({ type: "dns" as const, value })),
-        ...subject.addresses.map((value) => ({ type: "ip" as const, value })),
-      ]),
+      ...uses,
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
   return { certificate: toPem(certificate), privateKey: await exportPrivateKey(keys) };
+}
+
+/** Whether `device` is a pair that issueDeviceCertificate made under this CA, and lasts until `until`. */
+export async function isDeviceCertificate(
+  authority: KeyPair,
+  device: KeyPair & { readonly name: string },
+  until: number,
+): Promise<boolean> {
+  try {
+    const issuer = new X509Certificate(authority.certificate);
+    const certificate = new X509Certificate(device.certificate);
+    const publicKey = createPublicKey(device.privateKey).export({ format: "der", type: "spki" });
+    const isIssued = await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true });
+    return (
+      isIssued &&
+      certificate.subjectName.getField("CN")[0] === device.name &&
+      certificate.notAfter.getTime() > until &&
+      publicKey.equals(new Uint8Array(certificate.publicKey.rawData))
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** Reads a CA made by createAuthority; undefined when it is not one, or the private key belongs to another. */

@@ -45,18 +45,19 @@ export async function prepareCertificates(options: {
   const facts = isUsable ? keptFacts : await readAuthority(authority);
   if (!isUsable) {
     writeFileAtomic(keyPath(directory), authority.privateKey);
-    writeFileAtomic(caPath(directory), authority.certificate, 0o644);
+    writeFileAtomic(caPathOf(directory), authority.certificate, 0o644);
   }
   writeHashedDirectory(join(directory, "certs"), authority.certificate, facts?.subjectHash ?? "");
   return {
-    caPath: caPath(directory),
+    caPath: caPathOf(directory),
     caDirectory: join(directory, "certs"),
     server: await issueServerCertificate(authority, { names, addresses }, now),
     isNewAuthority: !isUsable,
   };
 }
 
-function caPath(directory: string): string {
+/** The CA certificate in the directory `ca` of a state directory. */
+export function caPathOf(directory: string): string {
   return join(directory, "ca.pem");
 }
 
@@ -65,12 +66,12 @@ function keyPath(directory: string): string {
 }
 
 function readKept(directory: string): KeyPair | undefined {
-  if (!existsSync(keyPath(directory)) || !existsSync(caPath(directory))) {
+  if (!existsSync(keyPath(directory)) || !existsSync(caPathOf(directory))) {
     return undefined;
   }
   try {
     return {
-      certificate: readFileSync(caPath(directory), "utf8"),
+      certificate: readFileSync(caPathOf(directory), "utf8"),
       privateKey: readFileSync(keyPath(directory), "utf8"),
     };
   } catch (cause) {

@@ -14,6 +14,10 @@ export interface Endpoint {
   /** Absolute path of the CA's PEM file. */
   readonly ca: string;
   readonly pid: number;
+  /** host:port of the embedded broker; absent without it, as is `things`. */
+  readonly mqtt?: string;
+  /** Absolute path of the directory with the identities of the things. */
+  readonly things?: string;
 }
 
 /** Says where the emulator listens; for the owner's eyes. */

@@ -1,10 +1,11 @@
 import { BlockList, isIP } from "node:net";
 import { UsageError } from "../base/errors.ts";
+import type { ListenAddress } from "./bind.ts";
 
 /** What serve-local is told. */
 export interface ServeOptions {
   /** Loopback address, or localhost, and port; port 0 takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: ListenAddress;
   /** `ephemeral` keeps tunnels in memory and the rest in a directory that goes when the emulator stops. */
   readonly state: { readonly type: "directory"; readonly path: string } | { readonly type: "ephemeral" };
   readonly region: string;
@@ -14,6 +15,14 @@ export interface ServeOptions {
   readonly hosts: readonly string[];
   /** Web origins whose pages may connect to the data plane by cookie. */
   readonly allowOrigins: readonly string[];
+  /** How devices are notified; absent: not at all. */
+  readonly mqtt?: MqttOptions | undefined;
+}
+
+/** The embedded broker, on a loopback address. */
+export interface MqttOptions {
+  readonly type: "embedded";
+  readonly listen: ListenAddress;
 }
 
 const LOOPBACK = new BlockList();
@@ -22,15 +31,9 @@ LOOPBACK.addAddress("::1", "ipv6");
 
 /** Refuses, with a UsageError, what the emulator cannot be given. */
 export function checkServeOptions(options: ServeOptions): void {
-  const { host, port } = options.listen;
-  if (!isLoopback(host)) {
-    throw new UsageError(
-      `--listen "${host}" is not a loopback address; without --auth serve-local takes calls of this machine only`,
-      "--listen 127.0.0.1:8443",
-    );
-  }
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new UsageError(`--listen port "${port}" is not between 0 and 65535`, "--listen 127.0.0.1:8443");
+  checkListen("--listen", options.listen, 8443);
+  if (options.mqtt !== undefined) {
+    checkListen("--mqtt-listen", options.mqtt.listen, 8883);
   }
   if (!/^\d{12}$/.test(options.accountId)) {
     throw new UsageError(
@@ -47,15 +50,26 @@ export function checkServeOptions(options: ServeOptions): void {
   }
 }
 
+function checkListen(flag: string, { host, port }: ListenAddress, usual: number): void {
+  const hint = `${flag} 127.0.0.1:${usual}`;
+  if (!isLoopback(host)) {
+    const reason = "without --auth serve-local takes calls of this machine only";
+    throw new UsageError(`${flag} "${host}" is not a loopback address; ${reason}`, hint);
+  }
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new UsageError(`${flag} port "${port}" is not between 0 and 65535`, hint);
+  }
+}
+
 /** Names in certificates and, with the addresses, in the Host header. */
 export function serverNames(options: ServeOptions): {
   readonly names: string[];
   readonly addresses: string[];
 } {
-  const { host } = options.listen;
+  const listened = [options.listen.host, ...(options.mqtt === undefined ? [] : [options.mqtt.listen.host])];
   return {
     names: [...new Set(["localhost", ...options.hosts.map((name) => name.toLowerCase())])],
-    addresses: [...new Set(["127.0.0.1", "::1", ...(isIP(host) === 0 ? [] : [host])])],
+    addresses: [...new Set(["127.0.0.1", "::1", ...listened.filter((host) => isIP(host) !== 0)])],
   };
 }
 

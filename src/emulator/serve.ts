@@ -1,17 +1,18 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, isIPv6 } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
-import { ListenError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { KeyPair } from "./authority.ts";
+import { bind, nameOf, toHost } from "./bind.ts";
 import { type Certificates, prepareCertificates } from "./certificates.ts";
 import { handleRequest } from "./control-plane/server.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { isOwnHost } from "./host-rule.ts";
+import { startNotifying } from "./notify/start.ts";
 import { checkOwner, makePrivateDirectory } from "./private-files.ts";
 import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
@@ -84,7 +85,9 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     { tunnels, hostNames, allowOrigins },
     cleanup,
   );
-  const endpoint = describeEndpoint(server, options, certificates);
+  const devices = await startNotifying(options, { tunnels, stateDirectory, server: certificates.server });
+  cleanup.add(devices.close);
+  const endpoint = { ...describeEndpoint(server, options, certificates), ...devices.endpoint };
   writeEndpoint(stateDirectory, endpoint);
   cleanup.add(() => removeEndpoint(stateDirectory));
   cleanup.add(startClock(tunnels));
@@ -141,33 +144,15 @@ async function listen(
       refuseUpgrade(socket, "500 Internal Server Error");
     }
   });
-  await bind(server, address);
+  await bind(server.listener, address, `--listen ${toHost(address.host)}:0 takes a free port`);
   server.listener.on("error", (error) => log.error("the listener failed: {error}", { error }));
   cleanup.add(() => closeServer(server, relay));
   return server;
 }
 
-function bind(server: TlsServer, { host, port }: ServeOptions["listen"]): Promise<void> {
-  return new Promise((resolveBound, reject) => {
-    server.listener.once("error", (cause: NodeJS.ErrnoException) => reject(toListenError(cause, host, port)));
-    server.listener.listen(port, host, resolveBound);
-  });
-}
-
-function toListenError(cause: NodeJS.ErrnoException, host: string, port: number): ListenError {
-  const isTaken = cause.code === "EADDRINUSE";
-  const reason = isTaken ? "the port is taken" : cause.message;
-  return new ListenError(`cannot listen on ${toHost(host)}:${port}: ${reason}`, {
-    cause,
-    hint: `--listen ${toHost(host)}:0 takes a free port`,
-  });
-}
-
 function describeEndpoint(server: TlsServer, options: ServeOptions, { caPath }: Certificates): Endpoint {
   const { port } = server.listener.address() as AddressInfo;
-  const { host } = options.listen;
-  // The name localhost leads to 127.0.0.1 and ::1, not to other loopback addresses.
-  const authority = `${["localhost", "127.0.0.1", "::1"].includes(host) ? "localhost" : host}:${port}`;
+  const authority = `${nameOf(options.listen.host)}:${port}`;
   return {
     version: 1,
     region: options.region,
@@ -217,10 +202,6 @@ async function closeServer(server: TlsServer, relay: RelayServer): Promise<void>
   relay.close();
   server.http.closeIdleConnections();
   await closed;
-}
-
-function toHost(address: string): string {
-  return isIPv6(address) ? `[${address}]` : address;
 }
 
 /** What was taken so far, to be given back in reverse order, once. */
