@@ -1,5 +1,5 @@
 import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
-import { MAX_PAYLOAD_BYTES, MAX_SERVICE_ID_LENGTH } from "../protocol/constants.ts";
+import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
 import {
   decodeFrame,
@@ -255,10 +255,6 @@ export abstract class Engine {
 
   #onServiceIds(message: Message): void {
     if (this.#services !== undefined) return this.dropped(message, "the services are already known");
-    // A longer one would leave a full payload no room in a message.
-    if (message.availableServiceIds.some((name) => name.length > MAX_SERVICE_ID_LENGTH)) {
-      throw new RemoteProtocolError("P30", `a service id of more than ${MAX_SERVICE_ID_LENGTH} characters`);
-    }
     this.#setServices(message.availableServiceIds);
   }
 

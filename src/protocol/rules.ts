@@ -1,4 +1,5 @@
 import { RemoteProtocolError } from "../base/errors.ts";
+import { MAX_SERVICE_ID_LENGTH } from "./constants.ts";
 import { type Message, MessageType } from "./message.ts";
 
 /** Who sent a message, as its receiver knows it. */
@@ -37,6 +38,10 @@ export function checkMessage(message: Message, senders: readonly Sender[]): bool
   }
   if (type !== MessageType.SessionReset && type !== MessageType.ServiceIds && message.streamId === 0) {
     throw new RemoteProtocolError("P21", `message of type ${type} without stream id`);
+  }
+  // A longer one would leave a full payload no room in a message.
+  if (message.availableServiceIds.some((name) => name.length > MAX_SERVICE_ID_LENGTH)) {
+    throw new RemoteProtocolError("P30", `a service id of more than ${MAX_SERVICE_ID_LENGTH} characters`);
   }
   return true;
 }
