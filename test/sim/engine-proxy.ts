@@ -211,7 +211,8 @@ export class EngineProxy implements SimProxy {
 /** Whoever is ended because the other side ended in good order has got everything the other side gave. */
 function checkEnd(application: Application): void {
   const { partner } = application;
-  if (partner === undefined || application.hasEnded || application.isDisturbed) return;
+  if (partner === undefined || application.hasEnded) return;
+  if (application.isDisturbed || partner.isDisturbed) return;
   if ((partner.isClosed || partner.hasEnded) && application.received !== partner.sent) {
     throw new Error(
       `${application}: ended with ${application.received} of ${partner.sent} bytes of ${partner}`,

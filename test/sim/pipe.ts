@@ -2,7 +2,8 @@ import { MAX_WEBSOCKET_FRAME_BYTES } from "../../src/protocol/constants.ts";
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-const MAX_DELAY_MS = 40;
+/** Longest delays: another room, another continent, a satellite in bad weather. */
+const DELAYS_MS = [2, 40, 700];
 
 /** One direction of a WebSocket: keeps the order of the bytes, delays them, cuts and joins them anew, and may be cut. */
 export class Pipe {
@@ -11,6 +12,7 @@ export class Pipe {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #deliver: (bytes: Uint8Array) => void;
+  readonly #maxDelayMs: number;
   readonly #chunks: Uint8Array[] = [];
   /** Bytes that have arrived, and wait only for the receiver to read. */
   #arrived = 0;
@@ -22,6 +24,7 @@ export class Pipe {
   constructor(clock: Clock, random: Random, deliver: (bytes: Uint8Array) => void) {
     this.#clock = clock;
     this.#random = random;
+    this.#maxDelayMs = random.pick(DELAYS_MS);
     this.#deliver = deliver;
   }
 
@@ -30,9 +33,9 @@ export class Pipe {
     this.#chunks.push(bytes.slice());
     this.inFlight += bytes.length;
     for (let left = bytes.length; left > 0; ) {
-      const piece = this.#random.chance(0.3) ? this.#random.int(1, left) : left;
+      const piece = this.#random.chance(0.3) ? this.#random.int(1, this.#random.pick([1, left])) : left;
       left -= piece;
-      const at = Math.max(this.#lastAt, this.#clock.now + this.#random.int(0, MAX_DELAY_MS));
+      const at = Math.max(this.#lastAt, this.#clock.now + this.#random.int(0, this.#maxDelayMs));
       this.#lastAt = at;
       this.#clock.after(at - this.#clock.now, () => this.#arrive(piece));
     }
