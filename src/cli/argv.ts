@@ -126,14 +126,21 @@ function attachLocal(words: readonly string[]): string[] {
 }
 
 function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {
-  const [first = "", second] = plain.filter((word) => !word.startsWith("-"));
-  return commands.find(({ name }) => name === first || name === `${first} ${second}`);
+  const name = beginningOf(plain, commands);
+  return commands.find((command) => command.name === name);
+}
+
+/** The most of the first words that names a command, or a family of commands such as "proxy". */
+function beginningOf(plain: readonly string[], commands: readonly Command[]): string | undefined {
+  const names = plain.filter((word) => !word.startsWith("-"));
+  return [3, 2, 1]
+    .map((count) => names.slice(0, count).join(" "))
+    .find((beginning) => commands.some(({ name }) => `${name} `.startsWith(`${beginning} `)));
 }
 
 function topicOf(plain: readonly string[], commands: readonly Command[]): string {
-  const names = plain.filter((word) => !word.startsWith("-") && word !== "help");
-  const two = names.slice(0, 2).join(" ");
-  return commands.some(({ name }) => name === two) ? two : (names[0] ?? "");
+  const names = plain.filter((word) => word !== "help");
+  return beginningOf(names, commands) ?? names.find((word) => !word.startsWith("-")) ?? "";
 }
 
 type Argv = ReturnType<typeof Parser.detailed>["argv"];

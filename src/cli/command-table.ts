@@ -7,6 +7,7 @@ import { proxyDestinationCommand } from "./commands/proxy-destination.ts";
 import { proxySourceCommand } from "./commands/proxy-source.ts";
 import { rotateCommand } from "./commands/rotate.ts";
 import { serveLocalCommand } from "./commands/serve-local.ts";
+import { thingAddCommand, thingListCommand, thingRemoveCommand } from "./commands/serve-local-thing.ts";
 import { tagCommand } from "./commands/tag.ts";
 
 /** Every command, in the order of the overview. */
@@ -20,4 +21,7 @@ export const COMMANDS: readonly Command[] = [
   proxySourceCommand,
   proxyDestinationCommand,
   serveLocalCommand,
+  thingAddCommand,
+  thingListCommand,
+  thingRemoveCommand,
 ];

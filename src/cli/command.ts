@@ -19,7 +19,7 @@ export const GROUPS = ["Tunnels", "Proxy", "Emulator"] as const;
 
 /** A command is data and a handler: parsing, help and completions are derived from the data. */
 export interface Command {
-  /** One or two words, e.g. "open" or "proxy source". */
+  /** One to three words, e.g. "open" or "serve-local thing add". */
   readonly name: string;
   readonly group: (typeof GROUPS)[number];
   /** One line for the overview. */

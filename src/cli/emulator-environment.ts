@@ -13,6 +13,8 @@ export interface EmulatorFacts {
   readonly controlPlane: string;
   readonly dataPlane: string;
   readonly ca: string;
+  /** host:port of the embedded broker, if there is one. */
+  readonly mqtt: string | undefined;
 }
 
 /** Variables to set, and those to remove because they would lead elsewhere or carry real credentials. */
@@ -29,6 +31,7 @@ export function emulatorEnvironment(emulator: EmulatorFacts, env: Env): Emulator
       TUNNEL_LOCAL: emulator.stateDir,
       AWS_ENDPOINT_URL_IOTSECURETUNNELING: emulator.controlPlane,
       AWSIOT_TUNNEL_ENDPOINT: emulator.dataPlane,
+      ...(emulator.mqtt === undefined ? {} : { TUNNEL_MQTT_ENDPOINT: emulator.mqtt }),
       AWS_REGION: emulator.region,
       AWS_DEFAULT_REGION: emulator.region,
       AWS_ACCESS_KEY_ID: "local",
@@ -38,7 +41,7 @@ export function emulatorEnvironment(emulator: EmulatorFacts, env: Env): Emulator
       SSL_CERT_FILE: bundle,
       NODE_EXTRA_CA_CERTS: emulator.ca,
     },
-    unset: UNSET,
+    unset: emulator.mqtt === undefined ? [...UNSET, "TUNNEL_MQTT_ENDPOINT"] : UNSET,
   };
 }
 

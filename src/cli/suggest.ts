@@ -28,27 +28,31 @@ export function unknownOption(
   );
 }
 
-/** For a first word, or a second one after "proxy", that names no command. */
+/** For a first word, or one after a beginning such as "proxy", that names no command. */
 export function unknownCommand(
   plain: readonly string[],
   words: readonly string[],
   commands: readonly Command[],
 ): UsageError {
-  const [first = "", second] = plain;
-  const family = commands
-    .filter(({ name }) => name.startsWith(`${first} `))
-    .map(({ name }) => name.slice(first.length + 1));
-  if (family.length === 0) {
-    const known = commands.map(({ name }) => name.split(" ")[0] ?? "");
-    return notACommand(first, first, known, "tunnel --help", words);
+  for (const count of [2, 1]) {
+    const beginning = plain.slice(0, count).join(" ");
+    const family = commands
+      .filter(({ name }) => name.startsWith(`${beginning} `))
+      .map(({ name }) => name.slice(beginning.length + 1));
+    const next = plain[count];
+    if (family.length > 0 && next === undefined) {
+      return new UsageError(
+        `"tunnel ${beginning}" needs one of: ${family.join(", ")}`,
+        `tunnel ${beginning} ${family[0]} --help`,
+      );
+    }
+    if (family.length > 0 && next !== undefined) {
+      return notACommand(`${beginning} ${next}`, next, family, `tunnel ${beginning} --help`, words);
+    }
   }
-  if (second === undefined) {
-    return new UsageError(
-      `"tunnel ${first}" needs one of: ${family.join(", ")}`,
-      `tunnel ${first} ${family[0]} --help`,
-    );
-  }
-  return notACommand(`${first} ${second}`, second, family, `tunnel ${first} --help`, words);
+  const [first = ""] = plain;
+  const known = commands.map(({ name }) => name.split(" ")[0] ?? "");
+  return notACommand(first, first, known, "tunnel --help", words);
 }
 
 function notACommand(

@@ -2,12 +2,13 @@ import { UnreachableError, UsageError } from "../../base/errors.ts";
 import type { RunningEmulator } from "../../emulator/serve.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
+import { MQTT_OPTIONS, mqttOptionsOf } from "./serve-local-mqtt.ts";
 
 export const serveLocalCommand: Command = {
   name: "serve-local",
   group: "Emulator",
   summary: "be the whole service on this machine, offline",
-  options: ["listen", "stateDir", "ephemeral", "accountId", "host", "allowOrigin", "env"],
+  options: ["listen", ...MQTT_OPTIONS, "stateDir", "ephemeral", "accountId", "host", "allowOrigin", "env"],
   rest: "CMD…",
   examples: [
     "tunnel serve-local",
@@ -17,6 +18,7 @@ export const serveLocalCommand: Command = {
   notes: [
     "Once ready it prints where it listens; other commands find it with --local. It runs until Ctrl-C, and started again on the same state directory it has the same tunnels.",
     "With CMD it runs that command with endpoints, certificates and dummy credentials in its environment, ends with it and returns its exit code.",
+    "Devices are notified through an MQTT broker of its own, which lets in those that `tunnel serve-local thing add` gave a certificate.",
     "--env starts nothing: it prints those variables for the serve-local that runs on the state directory.",
   ],
   endsOnSignal: true,
@@ -43,6 +45,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     accountId: settings.get("accountId"),
     hosts: settings.get("host"),
     allowOrigins: settings.get("allowOrigin"),
+    mqtt: mqttOptionsOf(settings),
   });
   try {
     if (rest !== undefined) {
@@ -86,6 +89,9 @@ function printReady(
   output.line(
     `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory})`,
   );
+  if (endpoint.mqtt !== undefined) {
+    output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
+  }
   output.remark(`next: tunnel open --service SSH ${localWordsFor(stateDirectory, env)}`);
 }
 
@@ -97,7 +103,7 @@ async function runInside(
   const { emulatorEnvironment } = await import("../emulator-environment.ts");
   const { runChild } = await import("../child.ts");
   const { set, unset } = emulatorEnvironment(
-    { ...emulator.endpoint, stateDir: emulator.stateDirectory },
+    { mqtt: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
     env,
   );
   const childEnv = { ...env, ...set };
@@ -119,7 +125,12 @@ async function printEnvironment({ settings, env, output }: CommandContext): Prom
   }
   const { host, port } = endpoint.dataPlane;
   const { set, unset } = emulatorEnvironment(
-    { ...endpoint, controlPlane: endpoint.controlPlane.origin, dataPlane: `${host}:${port}` },
+    {
+      ...endpoint,
+      controlPlane: endpoint.controlPlane.origin,
+      dataPlane: `${host}:${port}`,
+      mqtt: endpoint.mqtt === undefined ? undefined : `${endpoint.mqtt.host}:${endpoint.mqtt.port}`,
+    },
     env,
   );
   if (output.json) {

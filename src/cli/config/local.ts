@@ -5,7 +5,7 @@ import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { quoteForShell } from "../shell.ts";
 import type { Env } from "./layers.ts";
-import { type HostPort, readDataPlane, readEndpointUrl, readRegion } from "./values.ts";
+import { type HostPort, readDataPlane, readEndpointUrl, readMqttEndpoint, readRegion } from "./values.ts";
 
 /** What serve-local wrote about itself into endpoint.json. */
 export interface LocalEndpoint {
@@ -17,6 +17,10 @@ export interface LocalEndpoint {
   /** Path of the CA's PEM file. */
   readonly ca: string;
   readonly pid: number;
+  /** The embedded MQTT broker; absent without it, as is `things`. */
+  readonly mqtt: HostPort | undefined;
+  /** Directory with the identities of the things. */
+  readonly things: string | undefined;
 }
 
 /** Directory of this program's state: `$XDG_STATE_HOME/tunnel`, or `~/.local/state/tunnel`. */
@@ -101,6 +105,8 @@ function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpo
       dataPlane: readDataPlane(String(content["dataPlane"])),
       ca: String(content["ca"]),
       pid: Number(content["pid"]),
+      mqtt: content["mqtt"] === undefined ? undefined : readMqttEndpoint(String(content["mqtt"])),
+      things: content["things"] === undefined ? undefined : String(content["things"]),
     };
   } catch (cause) {
     throw new ConfigError(`"${path}" was not written by a serve-local of this version`, {

@@ -1,6 +1,7 @@
 // Every option of every command, once: yargs' arity, the environment lookup and the help texts come from this table.
 
 import { LOG_LEVELS } from "../../base/log.ts";
+import { AGENT } from "./agent-options.ts";
 import { flag, type LocalChoice, many, type Option, one } from "./option.ts";
 import {
   oneOf,
@@ -245,10 +246,18 @@ const SERVE_LOCAL = {
     parse: readListen,
     fallback: { host: "127.0.0.1", port: 8443 },
   }),
+  mqttListen: one({
+    flag: "mqtt-listen",
+    placeholder: "[HOST:]PORT",
+    describe:
+      "address of the MQTT broker for devices (default 127.0.0.1:8883, but a free port if --listen takes one)",
+    parse: readListen,
+  }),
+  noMqtt: flag({ flag: "no-mqtt", describe: "no MQTT broker: devices are not notified" }),
   stateDir: one({
     flag: "state-dir",
     placeholder: "DIR",
-    describe: "where tunnels and certificates are kept",
+    describe: "where state is kept: tunnels and certificates, or an agent's sessions",
     parse: readText,
   }),
   ephemeral: flag({ flag: "ephemeral", describe: "keep nothing: a fresh directory, removed at the end" }),
@@ -277,7 +286,7 @@ const SERVE_LOCAL = {
   }),
 };
 
-export const OPTIONS = { ...GLOBAL, ...TUNNEL, ...PROXY, ...SERVE_LOCAL };
+export const OPTIONS = { ...GLOBAL, ...TUNNEL, ...PROXY, ...AGENT, ...SERVE_LOCAL };
 
 export type OptionKey = keyof typeof OPTIONS;
 export type ValueOf<K extends OptionKey> = (typeof OPTIONS)[K] extends Option<infer T> ? T : never;

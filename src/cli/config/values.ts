@@ -135,6 +135,36 @@ export function readDataPlane(text: string): HostPort {
   return readHostPort(text.replace(/^(wss|https):\/\//i, "").replace(/\/$/, ""), 443);
 }
 
+/** `HOST[:PORT]` of an MQTT broker that is reached over TLS; port 8883 when none is written. */
+export function readMqttEndpoint(text: string): HostPort {
+  return readHostPort(text, 8883);
+}
+
+/** `HOST[:PORT]` of an MQTT broker; `port` is absent when none is written, since it depends on the transport. */
+export function readBroker(text: string): { readonly host: string; readonly port: number | undefined } {
+  if (/^\w+:\/\//.test(text)) {
+    throw new BadValueError("write HOST or HOST:PORT alone; --mqtt-transport chooses the protocol");
+  }
+  const { host, port } = readHostPort(text, 0);
+  return { host, port: port === 0 ? undefined : port };
+}
+
+/** An MQTT client id as AWS IoT takes it. */
+export function readClientId(text: string): string {
+  if (!/^[\x21-\x7e]{1,128}$/.test(text) || /[#+]/.test(text)) {
+    throw new BadValueError("1 to 128 printable characters without spaces, “#” and “+” are allowed");
+  }
+  return text;
+}
+
+/** An address that only this machine reaches. */
+export function readLoopback(address: HostPort): HostPort {
+  if (!/^(127(\.\d{1,3}){3}|::1|localhost)$/.test(address.host)) {
+    throw new BadValueError("only an address of this machine is allowed: 127.0.0.1, [::1] or localhost");
+  }
+  return address;
+}
+
 /** `HOST[:PORT]` with IPv6 addresses in brackets; `defaultPort` when no port is written. */
 function readHostPort(text: string, defaultPort: number): HostPort {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9._-]{1,253}))(?::(\d{1,5}))?$/.exec(text);
