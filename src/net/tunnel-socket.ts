@@ -20,6 +20,8 @@ import { openTransport } from "./transport.ts";
 
 /** The upgrade may take this long, and so may everything below it. */
 const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** How long the service may take to answer a close frame. */
+const CLOSE_TIMEOUT_MS = 500;
 /** A refusal's body is read up to here. */
 const MAX_REFUSAL_BYTES = 4_096;
 
@@ -170,7 +172,11 @@ function wrap(socket: WebSocket, channelId: string, gate: TlsGate | undefined): 
       socket.resume();
       gate?.release();
     },
-    close: (code, reason) => socket.close(code, reason),
+    close(code, reason) {
+      socket.close(code, reason);
+      const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+      socket.once("close", () => clearTimeout(timer));
+    },
     terminate: () => socket.terminate(),
   };
 }

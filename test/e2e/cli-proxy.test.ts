@@ -9,6 +9,7 @@ import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel, startTunnel } from "../helpers/tunnel.ts";
 import { waitFor } from "../helpers/wait.ts";
+import { Wire } from "../helpers/wire.ts";
 
 async function makeUser() {
   const dir = tempDir();
@@ -257,4 +258,18 @@ describe("mistakes", () => {
     );
     expect(busy.code).toBe(71);
   });
+});
+
+test("a proxy whose link is dead still stops at once, with 0", async () => {
+  await using local = await serveLocal();
+  await using wire = await Wire.to(Number(new URL(local.endpoint.controlPlane).port));
+  const opened = await runTunnel(["open", "--service", "SSH", "--json", ...local.local]);
+  const { sourceAccessToken } = JSON.parse(opened.stdout);
+  await using source = startTunnel(
+    ["proxy", "source", "-p", "SSH=0", "--proxy-endpoint", `localhost:${wire.port}`, ...local.local],
+    { AWSIOT_TUNNEL_ACCESS_TOKEN: sourceAccessToken },
+  );
+  await source.waitForLine(/listening/);
+  wire.freeze();
+  expect(await source.stop()).toEqual({ code: 0, signal: null });
 });
