@@ -14,7 +14,7 @@ import {
 export const LINGER_MS = 1_000;
 
 /** Stream ids that `makeSource` draws, in turn. */
-export const STREAM_IDS = [101, 202, 303, 404];
+const STREAM_IDS = [101, 202, 303, 404];
 
 const OPTIONS = { hasServiceIds: true, lingerMs: LINGER_MS };
 
