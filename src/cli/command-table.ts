@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { agentCommand } from "./commands/agent.ts";
 import { closeCommand } from "./commands/close.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { listCommand } from "./commands/list.ts";
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   closeCommand,
   proxySourceCommand,
   proxyDestinationCommand,
+  agentCommand,
   serveLocalCommand,
   thingAddCommand,
   thingListCommand,

@@ -3,6 +3,7 @@
 
 import ms from "ms";
 import { checkRegion } from "../../aws/endpoints.ts";
+import { Password } from "../../base/secret.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
@@ -155,6 +156,37 @@ export function readClientId(text: string): string {
     throw new BadValueError("1 to 128 printable characters without spaces, “#” and “+” are allowed");
   }
   return text;
+}
+
+/** A broker to publish through, with the credentials that its URL carries. */
+export interface BrokerUrl extends HostPort {
+  readonly isSecure: boolean;
+  readonly username: string | undefined;
+  readonly password: Password | undefined;
+}
+
+/** `mqtts://[USER:PASSWORD@]HOST[:PORT]`; `mqtt://`, without TLS, to this machine only. */
+export function readBrokerUrl(text: string): BrokerUrl {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const rest = url === undefined ? "" : `${url.pathname}${url.search}${url.hash}`;
+  if (url === undefined || !/^mqtts?:$/.test(url.protocol) || url.hostname === "" || rest.length > 1) {
+    throw new BadValueError(
+      "must be mqtts://HOST[:PORT], with USER:PASSWORD@ before HOST if the broker asks",
+    );
+  }
+  const isSecure = url.protocol === "mqtts:";
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  const port = url.port === "" ? (isSecure ? 8883 : 1883) : Number(url.port);
+  if (!isSecure) {
+    readLoopback({ host, port });
+  }
+  return {
+    isSecure,
+    host,
+    port,
+    username: url.username === "" ? undefined : decodeURIComponent(url.username),
+    password: url.password === "" ? undefined : new Password(decodeURIComponent(url.password)),
+  };
 }
 
 /** An address that only this machine reaches. */

@@ -1,0 +1,135 @@
+import { HandshakeError, ReplacedError, TunnelError } from "../base/errors.ts";
+import type { ProxyEvent, ProxyOptions } from "../proxy/options.ts";
+import { runProxy } from "../proxy/session.ts";
+import type { AgentEvent, SessionAudit, SessionEndReason } from "./options.ts";
+import type { SavedSession } from "./saved-sessions.ts";
+import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
+
+/** Reasons for which an agent itself ends a session. */
+export type StopReason = Extract<SessionEndReason, "evicted" | "max-session" | "expired" | "agent-stopped">;
+
+export interface AgentSessionOptions {
+  readonly thing: string;
+  readonly saved: SavedSession;
+  readonly maxSessionMs: number | undefined;
+  /** The proxy to run; tokens, events and signal are the session's own. */
+  readonly proxy: Omit<
+    ProxyOptions,
+    "mode" | "accessToken" | "clientToken" | "giveUpAfterMs" | "onEvent" | "signal"
+  >;
+  readonly onEvent: (event: AgentEvent) => void;
+  readonly onConnected: (isConnected: boolean) => void;
+  /** A local connection ended, and none is left. */
+  readonly onIdle: () => void;
+}
+
+/** One destination proxy, for one access token, with what it has carried. */
+export class AgentSession {
+  readonly id: string;
+  readonly #options: AgentSessionOptions;
+  readonly #stop = new AbortController();
+  readonly #startedAt = Date.now();
+  #stopReason: StopReason | undefined;
+  #open = 0;
+  #connections = 0;
+  #bytesToTunnel = 0;
+  #bytesFromTunnel = 0;
+  #channelId = "";
+
+  constructor(options: AgentSessionOptions) {
+    this.#options = options;
+    this.id = sessionIdOf(options.saved.accessToken);
+  }
+
+  /** Local connections that are open now. */
+  get openConnections(): number {
+    return this.#open;
+  }
+
+  /** Ends it in an orderly way. */
+  stop(reason: StopReason): void {
+    this.#stopReason ??= reason;
+    this.#stop.abort();
+  }
+
+  /** Carries until the service, the agent or a time limit ends it. Never rejects: a session's end is not an agent's. */
+  async run(): Promise<SessionAudit> {
+    const startedAt = performance.now();
+    const { saved, proxy, maxSessionMs, thing } = this.#options;
+    const lifeMs = Math.min(
+      MAX_TUNNEL_LIFE_MS,
+      Math.max(0, saved.receivedAt + MAX_TUNNEL_LIFE_MS - Date.now()),
+    );
+    const isLimited = maxSessionMs !== undefined && maxSessionMs < lifeMs;
+    const timer = setTimeout(
+      () => this.stop(isLimited ? "max-session" : "expired"),
+      isLimited ? maxSessionMs : lifeMs,
+    );
+    const end = await this.#carry({
+      ...proxy,
+      mode: "destination",
+      accessToken: saved.accessToken,
+      clientToken: saved.clientToken,
+      giveUpAfterMs: MAX_TUNNEL_LIFE_MS,
+      onEvent: (event) => this.#onProxyEvent(event),
+      signal: this.#stop.signal,
+    });
+    clearTimeout(timer);
+    return {
+      session: this.id,
+      thing,
+      region: saved.region,
+      services: saved.services,
+      startedAt: new Date(this.#startedAt).toISOString(),
+      durationMs: Math.round(performance.now() - startedAt),
+      connections: this.#connections,
+      bytesToTunnel: this.#bytesToTunnel,
+      bytesFromTunnel: this.#bytesFromTunnel,
+      ...end,
+      channelId: this.#channelId,
+    };
+  }
+
+  async #carry(options: ProxyOptions): Promise<Pick<SessionAudit, "reason" | "detail">> {
+    try {
+      const end = await runProxy(options);
+      if (end === "tunnel-closed") return { reason: "tunnel-closed", detail: "the tunnel is over" };
+      return { reason: this.#stopReason ?? "agent-stopped", detail: "" };
+    } catch (error) {
+      if (error instanceof HandshakeError) return { reason: "refused", detail: error.statusReason };
+      const detail = error instanceof Error ? error.message : String(error);
+      if (error instanceof ReplacedError) return { reason: "replaced", detail };
+      if (!(error instanceof TunnelError)) options.log.error("a bug of tunnel: {detail}", { detail });
+      return { reason: "failed", detail };
+    }
+  }
+
+  #onProxyEvent(event: ProxyEvent): void {
+    const session = this.id;
+    const { onEvent, onConnected, onIdle } = this.#options;
+    switch (event.event) {
+      case "connected":
+        this.#channelId = event.channelId;
+        onConnected(true);
+        return onEvent({ event: "session-connected", session, channelId: event.channelId });
+      case "disconnected":
+        onConnected(false);
+        return onEvent({ ...event, event: "session-disconnected", session });
+      case "connection-opened":
+        this.#open += 1;
+        this.#connections += 1;
+        return onEvent({ ...event, session });
+      case "connection-closed":
+        this.#open -= 1;
+        this.#bytesToTunnel += event.bytesToTunnel;
+        this.#bytesFromTunnel += event.bytesFromTunnel;
+        onEvent({ ...event, session });
+        if (this.#open === 0) onIdle();
+        return;
+      case "warning":
+        return onEvent({ ...event, session });
+      case "listening":
+        return;
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
+import { createWebSocketStream, WebSocket } from "ws";
+import { UnreachableError } from "../base/errors.ts";
+import { connectFailure } from "../net/failures.ts";
+import { trustedRoots } from "../net/tls-roots.ts";
+import { openTls, openTransport } from "../net/transport.ts";
+
+/** Where the broker is. */
+export interface BrokerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** PEM certificates trusted besides the system's. */
+  readonly ca?: readonly string[] | undefined;
+  readonly webProxy?: URL | undefined;
+}
+
+/** A device certificate and its private key, PEM. */
+export interface DeviceIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** How the broker knows us. Each is asked anew for every attempt, since certificates and credentials are renewed. */
+export type BrokerAccess =
+  /** MQTT over TLS with a device certificate; `alpn` on port 443 of AWS IoT. */
+  | { readonly type: "certificate"; readonly alpn: boolean; readonly identity: () => DeviceIdentity }
+  /** MQTT over WebSocket; gives the signed path and query of the request. */
+  | { readonly type: "websocket"; readonly sign: (address: BrokerAddress) => Promise<string> };
+
+/** A broker and the way in. The address may have to be looked up. */
+export interface BrokerConnection {
+  readonly address: (signal: AbortSignal) => Promise<BrokerAddress>;
+  readonly access: BrokerAccess;
+}
+
+/** Protocol name by which AWS IoT tells MQTT with a client certificate from HTTPS on port 443. */
+const MQTT_ALPN = "x-amzn-mqtt-ca";
+/** The upgrade may take this long, and so may TCP and TLS below it. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+
+/** Opens the byte stream that MQTT runs on. @throws UnreachableError, and what the access throws */
+export async function openBrokerStream(
+  address: BrokerAddress,
+  access: BrokerAccess,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  if (access.type === "websocket") return openWebSocket(address, await access.sign(address), signal);
+  const identity = access.identity();
+  return openTls({ ...address, signal, identity, alpn: access.alpn ? [MQTT_ALPN] : [] });
+}
+
+async function openWebSocket(address: BrokerAddress, path: string, signal: AbortSignal): Promise<Duplex> {
+  const transport = await openTransport({ ...address, signal });
+  const socket = makeWebSocket(address, path, transport);
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
+  const abort = () => socket.terminate();
+  signal.addEventListener("abort", abort, { once: true });
+  socket.once("unexpected-response", (_request, response: IncomingMessage) => {
+    response.resume();
+    reject(refusal(address, response.statusCode ?? 0));
+  });
+  socket.on("error", (error) => reject(connectFailure(error, address)));
+  socket.once("close", () => reject(connectFailure(new Error("closed during the handshake"), address)));
+  socket.once("open", () => resolve(createWebSocketStream(socket)));
+  try {
+    return await promise;
+  } catch (error) {
+    socket.terminate();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function makeWebSocket({ host, port, ca }: BrokerAddress, path: string, transport: TLSSocket | undefined) {
+  const authority = host.includes(":") ? `[${host}]` : host;
+  return new WebSocket(`wss://${authority}:${port}${path}`, ["mqtt"], {
+    perMessageDeflate: false,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+    ...(transport === undefined ? { ca: trustedRoots(ca) } : { createConnection: () => transport }),
+  });
+}
+
+function refusal({ host, port }: BrokerAddress, status: number): UnreachableError {
+  const isForbidden = status === 401 || status === 403;
+  return new UnreachableError(`the broker ${host}:${port} refused the WebSocket with status ${status}`, {
+    hint: isForbidden
+      ? "check the credentials, this machine's clock, and that their policy allows iot:Connect"
+      : undefined,
+  });
+}

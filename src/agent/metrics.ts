@@ -1,0 +1,137 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import process from "node:process";
+import { Counter, Gauge, Registry } from "prom-client";
+import { ListenError } from "../base/errors.ts";
+import type { AgentEvent } from "./options.ts";
+
+/** Requests that may be under way: a scraper or two. */
+const MAX_CONNECTIONS = 16;
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** Serves `/metrics` for Prometheus and `/ready`, 200 only while the agent is subscribed. Fed with an agent's events. */
+export class MetricsServer {
+  readonly #server: Server;
+  readonly #registry = new Registry();
+  readonly #counts = makeCounts(this.#registry);
+  readonly #connected = new Set<string>();
+  #isSubscribed = false;
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
+  }
+
+  /** @throws ListenError */
+  static async listen(address: { readonly host: string; readonly port: number }): Promise<MetricsServer> {
+    const metrics = new MetricsServer();
+    const host = address.host === "localhost" ? "127.0.0.1" : address.host;
+    metrics.#server.listen(address.port, host);
+    try {
+      await once(metrics.#server, "listening");
+    } catch (cause) {
+      const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+      throw new ListenError(`cannot serve metrics on ${host}:${address.port}: ${reason}`, { cause });
+    }
+    return metrics;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Counts an event. */
+  observe(event: AgentEvent): void {
+    const { subscribed, sessions, connected, connections } = this.#counts;
+    switch (event.event) {
+      case "subscribed":
+        this.#isSubscribed = true;
+        return subscribed.set(1);
+      case "broker-lost":
+        this.#counts.brokerLost.inc();
+        this.#isSubscribed = false;
+        return subscribed.set(0);
+      case "draining":
+        this.#isSubscribed = false;
+        return subscribed.set(0);
+      case "notification-refused":
+        return this.#counts.notifications.inc({ result: event.reason });
+      case "notification-known":
+        return this.#counts.notifications.inc({ result: "known" });
+      case "session-started":
+        if (!event.isResumed) this.#counts.notifications.inc({ result: "accepted" });
+        return sessions.inc();
+      case "session-connected":
+        this.#connected.add(event.session);
+        return connected.set(this.#connected.size);
+      case "session-disconnected":
+        this.#connected.delete(event.session);
+        return connected.set(this.#connected.size);
+      case "session-ended":
+        this.#connected.delete(event.session);
+        connected.set(this.#connected.size);
+        this.#counts.sessionsEnded.inc({ reason: event.reason });
+        return sessions.dec();
+      case "connection-opened":
+        return connections.inc();
+      case "connection-closed":
+        connections.dec();
+        this.#counts.bytes.inc({ direction: "to_tunnel" }, event.bytesToTunnel);
+        return this.#counts.bytes.inc({ direction: "from_tunnel" }, event.bytesFromTunnel);
+    }
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (method !== "GET" && method !== "HEAD") return end(response, 405, "only GET\n");
+    if (url === "/ready") {
+      return this.#isSubscribed ? end(response, 200, "subscribed\n") : end(response, 503, "not subscribed\n");
+    }
+    if (url !== "/metrics") return end(response, 404, "/metrics or /ready\n");
+    end(response, 200, await this.#registry.metrics(), this.#registry.contentType);
+  }
+}
+
+function end(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  type = "text/plain; charset=utf-8",
+): void {
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+  response.end(text);
+}
+
+/** All labels are closed lists of ours: what comes from outside never makes a new series. */
+function makeCounts(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name: `tunnel_agent_${name}`, help, registers });
+  const counter = <L extends string>(name: string, help: string, labelNames: L[]) =>
+    new Counter({ name: `tunnel_agent_${name}`, help, labelNames, registers });
+  new Gauge({
+    name: "process_resident_memory_bytes",
+    help: "Resident memory.",
+    registers,
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  const startedAt = Date.now() / 1_000 - process.uptime();
+  gauge("start_time_seconds", "When the agent started, seconds since 1970.").set(startedAt);
+  return {
+    subscribed: gauge("subscribed", "1 while the agent hears of new tunnels."),
+    sessions: gauge("sessions", "Tunnels that are carried or being connected."),
+    connected: gauge("sessions_connected", "Tunnels that are connected."),
+    connections: gauge("connections", "Local connections that are open."),
+    brokerLost: counter("broker_lost_total", "Connections to the broker that failed or ended.", []),
+    notifications: counter("notifications_total", "Notifications, by what became of them.", ["result"]),
+    sessionsEnded: counter("sessions_ended_total", "Sessions that ended, by reason.", ["reason"]),
+    bytes: counter("bytes_total", "Bytes of local connections that ended.", ["direction"]),
+  };
+}

@@ -1,0 +1,109 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { AccessToken, ClientToken } from "../base/secret.ts";
+import { makePrivateDirectory, readPrivateFile, writePrivateFile } from "../proxy/private-file.ts";
+import type { Notification } from "./notification.ts";
+import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
+
+/** What it takes to go on with a session in another process: without the client token its access token is spent. */
+export interface SavedSession extends Notification {
+  readonly clientToken: ClientToken;
+  /** HOST:PORT of the data plane it was received for: a token of one service never goes to another. */
+  readonly dataPlane: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+const VERSION = 1;
+const NAME = /^[0-9a-f]{16}\.json$/;
+
+/** Running sessions on disk, a file (0600) each, in a directory (0700) of their own. */
+export class SavedSessions {
+  readonly #directory: string;
+
+  /** Makes the directory. @throws ConfigError when that is not possible */
+  constructor(directory: string) {
+    this.#directory = directory;
+    makePrivateDirectory(directory);
+  }
+
+  /** @throws ConfigError */
+  save(session: SavedSession): void {
+    const { accessToken, clientToken, dataPlane, region, services, receivedAt } = session;
+    const content = {
+      version: VERSION,
+      accessToken: accessToken.reveal(),
+      clientToken: clientToken.reveal(),
+      dataPlane,
+      region,
+      services,
+      receivedAt,
+    };
+    writePrivateFile(this.#path(sessionIdOf(accessToken)), `${JSON.stringify(content)}\n`);
+  }
+
+  delete(id: string): void {
+    rmSync(this.#path(id), { force: true });
+  }
+
+  /**
+   * The newest `max` sessions whose tunnel can still be alive, the oldest first; all other files are removed. A time
+   * in the future counts as recent: many devices start with a clock that is not set yet.
+   */
+  load(now: number, max: number): SavedSession[] {
+    const found = this.#names().map((name) => ({ name, session: this.#read(name) }));
+    const alive = found
+      .flatMap(({ session }) => session ?? [])
+      .filter(({ receivedAt }) => receivedAt > now - MAX_TUNNEL_LIFE_MS)
+      .sort((a, b) => a.receivedAt - b.receivedAt)
+      .slice(-max);
+    const kept = new Set(alive.map(({ accessToken }) => `${sessionIdOf(accessToken)}.json`));
+    for (const { name } of found) {
+      if (!kept.has(name)) rmSync(join(this.#directory, name), { force: true });
+    }
+    return alive;
+  }
+
+  #path(id: string): string {
+    return join(this.#directory, `${id}.json`);
+  }
+
+  #names(): string[] {
+    return readdirSync(this.#directory).filter((name) => NAME.test(name));
+  }
+
+  /** A file that cannot be understood is worth nothing. */
+  #read(name: string): SavedSession | undefined {
+    try {
+      return decode(JSON.parse(readPrivateFile(join(this.#directory, name)) ?? ""));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function decode(content: unknown): SavedSession | undefined {
+  if (typeof content !== "object" || content === null) return undefined;
+  const { version, accessToken, clientToken, dataPlane, region, services, receivedAt } = content as Record<
+    string,
+    unknown
+  >;
+  const isOurs =
+    version === VERSION &&
+    typeof accessToken === "string" &&
+    typeof clientToken === "string" &&
+    typeof dataPlane === "string" &&
+    typeof region === "string" &&
+    Array.isArray(services) &&
+    services.every((service) => typeof service === "string") &&
+    typeof receivedAt === "number";
+  if (!isOurs) return undefined;
+  return {
+    accessToken: new AccessToken(accessToken),
+    clientToken: new ClientToken(clientToken),
+    dataPlane,
+    region,
+    services,
+    receivedAt,
+  };
+}

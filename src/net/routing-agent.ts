@@ -1,0 +1,51 @@
+import https from "node:https";
+import { Agent, type AgentConnectOpts } from "agent-base";
+import { HttpsProxyAgent } from "https-proxy-agent";
+import { trustedRoots } from "./tls-roots.ts";
+import { webProxyFor } from "./web-proxy.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Chooses between the web proxy and a direct connection for each host: the AWS SDK uses one agent for the control
+ * plane and for the hosts its credential chain asks.
+ */
+export class RoutingAgent extends Agent {
+  readonly #ca: readonly string[];
+  readonly #env: Env;
+  readonly #agents = new Map<string, https.Agent>();
+
+  /** @param ca PEM certificates trusted besides the system's */
+  constructor(ca: readonly string[], env: Env) {
+    super();
+    this.#ca = ca;
+    this.#env = env;
+  }
+
+  override async connect(_request: unknown, options: AgentConnectOpts): Promise<https.Agent> {
+    const { host = "localhost", port = 443 } = options as { host?: string; port?: number };
+    const proxy = webProxyFor(host, Number(port), this.#env);
+    const key = proxy?.href ?? "";
+    const agent = this.#agents.get(key) ?? this.#makeAgent(proxy);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  override destroy(): void {
+    for (const agent of this.#agents.values()) {
+      agent.destroy();
+    }
+    super.destroy();
+  }
+
+  #makeAgent(proxy: URL | undefined): https.Agent {
+    const ca = trustedRoots(this.#ca);
+    if (proxy === undefined) {
+      return new https.Agent({ ca });
+    }
+    const agent = new HttpsProxyAgent(proxy, { ca });
+    // Its constructor options are for the proxy alone; those of the endpoint behind it are read from here.
+    Object.assign(agent.options, { ca });
+    return agent as unknown as https.Agent;
+  }
+}
