@@ -33,6 +33,11 @@ export class AccessToken extends Secret {
   readonly kind = "access-token";
 }
 
+/** Password of this program at a server of somebody else's. */
+export class Password extends Secret {
+  readonly kind = "password";
+}
+
 /** Client token: lets its holder use an access token again, header `client-token`; 32 to 128 of `[a-zA-Z0-9-]`. */
 export class ClientToken extends Secret {
   readonly kind = "client-token";

@@ -79,8 +79,11 @@ function refuseWithLocal(settings: Settings): void {
   }
 }
 
-/** Of the OpenSSL variables file and directory complement each other; SSL_CERT_DIR may list several. */
-function caPaths(settings: Settings, env: Env): string[] {
+/**
+ * Paths of the roots to trust besides the system's. Of the OpenSSL variables file and directory complement each other;
+ * SSL_CERT_DIR may list several.
+ */
+export function caPaths(settings: Settings, env: Env): string[] {
   const path = settings.get("ca");
   const origin = settings.origin("ca");
   if (path === undefined || (origin.type === "env" && origin.name.startsWith("SSL_"))) {

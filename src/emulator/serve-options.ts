@@ -1,6 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import type { ListenAddress } from "./bind.ts";
+import type { BrokerAddress } from "./notify/external-broker.ts";
 
 /** What serve-local is told. */
 export interface ServeOptions {
@@ -19,11 +20,10 @@ export interface ServeOptions {
   readonly mqtt?: MqttOptions | undefined;
 }
 
-/** The embedded broker, on a loopback address. */
-export interface MqttOptions {
-  readonly type: "embedded";
-  readonly listen: ListenAddress;
-}
+/** The embedded broker, on a loopback address, or another one. */
+export type MqttOptions =
+  | { readonly type: "embedded"; readonly listen: ListenAddress }
+  | { readonly type: "external"; readonly broker: BrokerAddress };
 
 const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
@@ -32,7 +32,7 @@ LOOPBACK.addAddress("::1", "ipv6");
 /** Refuses, with a UsageError, what the emulator cannot be given. */
 export function checkServeOptions(options: ServeOptions): void {
   checkListen("--listen", options.listen, 8443);
-  if (options.mqtt !== undefined) {
+  if (options.mqtt?.type === "embedded") {
     checkListen("--mqtt-listen", options.mqtt.listen, 8883);
   }
   if (!/^\d{12}$/.test(options.accountId)) {
@@ -66,7 +66,8 @@ export function serverNames(options: ServeOptions): {
   readonly names: string[];
   readonly addresses: string[];
 } {
-  const listened = [options.listen.host, ...(options.mqtt === undefined ? [] : [options.mqtt.listen.host])];
+  const { listen, mqtt } = options;
+  const listened = [listen.host, ...(mqtt?.type === "embedded" ? [mqtt.listen.host] : [])];
   return {
     names: [...new Set(["localhost", ...options.hosts.map((name) => name.toLowerCase())])],
     addresses: [...new Set(["127.0.0.1", "::1", ...listened.filter((host) => isIP(host) !== 0)])],

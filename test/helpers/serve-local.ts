@@ -36,8 +36,6 @@ export async function serveLocal(
     "serve-local",
     "--listen",
     "127.0.0.1:0",
-    "--mqtt-listen",
-    "127.0.0.1:0",
     "--state-dir",
     stateDir,
     "--json",

@@ -45,7 +45,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     accountId: settings.get("accountId"),
     hosts: settings.get("host"),
     allowOrigins: settings.get("allowOrigin"),
-    mqtt: mqttOptionsOf(settings),
+    mqtt: mqttOptionsOf(settings, env),
   });
   try {
     if (rest !== undefined) {

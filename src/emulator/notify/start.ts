@@ -1,43 +1,66 @@
-import { getLogger } from "../../base/log.ts";
+import { getLogger, type Logger } from "../../base/log.ts";
 import type { KeyPair } from "../authority.ts";
-import { nameOf } from "../bind.ts";
+import { type ListenAddress, nameOf } from "../bind.ts";
 import type { Endpoint } from "../endpoint-file.ts";
 import type { ServeOptions } from "../serve-options.ts";
 import type { Tunnels } from "../tunnels.ts";
-import { notifyDevices } from "./notifier.ts";
+import type { BrokerAddress } from "./external-broker.ts";
+import { type Notifier, notifyDevices } from "./notifier.ts";
 import { takeDeviceAuthority, thingsDirectory } from "./things.ts";
+
+/** What devices of this machine have to know. */
+type DeviceEndpoint = Pick<Endpoint, "mqtt" | "things">;
 
 /** What keeps devices informed, until `close`. */
 interface Notifying {
-  /** What devices of this machine have to know. */
-  readonly endpoint: Pick<Endpoint, "mqtt" | "things">;
+  readonly endpoint: DeviceEndpoint;
   readonly close: () => Promise<void>;
 }
 
+interface Emulator {
+  readonly tunnels: Tunnels;
+  readonly stateDirectory: string;
+  readonly server: KeyPair;
+}
+
 /** Notifies devices as `options.mqtt` says. Throws ListenError, and ConfigError for certificates it cannot read. */
-export async function startNotifying(
-  { mqtt, region }: ServeOptions,
-  emulator: { readonly tunnels: Tunnels; readonly stateDirectory: string; readonly server: KeyPair },
-): Promise<Notifying> {
+export async function startNotifying({ mqtt, region }: ServeOptions, emulator: Emulator): Promise<Notifying> {
   if (mqtt === undefined) {
     return { endpoint: {}, close: async () => {} };
   }
-  const { startBroker } = await import("./broker.ts");
   const log = getLogger("notify");
-  const things = thingsDirectory(emulator.stateDirectory);
-  const broker = await startBroker({
-    listen: mqtt.listen,
-    server: emulator.server,
-    deviceAuthority: (await takeDeviceAuthority(emulator.stateDirectory)).certificate,
-    things,
-    log,
-  });
-  const stop = notifyDevices(emulator.tunnels, broker, { region, log });
+  const { notifier, endpoint } =
+    mqtt.type === "embedded"
+      ? await serveBroker(mqtt.listen, emulator, log)
+      : await useBroker(mqtt.broker, log);
+  const stop = notifyDevices(emulator.tunnels, notifier, { region, log });
   return {
-    endpoint: { mqtt: `${nameOf(mqtt.listen.host)}:${broker.port}`, things },
+    endpoint,
     close: () => {
       stop();
-      return broker.close();
+      return notifier.close();
     },
   };
+}
+
+interface Started {
+  readonly notifier: Notifier;
+  readonly endpoint: DeviceEndpoint;
+}
+
+async function serveBroker(
+  listen: ListenAddress,
+  { stateDirectory, server }: Emulator,
+  log: Logger,
+): Promise<Started> {
+  const { startBroker } = await import("./broker.ts");
+  const { certificate: deviceAuthority } = await takeDeviceAuthority(stateDirectory);
+  const things = thingsDirectory(stateDirectory);
+  const broker = await startBroker({ listen, server, deviceAuthority, things, log });
+  return { notifier: broker, endpoint: { mqtt: `${nameOf(listen.host)}:${broker.port}`, things } };
+}
+
+async function useBroker(address: BrokerAddress, log: Logger): Promise<Started> {
+  const { ExternalBroker } = await import("./external-broker.ts");
+  return { notifier: new ExternalBroker(address, log), endpoint: {} };
 }
