@@ -73,7 +73,7 @@ class Agent {
     return "stopped";
   }
 
-  /** Goes on with what ran when the last process ended, by its own will or not (P84). */
+  /** Goes on with what ran when the last process ended, by its own will or not (P85). */
   #resume(): void {
     for (const saved of this.#saved.load(Date.now(), this.#options.maxTunnels)) {
       const id = sessionIdOf(saved.accessToken);
