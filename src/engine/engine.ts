@@ -94,10 +94,15 @@ export abstract class Engine {
     this.queue.push(connection.key, { type: "reset" });
   }
 
-  /** The next frame for the tunnel, or undefined when nothing may be sent now. */
-  nextFrame(now: number): Uint8Array | undefined {
+  /**
+   * The next frame for the tunnel, or undefined when nothing may be sent now.
+   * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
+   */
+  nextFrame(now: number, maxBytes = MAX_PAYLOAD_BYTES): Uint8Array | undefined {
     for (;;) {
-      const taken = this.queue.take(this.maxPayloadBytes(), (key, item) => this.#mayTakeKey(key, item));
+      const taken = this.queue.take(Math.min(maxBytes, this.maxPayloadBytes()), (key, item) =>
+        this.#mayTakeKey(key, item),
+      );
       if (taken === undefined) return undefined;
       if (taken.item.type === "message") return encodeFrame(taken.item.message);
       const state = this.table.connections.get(taken.key);

@@ -14,6 +14,8 @@ interface OpenPing {
   readonly id: number;
   readonly at: number;
   readonly sentBytes: number;
+  /** What was known to have arrived when it went out. */
+  readonly arrivedBytes: number;
 }
 
 /**
@@ -22,7 +24,7 @@ interface OpenPing {
  */
 export class SendWindow {
   #sentBytes = 0;
-  #answered: { readonly at: number; readonly sentBytes: number } | undefined;
+  #answered: { readonly sentBytes: number } | undefined;
   #open: OpenPing[] = [];
   #lastId = 0;
   #rates: number[] = [];
@@ -52,7 +54,8 @@ export class SendWindow {
   /** A ping goes out now, behind everything sent so far; returns its id. */
   ping(now: number): number {
     if (this.#open.length >= MAX_OPEN_PINGS) this.#open.shift();
-    this.#open.push({ id: ++this.#lastId, at: now, sentBytes: this.#sentBytes });
+    const arrivedBytes = this.#answered?.sentBytes ?? 0;
+    this.#open.push({ id: ++this.#lastId, at: now, sentBytes: this.#sentBytes, arrivedBytes });
     return this.#lastId;
   }
 
@@ -64,11 +67,14 @@ export class SendWindow {
     this.#open = this.#open.slice(index + 1);
     this.#roundTripMs = now - ping.at;
     this.#lowestRoundTripMs = Math.min(this.#lowestRoundTripMs, this.#roundTripMs);
-    if (this.#answered !== undefined && now > this.#answered.at) {
-      const rate = (ping.sentBytes - this.#answered.sentBytes) / (now - this.#answered.at);
-      this.#rates = [...this.#rates.slice(1 - RATE_SAMPLES), rate];
+    // Over the ping's whole way: answers come in bursts, and the time between two of them would show any rate.
+    if (this.#answered !== undefined && now > ping.at) {
+      this.#rates = [
+        ...this.#rates.slice(1 - RATE_SAMPLES),
+        (ping.sentBytes - ping.arrivedBytes) / (now - ping.at),
+      ];
     }
-    this.#answered = { at: now, sentBytes: ping.sentBytes };
+    this.#answered = { sentBytes: ping.sentBytes };
   }
 
   /** Whether a ping was ever answered on this WebSocket. */
@@ -79,6 +85,11 @@ export class SendWindow {
   /** Last measured round trip to the service, in milliseconds. */
   get roundTripMs(): number | undefined {
     return this.#roundTripMs;
+  }
+
+  /** How much one message may carry, so that several fit into the window and a keystroke waits for a small one. */
+  get messageBytes(): number {
+    return Math.floor(this.bytes / 8);
   }
 
   /** Twice what the link carries in its lowest round trip, between 64 KiB and 4 MiB. */

@@ -229,7 +229,7 @@ export class Driver {
     const at = now();
     this.#ping(at);
     while (this.#socket.bufferedBytes < SOCKET_FULL_BYTES && this.#link.window.isOpen(at)) {
-      const frame = this.#engine.nextFrame(at);
+      const frame = this.#engine.nextFrame(at, this.#link.window.messageBytes);
       if (frame === undefined) break;
       this.#socket.send(frame);
       this.#link.window.sent(frame.length);

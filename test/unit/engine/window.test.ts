@@ -49,7 +49,7 @@ describe("SendWindow (P60)", () => {
   });
 
   test("is twice rate times shortest round trip", () => {
-    expect(used(10, 400_000, 100, 50).window.bytes).toBe(2 * 4_000 * 50);
+    expect(used(10, 400_000, 100, 50).window.bytes).toBe(2 * 8_000 * 50);
   });
 
   test.each([
@@ -60,7 +60,22 @@ describe("SendWindow (P60)", () => {
   });
 
   test("takes a round trip under 20 ms for 20 ms", () => {
-    expect(used(10, 1_000_000, 100, 1).window.bytes).toBe(2 * 10_000 * 20);
+    expect(used(10, 10_000, 100, 1).window.bytes).toBe(2 * 10_000 * 20);
+  });
+
+  test("does not take a burst of answers for a fast link", () => {
+    const window = new SendWindow();
+    window.pong(window.ping(0), 50);
+    const ids = [100, 110, 120, 130].map((at) => {
+      window.sent(8 * KIB);
+      return window.ping(at);
+    });
+    for (const id of ids) window.pong(id, 200);
+    expect(window.bytes).toBe(64 * KIB);
+  });
+
+  test("cuts messages to an eighth of it", () => {
+    expect(used(10, 1_000, 100, 50).window.messageBytes).toBe(8 * KIB);
   });
 
   test("is off while a ping stays unanswered for more than 10 s", () => {
