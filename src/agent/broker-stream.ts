@@ -63,7 +63,12 @@ async function openWebSocket(address: BrokerAddress, path: string, signal: Abort
   });
   socket.on("error", (error) => reject(connectFailure(error, address)));
   socket.once("close", () => reject(connectFailure(new Error("closed during the handshake"), address)));
-  socket.once("open", () => resolve(createWebSocketStream(socket)));
+  socket.once("open", () => {
+    const stream = createWebSocketStream(socket);
+    // By itself the stream only ends, and MQTT waits for its close.
+    socket.once("close", () => stream.destroy());
+    resolve(stream);
+  });
   try {
     return await promise;
   } catch (error) {
