@@ -1,6 +1,8 @@
 // The agent command against a serve-local on the same machine.
 import { describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { AgentProcess, openTunnel, pause } from "../helpers/agents.ts";
 import { TestProcess } from "../helpers/process.ts";
@@ -73,8 +75,11 @@ describe("tunnel agent", () => {
   test("serves several services of a tunnel, over TCP and a Unix socket, and several tunnels", async () => {
     await using server = await serveLocal();
     await using first = await startTcpServer((socket) => socket.end("first"));
-    await using second = await startTcpServer((socket) => socket.end("second"));
-    await using agent = agentFor(server, [`SSH=${first.port}`, `WEB=127.0.0.1:${second.port}`]);
+    using dir = tempDir();
+    const path = join(dir.path, "web.sock");
+    const second = createServer((socket) => socket.end("second")).listen(path);
+    await once(second, "listening");
+    await using agent = agentFor(server, [`SSH=127.0.0.1:${first.port}`, `WEB=${path}`]);
     await agent.waitFor("subscribed");
     const both = await openTunnel(server, "pump-7", ["SSH", "WEB"]);
     const one = await openTunnel(server, "pump-7", ["WEB"]);
@@ -89,6 +94,7 @@ describe("tunnel agent", () => {
     }
     expect(answers).toHaveLength(2);
     expect(await echoThrough(server, one.sourceAccessToken, "WEB", "x")).toBe("second");
+    second.close();
   });
 
   test("that was away comes back when the destination's token is rotated", async () => {

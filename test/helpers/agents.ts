@@ -5,7 +5,6 @@ import { runAgent } from "../../src/agent/agent.ts";
 import type { AgentEnd, AgentEvent, AgentOptions } from "../../src/agent/options.ts";
 import { getLogger } from "../../src/base/log.ts";
 import { addThing } from "../../src/emulator/notify/things.ts";
-import type { RunningEmulator } from "../../src/emulator/serve.ts";
 import { parseServiceMap } from "../../src/proxy/service-map.ts";
 import type { Exit } from "./process.ts";
 import type { ServeLocal } from "./serve-local.ts";
@@ -89,15 +88,14 @@ export class LocalAgent extends ObservedAgent {
   }
 }
 
-/** An agent in this process for a thing of an emulator with an embedded broker. */
+/** An agent in this process for a thing of a serve-local with an embedded broker. */
 export async function startLocalAgent(
-  emulator: RunningEmulator,
+  { endpoint, stateDir }: Pick<ServeLocal, "endpoint" | "stateDir">,
   thing: string,
   map: string,
   options: Partial<AgentOptions> & { readonly stateDirectory: string; readonly brokerPort?: number },
 ): Promise<LocalAgent> {
-  const { endpoint, stateDirectory: emulatorDirectory } = emulator;
-  const { certificatePath, keyPath } = await addThing(emulatorDirectory, thing);
+  const { certificatePath, keyPath } = await addThing(stateDir, thing);
   const ca = [readFileSync(endpoint.ca, "utf8")];
   const port = (address: string | undefined) => Number(address?.split(":").at(-1));
   return new LocalAgent({
