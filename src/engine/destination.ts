@@ -14,7 +14,7 @@ export class DestinationEngine extends Engine {
     const stream = this.table.of(serviceId);
     if (stream === undefined || stream.streamId !== message.streamId)
       return this.#refuse(message, "stale stream");
-    if (message.type === MessageType.StreamReset) return this.endStream(stream, "closed by the source");
+    if (message.type === MessageType.StreamReset) return this.#onStreamReset(stream);
     if (message.type === MessageType.ConnectionStart) return this.#onConnectionStart(message, stream);
     const state = connectionOf(stream, message);
     if (message.type === MessageType.Data) this.onData(message, state, now);
@@ -37,6 +37,12 @@ export class DestinationEngine extends Engine {
     if (old !== undefined) this.endStream(old, "the source started a new stream");
     const stream = this.table.start(serviceId, message.streamId, formatOf(message, serviceId));
     this.#open(stream, message.connectionId, message);
+  }
+
+  /** A source of format 3 that has heard from us ends connections one by one: this tells that it is gone (P54). */
+  #onStreamReset(stream: Stream): void {
+    const isSourceLost = stream.format === 3 && stream.hasSentData;
+    this.endStream(stream, "closed by the source", isSourceLost ? "reset" : "end");
   }
 
   #onConnectionStart(message: Message, stream: Stream): void {

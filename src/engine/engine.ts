@@ -124,12 +124,11 @@ export abstract class Engine {
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    let first: number | undefined;
+    let first = Number.POSITIVE_INFINITY;
     for (const [state, deadline] of this.#lingering) {
-      if (this.queue.bytesOf(state.connection.key) > 0) continue;
-      if (first === undefined || deadline < first) first = deadline;
+      if (this.queue.bytesOf(state.connection.key) === 0) first = Math.min(first, deadline);
     }
-    return first;
+    return first === Number.POSITIVE_INFINITY ? undefined : first;
   }
 
   /** Everything to be carried out since the last call, in order. */
@@ -211,16 +210,16 @@ export abstract class Engine {
     return this.table.byStreamId(message.streamId)?.serviceId;
   }
 
-  /** Ends every connection of a stream after what was received for it, and forgets the stream. */
-  protected endStream(stream: Stream, why: string): void {
+  /** Ends every connection of a stream and forgets the stream. */
+  protected endStream(stream: Stream, why: string, how: "end" | "reset" = "end"): void {
     this.table.end(stream);
-    for (const state of [...stream.connections.values()]) this.closeLocal(state, why);
+    for (const state of [...stream.connections.values()]) this.closeLocal(state, why, how);
   }
 
-  /** Forgets a connection and tells the driver to close its local socket after its last byte. */
-  protected closeLocal(state: ConnectionState, why: string): void {
+  /** Forgets a connection and tells the driver to close its local socket, after its last byte unless by reset. */
+  protected closeLocal(state: ConnectionState, why: string, how: "end" | "reset" = "end"): void {
     this.#forget(state);
-    if (!state.closed) this.output({ type: "close", connection: state.connection, how: "end", why });
+    if (!state.closed) this.output({ type: "close", connection: state.connection, how, why });
   }
 
   protected onData(message: Message, state: ConnectionState | undefined, now: number): void {
@@ -285,6 +284,7 @@ export abstract class Engine {
     if (item.type === "data") {
       if (stream === undefined) return undefined;
       state.sentBytes += item.bytes.length;
+      stream.hasSentData = true;
       return makeMessage({
         type: MessageType.Data,
         payload: item.bytes,

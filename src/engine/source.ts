@@ -180,7 +180,9 @@ export class SourceEngine extends Engine {
       this.#fallBack(2, `a stream reset in answer to ${cause}`, now);
       this.#startAgain([...stream.connections.values()], now);
     }
-    this.endStream(stream, "closed by the destination");
+    // A peer of format 3 ends connections one by one: this tells that it is gone, or could not connect (P54).
+    const isPeerLost = cause === undefined && stream.format === 3 && this.#isFormatProven;
+    this.endStream(stream, "closed by the destination", isPeerLost ? "reset" : "end");
   }
 
   /** What of ours a stream reset answers, where a peer of format 3 would not have reset the stream (P45). */

@@ -24,6 +24,8 @@ export interface Stream {
   nextConnectionId: number;
   /** When the last reset of one of its connections went out. */
   lastResetAt: number | undefined;
+  /** Data went out on it: the peer knows by now what the format of the stream is. */
+  hasSentData: boolean;
   readonly connections: Map<number, ConnectionState>;
 }
 
@@ -56,6 +58,7 @@ export class StreamTable {
       hasConnectionIds: format === 3,
       nextConnectionId: 1,
       lastResetAt: undefined,
+      hasSentData: false,
       connections: new Map(),
     };
     this.#streams.set(serviceId, stream);

@@ -2,16 +2,14 @@ import type { Socket } from "node:net";
 import { type TunnelError, UnreachableError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { DestinationEngine } from "../engine/destination.ts";
-import { Link } from "../engine/link.ts";
 import type { Connection, EngineEvent, Output } from "../engine/output.ts";
 import type { SourceEngine } from "../engine/source.ts";
 import type { TunnelSocket } from "../net/tunnel-socket.ts";
 import { Alarm } from "./alarm.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { StallGuard } from "./stall-guard.ts";
+import { Uplink } from "./uplink.ts";
 
-/** Bytes that may wait in the WebSocket: enough to keep the kernel busy between two turns of the event loop. */
-const SOCKET_FULL_BYTES = 1024 * 1024;
 /** One connection's backlog at which its application is no longer read: several messages, so that turns stay fair. */
 const CONNECTION_FULL_BYTES = 256 * 1024;
 /** All connections' backlog at which none is read any more: the bound on memory with a thousand of them. */
@@ -50,9 +48,8 @@ export interface DriverOptions {
  */
 export class Driver {
   readonly #options: DriverOptions;
-  readonly #socket: TunnelSocket;
   readonly #engine: SourceEngine | DestinationEngine;
-  readonly #link: Link;
+  readonly #uplink: Uplink;
   readonly #locals = new Map<number, LocalConnection>();
   readonly #paused = new Set<LocalConnection>();
   readonly #stall: StallGuard;
@@ -64,15 +61,14 @@ export class Driver {
 
   constructor(options: DriverOptions) {
     this.#options = options;
-    this.#socket = options.socket;
     this.#engine = options.engine;
-    this.#link = new Link(options, now());
+    this.#uplink = new Uplink(options.socket, options, now());
     this.#stall = new StallGuard(options.stallTimeoutMs);
   }
 
   /** Carries until the WebSocket ends, the engine fails or `stop` is called. */
   async run(): Promise<LinkEnd> {
-    this.#socket.handle({
+    this.#options.socket.handle({
       onBytes: (bytes) => this.#onTunnelBytes(bytes),
       onPong: (id) => this.#onPong(id),
       onSent: () => this.#flush(),
@@ -112,13 +108,13 @@ export class Driver {
   #onTunnelBytes(bytes: Uint8Array): void {
     if (this.#isOver) return;
     const at = now();
-    this.#link.received(at);
+    this.#uplink.link.received(at);
     this.#engine.receive(bytes, at);
     this.#flush();
   }
 
   #onPong(id: number): void {
-    this.#link.pong(id, now());
+    this.#uplink.link.pong(id, now());
     this.#flush();
   }
 
@@ -129,10 +125,10 @@ export class Driver {
       for (const output of outputs) this.#carryOut(output);
     }
     if (this.#isOver) return;
-    this.#sendFrames();
+    this.#uplink.send(now(), (at, maxBytes) => this.#engine.nextFrame(at, maxBytes));
     this.#resumeLocals();
     this.#schedule();
-    const isAllSent = this.#engine.backlog === 0 && this.#socket.bufferedBytes === 0;
+    const isAllSent = this.#engine.backlog === 0 && this.#options.socket.bufferedBytes === 0;
     if (this.#isStopping && isAllSent) this.#finish({ type: "stopped" });
   }
 
@@ -225,24 +221,6 @@ export class Driver {
     this.#options.onClosed(local, why);
   }
 
-  #sendFrames(): void {
-    const at = now();
-    this.#ping(at);
-    while (this.#socket.bufferedBytes < SOCKET_FULL_BYTES && this.#link.window.isOpen(at)) {
-      const frame = this.#engine.nextFrame(at, this.#link.window.messageBytes);
-      if (frame === undefined) break;
-      this.#socket.send(frame);
-      this.#link.window.sent(frame.length);
-      this.#ping(at);
-    }
-    this.#link.setHeldBack(this.#engine.backlog > 0);
-  }
-
-  #ping(at: number): void {
-    const id = this.#link.nextPing(at);
-    if (id !== undefined) this.#socket.ping(id);
-  }
-
   #resumeLocals(): void {
     if (this.#paused.size === 0 || this.#engine.backlog > TOTAL_FULL_BYTES / 2) return;
     for (const local of this.#paused) {
@@ -256,21 +234,23 @@ export class Driver {
   #holdTunnel(): void {
     if (this.#stall.isHolding === this.#isReadingPaused || this.#isOver) return;
     this.#isReadingPaused = this.#stall.isHolding;
-    this.#link.setReadingPaused(this.#isReadingPaused, now());
-    if (this.#isReadingPaused) this.#socket.pause();
-    else this.#socket.resume();
+    this.#uplink.setReadingPaused(this.#isReadingPaused, now());
     this.#schedule();
   }
 
   #schedule(): void {
     const stallAt = this.#stall.deadline(this.#locals.size) ?? Number.POSITIVE_INFINITY;
-    const at = Math.min(this.#link.deadline(), this.#engine.deadline() ?? Number.POSITIVE_INFINITY, stallAt);
+    const at = Math.min(
+      this.#uplink.link.deadline(),
+      this.#engine.deadline() ?? Number.POSITIVE_INFINITY,
+      stallAt,
+    );
     this.#alarm.set(at, now());
   }
 
   #onAlarm(): void {
     const at = now();
-    if (this.#link.isDead(at)) {
+    if (this.#uplink.link.isDead(at)) {
       return this.#finish({ type: "failed", error: new UnreachableError("the service has fallen silent") });
     }
     for (const local of this.#stall.stalled(this.#locals.size, at)) this.#giveUp(local);
@@ -294,8 +274,8 @@ export class Driver {
       this.#detach(local, "the link to the service was lost");
       local.reset();
     }
-    if (end.type === "stopped") this.#socket.close(1000, "");
-    else this.#socket.terminate();
+    if (end.type === "stopped") this.#options.socket.close(1000, "");
+    else this.#options.socket.terminate();
     this.#ended.resolve(end);
   }
 }

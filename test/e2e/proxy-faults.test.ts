@@ -84,6 +84,31 @@ test("a link that is cut comes back with the same access token, and connections 
   }
 }, 60_000);
 
+test.each(["source", "destination"] as const)(
+  "when the %s is lost, the other side's applications see RST",
+  async (lost) => {
+    const accepted = Promise.withResolvers<Socket>();
+    await using app = await startTcpServer((socket) => {
+      accepted.resolve(socket);
+      socket.pipe(socket);
+    });
+    await using emulator = await startEmulator();
+    await using wire = await Wire.to(emulator.port);
+    const { tokens } = emulator.open(["ECHO"]);
+    const over = (mode: string) => (mode === lost ? { ...emulator, port: wire.port } : emulator);
+    const map = `ECHO=127.0.0.1:${app.port}`;
+    await using destination = startProxy(over("destination"), "destination", tokens.destination, map);
+    await destination.waitFor("connected");
+    await using source = startProxy(over("source"), "source", tokens.source, "ECHO=0");
+    const client = await dialLocal(await source.portOf("ECHO"));
+    expect(await exchange(client, "hello")).toBe("hello");
+    const ended = endOf(lost === "source" ? await accepted.promise : client);
+    wire.cut();
+    expect(await ended).toBe("reset");
+    client.destroy();
+  },
+);
+
 test("a destination that swallows connection attempts delays no neighbour", async () => {
   await using hole = await startBlackHole();
   await using echo = await startTcpServer();

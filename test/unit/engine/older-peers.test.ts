@@ -177,7 +177,7 @@ describe("evidence of an older destination (P45)", () => {
     const source = threeStarted();
     give(source, message("Data", 101, 2), 1_500);
     give(source, message("StreamReset", 101), 1_500);
-    expect(asked(source)).toEqual(["close 1 end", "close 2 end", "close 3 end"]);
+    expect(asked(source)).toEqual(["close 1 reset", "close 2 reset", "close 3 reset"]);
   });
 
   test("keeps a connection whose stream began with another that is over", () => {

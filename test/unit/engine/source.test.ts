@@ -108,7 +108,7 @@ describe("a source with a destination of format 3", () => {
   test("starts a new stream after the destination ended the old one (P19)", () => {
     const { source, first } = provenSource();
     give(source, message("StreamReset", 101, 77));
-    expect(asked(source)).toEqual([`close ${first.key} end`]);
+    expect(asked(source)).toEqual([`close ${first.key} reset`]);
     accept(source);
     expect(sent(source)).toEqual(["STREAM_START SSH 202.1"]);
   });
