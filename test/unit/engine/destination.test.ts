@@ -90,6 +90,14 @@ describe("streams at the destination", () => {
     ]);
   });
 
+  test("end with RST once data went back on them: their source is lost, or it would end each by itself (P54)", () => {
+    const destination = started();
+    destination.localData(SSH, text("answer"));
+    sent(destination);
+    give(destination, message("StreamReset", 7));
+    expect(asked(destination)).toEqual(["close 1 reset"]);
+  });
+
   test("outlive their last connection (P26)", () => {
     const destination = started();
     give(destination, message("ConnectionReset", 7, 1));
