@@ -101,7 +101,7 @@ interface UnitFacts {
 
 /** The text of the unit; pure, for its test. */
 export function unitText({ thing, words, credentials, graceS, restartS }: UnitFacts): string {
-  const command = [process.execPath, "agent", ...words].map(quoteForUnit).join(" ");
+  const command = [programPath(), "agent", ...words].map(quoteForUnit).join(" ");
   const loads = credentials.map(({ key, path }) => `LoadCredential=${key}:${escapeUnit(path)}\n`).join("");
   return `# /etc/systemd/system/tunnel-agent.service
 # systemctl daemon-reload && systemctl enable --now tunnel-agent
@@ -161,6 +161,11 @@ SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target`;
+}
+
+/** This program's own file; run from its sources it has none. */
+function programPath(): string {
+  return /(^|\/)(bun|deno|node)$/.test(process.execPath) ? "/usr/local/bin/tunnel" : process.execPath;
 }
 
 /** A word of a command line in a unit: percent and dollar signs are doubled, but for the one variable of ours. */
