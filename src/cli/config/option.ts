@@ -1,7 +1,12 @@
 // What an option is, and the makers of the options table.
 
+import { oneOf } from "./values.ts";
+
 /** How often an option may be given and whether a value follows it. */
 export type Arity = "switch" | "one" | "many" | "optional";
+
+/** What a value or an operand names; a path is a file or a directory. */
+export type Takes = "file" | "directory" | "path" | "thing" | "tunnel" | "context";
 
 /** One option, whose value is a T. */
 export interface Option<T> {
@@ -14,6 +19,12 @@ export interface Option<T> {
   readonly env?: readonly string[];
   /** What stands for the value in the help; switches have none. */
   readonly placeholder?: string;
+  /** The values allowed, where they are a closed list. */
+  readonly choices?: readonly string[];
+  /** What its value names: completions offer these, and a relative path in a file counts from that file. */
+  readonly takes?: Takes;
+  /** Which configuration files may set it: any, or only the user's own and the one named; absent: none. */
+  readonly file?: "any" | "own";
   /** Its value never appears in a message. */
   readonly secret?: boolean;
   readonly describe: string;
@@ -39,6 +50,15 @@ export function one<T>(facts: Facts & { parse: (text: string) => T; fallback: No
 export function one<T>(facts: Facts & { parse: (text: string) => T }): Option<T | undefined>;
 export function one<T>({ parse, fallback, ...facts }: Facts & { parse: (text: string) => T; fallback?: T }) {
   return { ...facts, arity: "one", read: (texts: readonly string[]) => parse(texts.at(-1) ?? ""), fallback };
+}
+
+/** An option with one value of a closed list. */
+export function choice<T extends string>(
+  facts: Facts & { choices: readonly T[]; fallback: NoInfer<T> },
+): Option<T>;
+export function choice<T extends string>(facts: Facts & { choices: readonly T[] }): Option<T | undefined>;
+export function choice<T extends string>(facts: Facts & { choices: readonly T[]; fallback?: T }) {
+  return one({ ...facts, parse: oneOf(...facts.choices), fallback: facts.fallback as T });
 }
 
 /** An option that may be repeated. */

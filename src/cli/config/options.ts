@@ -2,9 +2,8 @@
 
 import { LOG_LEVELS } from "../../base/log.ts";
 import { AGENT } from "./agent-options.ts";
-import { flag, type LocalChoice, many, type Option, one } from "./option.ts";
+import { choice, flag, type LocalChoice, many, type Option, one } from "./option.ts";
 import {
-  oneOf,
   readAccessToken,
   readAccountId,
   readApiName,
@@ -31,6 +30,7 @@ const GLOBAL = {
     flag: "region",
     env: ["AWS_REGION", "AWS_DEFAULT_REGION", "AWSIOT_TUNNEL_REGION"],
     placeholder: "REGION",
+    file: "own",
     describe: "region of the tunnel, such as eu-west-1",
     parse: readRegion,
   }),
@@ -38,6 +38,7 @@ const GLOBAL = {
     flag: "profile",
     env: ["AWS_PROFILE"],
     placeholder: "NAME",
+    file: "own",
     describe: "AWS credentials profile",
     parse: readText,
   }),
@@ -45,6 +46,7 @@ const GLOBAL = {
     flag: "endpoint-url",
     env: ["AWS_ENDPOINT_URL_IOTSECURETUNNELING", "AWS_ENDPOINT_URL"],
     placeholder: "URL",
+    file: "own",
     describe: "control plane, when it is not the region's own",
     parse: readEndpointUrl,
   }),
@@ -52,6 +54,7 @@ const GLOBAL = {
     flag: "proxy-endpoint",
     env: ["AWSIOT_TUNNEL_ENDPOINT"],
     placeholder: "[wss://]HOST[:PORT]",
+    file: "own",
     describe: "data plane, when it is not the region's own",
     parse: readDataPlane,
   }),
@@ -59,6 +62,8 @@ const GLOBAL = {
     flag: "ca",
     env: ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"],
     placeholder: "FILE|DIR",
+    file: "own",
+    takes: "path",
     describe: "certificates to trust besides the system's, for every connection",
     parse: readText,
   }),
@@ -67,31 +72,61 @@ const GLOBAL = {
     flag: "local",
     env: ["TUNNEL_LOCAL"],
     placeholder: "[STATE_DIR]",
+    file: "own",
+    takes: "directory",
     describe: "use the serve-local of this machine; a next word with “/” in it is its state directory",
     read: (texts) => ({ stateDir: texts.at(-1) === "" ? undefined : texts.at(-1) }),
     fallback: undefined,
   } satisfies Option<LocalChoice | undefined> as Option<LocalChoice | undefined>,
-  json: flag({ flag: "json", describe: "answers and errors as JSON" }),
-  logLevel: one({
+  json: flag({ flag: "json", file: "any", describe: "answers and errors as JSON" }),
+  logLevel: choice({
     flag: "log-level",
     env: ["TUNNEL_LOG_LEVEL"],
     placeholder: "LEVEL",
+    file: "any",
     describe: `${LOG_LEVELS.join(", ")} (default info)`,
-    parse: oneOf(...LOG_LEVELS),
+    choices: LOG_LEVELS,
     fallback: "info",
   }),
-  logFormat: one({
+  logFormat: choice({
     flag: "log-format",
     env: ["TUNNEL_LOG_FORMAT"],
     placeholder: "FORMAT",
+    file: "any",
     describe: "text or json (default text)",
-    parse: oneOf("text", "json"),
+    choices: ["text", "json"],
     fallback: "text",
+  }),
+  color: choice({
+    flag: "color",
+    file: "any",
+    placeholder: "auto|always|never",
+    describe: "colours (default auto: on a terminal, unless NO_COLOR is set)",
+    choices: ["auto", "always", "never"],
+    fallback: "auto",
+  }),
+  config: one({
+    flag: "config",
+    env: ["TUNNEL_CONFIG"],
+    placeholder: "FILE",
+    takes: "file",
+    describe: "configuration file, YAML or JSON (default: see `tunnel config --help`)",
+    parse: readText,
+  }),
+  context: one({
+    flag: "context",
+    env: ["TUNNEL_CONTEXT"],
+    placeholder: "NAME",
+    takes: "context",
+    describe: "which of the configuration file's contexts to use",
+    parse: readApiName,
   }),
   logFile: one({
     flag: "log-file",
     env: ["TUNNEL_LOG_FILE"],
     placeholder: "FILE",
+    file: "own",
+    takes: "file",
     describe: "write logs to the end of this file instead of stderr",
     parse: readText,
   }),
@@ -101,6 +136,7 @@ const TUNNEL = {
   thing: one({
     flag: "thing",
     placeholder: "THING",
+    takes: "thing",
     describe: "name of the device's thing",
     parse: readApiName,
   }),
@@ -119,26 +155,29 @@ const TUNNEL = {
   lifetime: one({
     flag: "lifetime",
     placeholder: "90m|12h|MINUTES",
+    file: "own",
     describe: "how long the tunnel may stay open (default and most: 12h)",
     parse: readLifetimeMinutes,
   }),
   tag: many({
     flag: "tag",
     placeholder: "KEY=VALUE",
+    file: "own",
     describe: "tag for the tunnel; may be repeated",
     parse: readTag,
   }),
   destinationTokenFile: one({
     flag: "destination-token-file",
     placeholder: "FILE",
+    takes: "file",
     describe: "write the destination's access token to this file (mode 0600)",
     parse: readText,
   }),
-  rotateMode: one({
+  rotateMode: choice({
     flag: "mode",
     placeholder: "source|destination|all",
     describe: "whose access token to replace",
-    parse: oneOf("source", "destination", "all"),
+    choices: ["source", "destination", "all"],
   }),
   delete: flag({ flag: "delete", describe: "also delete it at once from the list of tunnels" }),
   max: one({
@@ -161,6 +200,7 @@ const PROXY = {
     flag: "source-listen-port",
     short: "p",
     placeholder: "[SERVICE=][BIND:]PORT|/UNIX/SOCKET[,…]",
+    file: "own",
     describe: "where to listen for each service; port 0 takes a free one",
     parse: readText,
   }),
@@ -168,12 +208,14 @@ const PROXY = {
     flag: "destination-app",
     short: "d",
     placeholder: "[SERVICE=][HOST:]PORT|/UNIX/SOCKET[,…]",
+    file: "own",
     describe: "where each service is reached from here",
     parse: readText,
   }),
   tunnel: one({
     flag: "tunnel",
     placeholder: "ID",
+    takes: "tunnel",
     describe: "use the access token saved for this tunnel",
     parse: readTunnelId,
   }),
@@ -189,6 +231,7 @@ const PROXY = {
   accessTokenFile: one({
     flag: "access-token-file",
     placeholder: "FILE|-",
+    takes: "file",
     describe: "read the access token from a file, or from standard input",
     parse: readText,
   }),
@@ -207,18 +250,21 @@ const PROXY = {
   bind: one({
     flag: "bind",
     placeholder: "ADDRESS",
+    file: "own",
     describe: "local address to listen on, or to connect from",
     parse: readText,
   }),
-  clientType: one({
+  clientType: choice({
     flag: "destination-client-type",
     placeholder: "V1|V2|V3",
+    file: "own",
     describe: "protocol of the other side (default: found out)",
-    parse: oneOf("V1", "V2", "V3"),
+    choices: ["V1", "V2", "V3"],
   }),
   stallTimeout: one({
     flag: "stall-timeout",
     placeholder: "TIME",
+    file: "own",
     describe: "how long one connection that does not read may hold up the others (default 10s)",
     parse: readDuration("100ms", "1h"),
     fallback: 10_000,
@@ -226,6 +272,7 @@ const PROXY = {
   linger: one({
     flag: "linger",
     placeholder: "TIME",
+    file: "own",
     describe: "how long answers are still awaited after a local program stopped sending (default 1s)",
     parse: readDuration("0s", "1h"),
     fallback: 1_000,
@@ -233,6 +280,7 @@ const PROXY = {
   keepalive: one({
     flag: "keepalive",
     placeholder: "TIME",
+    file: "own",
     describe: "how often the connection is checked (default 10s)",
     parse: readDuration("1s", "1h"),
     fallback: 10_000,
@@ -243,6 +291,7 @@ const SERVE_LOCAL = {
   listen: one({
     flag: "listen",
     placeholder: "[HOST:]PORT",
+    file: "own",
     describe: "address of control plane and data plane (default 127.0.0.1:8443); port 0 takes a free one",
     parse: readListen,
     fallback: { host: "127.0.0.1", port: 8443 },
@@ -250,6 +299,7 @@ const SERVE_LOCAL = {
   mqttListen: one({
     flag: "mqtt-listen",
     placeholder: "[HOST:]PORT",
+    file: "own",
     describe:
       "address of the MQTT broker for devices (default 127.0.0.1:8883, but a free port if --listen takes one)",
     parse: readListen,
@@ -265,18 +315,24 @@ const SERVE_LOCAL = {
   mqttCa: one({
     flag: "mqtt-ca",
     placeholder: "FILE|DIR",
+    file: "own",
+    takes: "path",
     describe: "certificates to trust for that broker (default: those of --ca)",
     parse: readText,
   }),
   mqttCert: one({
     flag: "mqtt-cert",
     placeholder: "FILE",
+    file: "own",
+    takes: "file",
     describe: "certificate to show to that broker",
     parse: readText,
   }),
   mqttKey: one({
     flag: "mqtt-key",
     placeholder: "FILE",
+    file: "own",
+    takes: "file",
     describe: "private key of that certificate",
     parse: readText,
   }),
@@ -284,6 +340,7 @@ const SERVE_LOCAL = {
   stateDir: one({
     flag: "state-dir",
     placeholder: "DIR",
+    takes: "directory",
     describe: "where state is kept: tunnels and certificates, or an agent's sessions",
     parse: readText,
   }),
@@ -291,6 +348,7 @@ const SERVE_LOCAL = {
   accountId: one({
     flag: "account-id",
     placeholder: "N",
+    file: "own",
     describe: "account in the ARNs (default 000000000000)",
     parse: readAccountId,
     fallback: "000000000000",
@@ -298,12 +356,14 @@ const SERVE_LOCAL = {
   host: many({
     flag: "host",
     placeholder: "NAME",
+    file: "own",
     describe: "further name under which it is reached; may be repeated",
     parse: readText,
   }),
   allowOrigin: many({
     flag: "allow-origin",
     placeholder: "ORIGIN",
+    file: "own",
     describe: "web pages of this origin may connect with a cookie; may be repeated",
     parse: readOrigin,
   }),
