@@ -17,7 +17,7 @@ const START_BURST_TABLES = 4;
 const START_EVERY_MS = 1_000;
 
 /** The topic on which the service tells a device of its tunnels (P80). */
-export function notifyTopic(thing: string): string {
+function notifyTopic(thing: string): string {
   return `$aws/things/${thing}/tunnels/notify`;
 }
 

@@ -1,0 +1,102 @@
+// What the agent command says about options it cannot work with, before it dials anything.
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { addThing } from "../../src/emulator/notify/things.ts";
+import { startTcpServer } from "../helpers/servers.ts";
+import { tempDir } from "../helpers/temp-dir.ts";
+import { runTunnel } from "../helpers/tunnel.ts";
+
+const BASE = ["agent", "--thing", "pump-7", "--map", "SSH=22", "--region", "us-east-1"];
+
+describe("tunnel agent", () => {
+  test.each([
+    ["no thing", ["agent", "--map", "SSH=22"], "--thing is missing"],
+    ["no map", ["agent", "--thing", "pump-7"], "--map is missing"],
+    ["a thing that cannot be", ["agent", "--thing", "a/b", "--map", "SSH=22"], "thing"],
+    ["a map without service", [...BASE, "--map", "80"], "--map"],
+    ["a certificate without key", [...BASE, "--cert", "x"], "--cert and --key go together"],
+    [
+      "a transport without certificate",
+      [...BASE, "--mqtt-transport", "tls"],
+      "needs the device's certificate",
+    ],
+    ["metrics for everybody", [...BASE, "--metrics", "0.0.0.0:1"], "only an address of this machine"],
+    ["no tunnels at all", [...BASE, "--max-tunnels", "0"], "max-tunnels"],
+    ["a region that leads elsewhere", [...BASE, "--allow-region", "x.evil.example/"], "allow-region"],
+  ])("with %s exits 64", async (_name, args, message) => {
+    const { code, stderr } = await runTunnel(args);
+    expect(stderr).toContain(message);
+    expect(code).toBe(64);
+  });
+
+  test("without region exits 78", async () => {
+    const { code, stderr } = await runTunnel(["agent", "--thing", "pump-7", "--map", "SSH=22"]);
+    expect(stderr).toContain("no region given");
+    expect(code).toBe(78);
+  });
+
+  test("with an identity that cannot be read, or does not fit together, exits 78", async () => {
+    using dir = tempDir();
+    const one = await addThing(join(dir.path, "one"), "pump-7");
+    const other = await addThing(join(dir.path, "other"), "pump-7");
+    const text = join(dir.path, "text");
+    writeFileSync(text, "nonsense");
+    const missing = join(dir.path, "missing.pem");
+    for (const [cert, key, named] of [
+      [missing, one.keyPath, missing],
+      [one.certificatePath, missing, missing],
+      [text, one.keyPath, text],
+      [one.certificatePath, other.keyPath, other.keyPath],
+    ] as const) {
+      const { code, stderr } = await runTunnel([
+        ...BASE,
+        "--cert",
+        cert,
+        "--key",
+        key,
+        "--mqtt-endpoint",
+        "localhost:1",
+      ]);
+      expect(stderr).toContain(named);
+      expect(code).toBe(78);
+    }
+  });
+
+  test("with a metrics port that is taken exits 71", async () => {
+    await using taken = await startTcpServer();
+    const { code, stderr } = await runTunnel([
+      ...BASE,
+      "--metrics",
+      String(taken.port),
+      "--mqtt-endpoint",
+      "localhost:1",
+    ]);
+    expect(stderr).toContain(`127.0.0.1:${taken.port}`);
+    expect(code).toBe(71);
+  });
+
+  test("prints a systemd unit that systemd understands", async () => {
+    using dir = tempDir();
+    const path = join(dir.path, "tunnel-agent.service");
+    const files = ["--cert", "/etc/tunnel/device.pem", "--key", "/etc/tunnel/device.key"];
+    const { code, stdout, stderr } = await runTunnel([
+      ...BASE,
+      "--map",
+      "APP=/run/app.sock",
+      ...files,
+      "--grace",
+      "1m",
+      "--print-unit",
+    ]);
+    expect([code, stderr]).toEqual([0, ""]);
+    writeFileSync(path, stdout);
+    expect(stdout).toContain(
+      "--thing pump-7 --map SSH=22 --map APP=/run/app.sock --region us-east-1 --grace 60000ms",
+    );
+    expect(stdout).toContain("LoadCredential=key:/etc/tunnel/device.key");
+    expect(execFileSync("systemd-analyze", ["verify", path], { encoding: "utf8", stdio: "pipe" })).toBe("");
+    expect(readFileSync(path, "utf8")).not.toContain("undefined");
+  });
+});
