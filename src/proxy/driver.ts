@@ -8,6 +8,7 @@ import type { TunnelSocket } from "../net/tunnel-socket.ts";
 import { Alarm } from "./alarm.ts";
 import { LocalConnection } from "./local-connection.ts";
 import { StallGuard } from "./stall-guard.ts";
+import type { LinkSample } from "./status.ts";
 import { Uplink } from "./uplink.ts";
 
 /** One connection's backlog at which its application is no longer read: several messages, so that turns stay fair. */
@@ -100,9 +101,17 @@ export class Driver {
     setTimeout(() => this.#finish({ type: "stopped" }), STOP_TIMEOUT_MS).unref();
   }
 
-  /** Connections that are open now. */
-  get locals(): ReadonlyMap<number, LocalConnection> {
-    return this.#locals;
+  /** Where it stands now; for people, not for decisions. */
+  status(): LinkSample {
+    const connections = [...this.#locals.values()].map((local) => ({
+      connectionId: local.connection.key,
+      service: local.connection.serviceId,
+      openedAt: local.openedAt,
+      bytesToTunnel: local.bytesToTunnel,
+      bytesFromTunnel: local.bytesFromTunnel,
+    }));
+    const { roundTripMs } = this.#uplink.link.window;
+    return { roundTripMs, queuedBytes: this.#engine.backlog, connections };
   }
 
   #onTunnelBytes(bytes: Uint8Array): void {

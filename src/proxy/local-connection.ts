@@ -25,6 +25,8 @@ export class LocalConnection {
   /** Set when the engine no longer knows the connection: nothing more may be told to it. */
   isDetached = false;
   isPaused = false;
+  /** Milliseconds since 1970, for people. */
+  readonly openedAt = Date.now();
   bytesToTunnel = 0;
   bytesFromTunnel = 0;
 

@@ -1,5 +1,6 @@
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
+import type { Probe } from "./status.ts";
 
 /** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
 export type Mode = "source" | "destination";
@@ -51,6 +52,8 @@ export interface ProxyOptions {
   readonly giveUpAfterMs?: number | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
+  /** Is given a probe when a WebSocket is up, and undefined when it has ended. */
+  readonly onProbe?: ((probe: Probe | undefined) => void) | undefined;
   /** Ends the proxy in an orderly way. */
   readonly signal: AbortSignal;
 }

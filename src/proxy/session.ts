@@ -85,7 +85,7 @@ class Session {
   }
 
   async #carry(socket: TunnelSocket): Promise<LinkEnd> {
-    const { signal, log, mode, stallTimeoutMs, keepaliveMs } = this.#options;
+    const { signal, log, mode, stallTimeoutMs, keepaliveMs, onProbe } = this.#options;
     const failed = Promise.withResolvers<LinkEnd>();
     const engine = this.#makeEngine(socket.subprotocol !== WITHOUT_SERVICE_IDS);
     const driver = new Driver({
@@ -105,11 +105,13 @@ class Session {
     });
     const stop = () => driver.stop();
     signal.addEventListener("abort", stop, { once: true });
+    onProbe?.(() => driver.status());
     try {
       const end = await Promise.race([driver.run(), failed.promise]);
       if (end.type === "failed") driver.stop();
       return end;
     } finally {
+      onProbe?.(undefined);
       signal.removeEventListener("abort", stop);
       this.#listeners.hand(undefined);
     }

@@ -1,0 +1,38 @@
+import { once } from "node:events";
+import { readdirSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+
+/** More files than this are not looked at: somebody else's directory. */
+const MAX_SOCKETS = 256;
+
+/** The status sockets in a directory, by the id of their process; none when there is no such directory. */
+export function statusSockets(directory: string): ReadonlyMap<number, string> {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return new Map();
+  }
+  const sockets = names.filter((name) => /^\d{1,10}\.sock$/.test(name)).slice(0, MAX_SOCKETS);
+  return new Map(sockets.map((name) => [Number.parseInt(name, 10), join(directory, name)]));
+}
+
+/** Removes the sockets of processes that ended without doing so. Others of them may be starting: none is an error. */
+export async function removeStaleStatusSockets(directory: string): Promise<void> {
+  for (const path of statusSockets(directory).values()) {
+    if (await isRefused(path)) rmSync(path, { force: true });
+  }
+}
+
+async function isRefused(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+  } finally {
+    socket.destroy();
+  }
+}

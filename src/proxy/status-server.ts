@@ -1,0 +1,86 @@
+import type { Socket } from "node:net";
+import { join } from "node:path";
+import { type Listener, listen } from "../net/tcp.ts";
+import { makePrivateDirectory } from "./private-file.ts";
+import type { ProcessStatus } from "./status.ts";
+import { removeStaleStatusSockets } from "./status-directory.ts";
+
+/** How often a watched process takes a sample. */
+const SAMPLE_MS = 500;
+/** Watchers at once: a person has a few terminals, and each costs a copy of every line. */
+const MAX_WATCHERS = 8;
+/** A watcher for whom so much waits does not read: it is dropped. */
+const MAX_WAITING_BYTES = 256 * 1024;
+
+/**
+ * Publishes what this process does on a Unix socket of its own user: a line of JSON at once and after every change, for
+ * as long as somebody is connected. Nobody can say anything to it.
+ */
+export class StatusServer {
+  readonly #snapshot: () => ProcessStatus;
+  readonly #watchers = new Set<Socket>();
+  #listener: Listener | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #lastLine = "";
+
+  private constructor(snapshot: () => ProcessStatus) {
+    this.#snapshot = snapshot;
+  }
+
+  /** @throws ConfigError when the directory, and ListenError when the socket cannot be made */
+  static async listen(directory: string, pid: number, snapshot: () => ProcessStatus): Promise<StatusServer> {
+    makePrivateDirectory(directory);
+    await removeStaleStatusSockets(directory);
+    const server = new StatusServer(snapshot);
+    const path = join(directory, `${pid}.sock`);
+    server.#listener = await listen({ type: "unix", path }, (socket) => server.#onWatcher(socket));
+    // Nothing waits for it: it ends with what it tells about.
+    server.#listener.server.unref();
+    return server;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#listener?.close();
+    for (const watcher of this.#watchers) watcher.destroy();
+  }
+
+  #onWatcher(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    if (this.#watchers.size >= MAX_WATCHERS) {
+      socket.destroy();
+      return;
+    }
+    this.#watchers.add(socket);
+    socket.on("close", () => this.#onGone(socket));
+    socket.on("data", () => socket.destroy());
+    socket.on("end", () => socket.destroy());
+    socket.unref();
+    this.#lastLine = this.#line();
+    this.#write(socket);
+    this.#timer ??= setInterval(() => this.#publish(), SAMPLE_MS).unref();
+  }
+
+  #onGone(socket: Socket): void {
+    this.#watchers.delete(socket);
+    if (this.#watchers.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #publish(): void {
+    const line = this.#line();
+    if (line === this.#lastLine) return;
+    this.#lastLine = line;
+    for (const watcher of this.#watchers) this.#write(watcher);
+  }
+
+  #line(): string {
+    return `${JSON.stringify(this.#snapshot())}\n`;
+  }
+
+  #write(watcher: Socket): void {
+    if (watcher.writableLength > MAX_WAITING_BYTES) watcher.destroy();
+    else watcher.write(this.#lastLine);
+  }
+}
