@@ -42,6 +42,7 @@ TEST_PACKAGES=(
   'tinyproxy-bin:command -v tinyproxy'
   'mosquitto:test -x /usr/sbin/mosquitto'
   'mosquitto-clients:command -v mosquitto_sub mosquitto_pub'
+  'tmux:command -v tmux'
 )
 
 missing_test_packages() {
