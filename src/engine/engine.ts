@@ -12,13 +12,13 @@ import {
 import { checkMessage, type Sender } from "../protocol/rules.ts";
 import { FairQueue, type Item } from "./fair-queue.ts";
 import type { Connection, EngineEvent, Format, Output } from "./output.ts";
-import { matchServices } from "./services.ts";
+import { matchServices, namesOf } from "./services.ts";
 import { type ConnectionState, type Stream, StreamTable } from "./stream-table.ts";
 
 /** How an engine is made; times in milliseconds. */
 export interface EngineOptions {
-  /** Names of the service map; one empty name is an unnamed entry. */
-  readonly entries: readonly string[];
+  /** Names of the service map for the tunnel's services; one empty name is an unnamed entry. */
+  readonly entries: readonly string[] | ((services: readonly string[]) => readonly string[]);
   /** Format of the other side, when it is known before its first message. */
   readonly format?: Format | undefined;
   /** The subprotocol has no SERVICE_IDS message (1.0): start at once with the entries. */
@@ -55,7 +55,7 @@ export abstract class Engine {
 
   constructor(options: EngineOptions) {
     this.options = options;
-    if (!options.hasServiceIds) this.#setServices(options.entries);
+    if (!options.hasServiceIds) this.#setServices(namesOf(options.entries, []));
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */
@@ -263,7 +263,7 @@ export abstract class Engine {
   }
 
   #setServices(services: readonly string[]): void {
-    this.#services = matchServices(this.options.entries, services);
+    this.#services = matchServices(namesOf(this.options.entries, services), services);
     this.output({ type: "ready", services: [...this.#services.keys()] });
   }
 

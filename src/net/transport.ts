@@ -16,6 +16,8 @@ export interface TransportOptions {
   readonly port: number;
   readonly ca?: readonly string[] | undefined;
   readonly webProxy?: URL | undefined;
+  /** No certificate is checked at all. */
+  readonly isUnverified?: boolean | undefined;
   readonly signal: AbortSignal;
   /** Application protocols to offer (ALPN), none when empty; absent: HTTP/1.1. */
   readonly alpn?: readonly string[] | undefined;
@@ -58,6 +60,7 @@ async function startTls(
     host: options.host,
     ...(isIP(options.host) === 0 && { servername: options.host }),
     ca: trustedRoots(options.ca),
+    ...(options.isUnverified && { rejectUnauthorized: false }),
     ...(options.alpn?.length !== 0 && { ALPNProtocols: [...(options.alpn ?? ["http/1.1"])] }),
     ...(options.identity && { cert: options.identity.certificate, key: options.identity.key }),
   });

@@ -34,6 +34,8 @@ export interface TunnelSocketOptions {
   /** PEM certificates trusted besides the system's. */
   readonly ca?: readonly string[] | undefined;
   readonly webProxy?: URL | undefined;
+  /** No certificate is checked at all. */
+  readonly isUnverified?: boolean | undefined;
   readonly userAgent: string;
   readonly signal: AbortSignal;
 }
@@ -78,6 +80,7 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
     maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ...(transport === undefined ? { ca: trustedRoots(options.ca) } : { createConnection: () => transport }),
+    ...(options.isUnverified && { rejectUnauthorized: false }),
   });
   const abort = () => socket.terminate();
   options.signal.addEventListener("abort", abort, { once: true });

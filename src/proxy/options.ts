@@ -25,6 +25,8 @@ export interface DataPlane {
   readonly ca?: readonly string[] | undefined;
   /** Web proxy for this endpoint, NO_PROXY already applied; credentials in the URL. */
   readonly webProxy?: URL | undefined;
+  /** No certificate is checked at all. For the reference proxy's -k alone. */
+  readonly isUnverified?: boolean | undefined;
 }
 
 /** Everything a local proxy is told at its start. Times in milliseconds. */
@@ -35,6 +37,11 @@ export interface ProxyOptions {
   /** Absent: the access token can be used for one connection only. */
   readonly clientToken?: ClientToken | undefined;
   readonly serviceMap: ServiceMap;
+  /**
+   * Makes the service map once the tunnel's services are known, instead of `serviceMap`; asked again on every
+   * WebSocket. May throw a TunnelError, which ends the proxy.
+   */
+  readonly chooseServiceMap?: ((services: readonly string[]) => ServiceMap) | undefined;
   /** Local address to listen on (source) or to dial from (destination). */
   readonly bind?: string | undefined;
   /** Absent: found out by evidence. */
@@ -68,7 +75,20 @@ export type ProxyEvent =
       readonly address: string;
       readonly port?: number;
     }
-  | { readonly event: "connection-opened"; readonly service: string; readonly connectionId: number }
+  | {
+      readonly event: "connection-opened";
+      readonly service: string;
+      readonly connectionId: number;
+      /** Who connected to the source's listener, as IP:PORT; absent on a Unix socket and at a destination. */
+      readonly peer?: string | undefined;
+    }
+  | {
+      /** The destination's local application answered: where it was found. */
+      readonly event: "dialled";
+      readonly service: string;
+      readonly address: string;
+      readonly port?: number | undefined;
+    }
   | {
       readonly event: "connection-closed";
       readonly service: string;

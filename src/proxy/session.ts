@@ -12,7 +12,7 @@ import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
 import { Driver, type LinkEnd } from "./driver.ts";
 import { Listeners } from "./listeners.ts";
 import type { LocalConnection } from "./local-connection.ts";
-import type { ProxyEnd, ProxyOptions } from "./options.ts";
+import type { ProxyEnd, ProxyOptions, ServiceMap } from "./options.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
 const FIRST_CONNECT_MS = 15_000;
@@ -41,11 +41,13 @@ class Session {
   readonly #startedAt = performance.now();
   /** Format of the other side, once known for the rest of the tunnel (P45). */
   #format: Format | undefined;
+  #serviceMap: ServiceMap;
   #failures = 0;
   #lastConnectedAt: number | undefined;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#serviceMap = options.serviceMap;
     if (options.clientType !== undefined) this.#format = FORMATS[options.clientType];
     if (this.#format === 1 && options.serviceMap.size > 1) {
       throw new UsageError(
@@ -94,7 +96,10 @@ class Session {
       stallTimeoutMs,
       keepaliveMs,
       log,
-      dial: mode === "destination" ? (serviceId) => this.#dial(engine.entryOf(serviceId) ?? "") : undefined,
+      dial:
+        mode === "destination"
+          ? (serviceId) => this.#dial(serviceId, engine.entryOf(serviceId) ?? "")
+          : undefined,
       onReady: (services) => {
         this.#options.onEvent({ event: "connected", channelId: socket.channelId, services });
         this.#onReady(driver, engine, services).catch((error) => failed.resolve({ type: "failed", error }));
@@ -118,9 +123,12 @@ class Session {
   }
 
   #makeEngine(hasServiceIds: boolean): SourceEngine | DestinationEngine {
-    const { serviceMap, lingerMs, mode } = this.#options;
+    const { chooseServiceMap, lingerMs, mode } = this.#options;
     const options: EngineOptions = {
-      entries: [...serviceMap.keys()],
+      entries: (services) => {
+        if (chooseServiceMap !== undefined) this.#serviceMap = chooseServiceMap(services);
+        return [...this.#serviceMap.keys()];
+      },
       format: this.#format,
       hasServiceIds,
       lingerMs,
@@ -134,10 +142,10 @@ class Session {
     engine: SourceEngine | DestinationEngine,
     services: readonly string[],
   ): Promise<void> {
-    const { mode, serviceMap, onEvent, bind } = this.#options;
+    const { mode, onEvent, bind } = this.#options;
     if (mode === "destination") return;
     for (const service of services) {
-      const address = serviceMap.get(engine.entryOf(service) ?? "");
+      const address = this.#serviceMap.get(engine.entryOf(service) ?? "");
       if (address === undefined) continue;
       const bound = address.type === "tcp" ? { ...address, host: address.host ?? bind } : address;
       const listener = await this.#listeners.open(service, bound);
@@ -148,11 +156,19 @@ class Session {
     this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
   }
 
-  #dial(entry: string) {
-    const address = this.#options.serviceMap.get(entry);
+  #dial(service: string, entry: string) {
+    const address = this.#serviceMap.get(entry);
     if (address === undefined) throw new Error(`no address for service map entry "${entry}"`);
     this.#options.log.debug(`dialling ${formatAddress(address)}`);
-    return dial(address, this.#options.bind);
+    const socket = dial(address, this.#options.bind);
+    socket.once("connect", () => {
+      const found =
+        address.type === "unix"
+          ? { address: address.path }
+          : { address: socket.remoteAddress ?? "", port: socket.remotePort };
+      this.#options.onEvent({ event: "dialled", service, ...found });
+    });
+    return socket;
   }
 
   async #afterLink(end: LinkEnd): Promise<ProxyEnd | undefined> {
@@ -225,7 +241,9 @@ class Session {
 
   #onOpened(local: LocalConnection): void {
     const { serviceId: service, key: connectionId } = local.connection;
-    this.#options.onEvent({ event: "connection-opened", service, connectionId });
+    const { remoteAddress, remotePort } = local.socket;
+    const peer = remoteAddress === undefined ? {} : { peer: `${remoteAddress}:${remotePort}` };
+    this.#options.onEvent({ event: "connection-opened", service, connectionId, ...peer });
   }
 
   #onClosed(local: LocalConnection, reason: string): void {
