@@ -79,7 +79,7 @@ class Agent {
       const id = sessionIdOf(saved.accessToken);
       const fault = this.#whyNotResumed(saved);
       if (fault !== undefined) {
-        this.#saved.delete(id);
+        this.#forget(id);
         this.#emit({ event: "warning", session: id, message: `a former session is not resumed: ${fault}` });
       } else if (this.#table.admit(id, performance.now()).type === "start") {
         this.#start(saved, true);
@@ -145,6 +145,15 @@ class Agent {
     }
   }
 
+  #forget(id: string): void {
+    try {
+      this.#saved.delete(id);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#emit({ event: "warning", session: id, message: `the ended session stays on disk: ${reason}` });
+    }
+  }
+
   #start(saved: SavedSession, isResumed: boolean): void {
     const { thing, maxSessionMs, dataPlaneOf, proxy, log, serviceMap } = this.#options;
     const { region, services } = saved;
@@ -171,7 +180,7 @@ class Agent {
     const { session } = audit;
     this.#sessions.delete(session);
     this.#table.ended(session, performance.now());
-    if (!isResumable(audit.reason)) this.#saved.delete(session);
+    if (!isResumable(audit.reason)) this.#forget(session);
     this.#emit({ event: "session-ended", ...audit });
   }
 

@@ -58,7 +58,7 @@ class Attempt {
     return this.#subscribedAt === undefined ? 0 : performance.now() - this.#subscribedAt;
   }
 
-  /** Resolves when it is over, with the reason; never rejects for anything the network can do. */
+  /** Resolves when it is over, with the reason; never rejects. */
   async run(): Promise<TunnelError> {
     const { signal } = this.#options;
     const stop = () => this.#over.resolve(new UnreachableError("stopped"));
@@ -68,8 +68,8 @@ class Attempt {
       client = this.#connect(await this.#options.open(signal));
       return await this.#over.promise;
     } catch (error) {
-      if (error instanceof TunnelError) return error;
-      throw error;
+      // Whatever it is, a device that gives up cannot be reached any more to repair it.
+      return error instanceof TunnelError ? error : new UnreachableError(String(error), { cause: error });
     } finally {
       signal.removeEventListener("abort", stop);
       if (client !== undefined) await end(client, signal.aborted);

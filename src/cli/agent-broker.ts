@@ -28,7 +28,10 @@ export async function brokerOf(
 ): Promise<BrokerConnection> {
   const { settings } = context;
   const paths = await identityPaths(thing, target, context);
-  const given = settings.get("mqttEndpoint") ?? target.local?.mqtt;
+  const { local } = target;
+  const given =
+    local === undefined ? settings.get("mqttEndpoint") : (settings.fromFlag("mqttEndpoint") ?? local.mqtt);
+  if (local !== undefined && given === undefined) throw withoutBroker(local.stateDir);
   const transport = settings.get("mqttTransport") ?? defaultTransport(paths, given?.port);
   if (transport === "websocket") {
     if (target.local !== undefined)
@@ -71,14 +74,16 @@ async function identityPaths(
   }
   if (cert !== undefined && key !== undefined) return { cert, key };
   if (local === undefined) return undefined;
-  if (local.mqtt === undefined) {
-    throw new ConfigError(`the serve-local on "${local.stateDir}" has no MQTT broker`, {
-      hint: "start it without --no-mqtt",
-    });
-  }
+  if (local.mqtt === undefined) throw withoutBroker(local.stateDir);
   const { addThing } = await import("../emulator/notify/things.ts");
   const { certificatePath, keyPath } = await addThing(local.stateDir, thing);
   return { cert: certificatePath, key: keyPath };
+}
+
+function withoutBroker(stateDir: string): ConfigError {
+  return new ConfigError(`the serve-local on "${stateDir}" has no MQTT broker of its own`, {
+    hint: "start it without --no-mqtt and --mqtt-broker, or give --mqtt-endpoint, --cert and --key",
+  });
 }
 
 /** Certificate and key as they are now. Throws ConfigError naming the file that cannot be read or does not fit. */

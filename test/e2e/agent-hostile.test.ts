@@ -76,17 +76,22 @@ async function startAgent(map: string, more: readonly string[] = []): Promise<Ag
 }
 
 /** The tunnel still gets through. */
-async function expectAlive(agent: AgentProcess): Promise<void> {
+async function expectAlive(agent: AgentProcess): Promise<string> {
   const { destinationAccessToken } = await openTunnel(server, "other", ["SSH"]);
   const before = agent.told("session-connected").length;
   await publish({ ...GOOD, clientAccessToken: destinationAccessToken });
   await agent.waitFor("session-connected", before);
+  return destinationAccessToken;
 }
 
 describe("an agent at a mosquitto", () => {
-  test("works", async () => {
+  test("works, and takes a notification that comes twice once", async () => {
     await using agent = await startAgent("SSH=22");
-    await expectAlive(agent);
+    const token = await expectAlive(agent);
+    await publish({ ...GOOD, clientAccessToken: token });
+    await agent.waitFor("notification-known");
+    expect(agent.told("session-started")).toHaveLength(1);
+    expect(agent.process.stderr).not.toContain("again");
   });
 
   test("refuses each hostile notification with one line, and dials nothing", async () => {

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addThing } from "../../src/emulator/notify/things.ts";
+import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel } from "../helpers/tunnel.ts";
@@ -62,6 +63,20 @@ describe("tunnel agent", () => {
       expect(stderr).toContain(named);
       expect(code).toBe(78);
     }
+  });
+
+  test("at a serve-local without broker says so and exits 78", async () => {
+    await using server = await serveLocal({ args: ["--no-mqtt"] });
+    const { code, stderr } = await runTunnel([
+      "agent",
+      "--thing",
+      "pump-7",
+      "--map",
+      "SSH=22",
+      ...server.local,
+    ]);
+    expect(stderr).toContain("no MQTT broker");
+    expect(code).toBe(78);
   });
 
   test("with a metrics port that is taken exits 71", async () => {
