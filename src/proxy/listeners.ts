@@ -21,7 +21,7 @@ export class Listeners {
   /** Listens for a service unless it already does. @throws ListenError */
   async open(serviceId: string, address: SocketAddress): Promise<Listener | undefined> {
     if (this.#byService.has(serviceId)) return undefined;
-    const listener = await listen(address, (socket) => this.#onSocket(serviceId, socket));
+    const listener = await listen(address, (socket) => this.take(serviceId, socket));
     this.#byService.set(serviceId, listener);
     return listener;
   }
@@ -40,7 +40,8 @@ export class Listeners {
     for (const { socket } of this.#parked) socket.destroy();
   }
 
-  #onSocket(serviceId: string, socket: Socket): void {
+  /** Hands a connected socket over, or parks it while the link is down; half-open and paused. */
+  take(serviceId: string, socket: Socket): void {
     if (this.#accept !== undefined) return this.#accept(serviceId, socket);
     this.#parked = this.#parked.filter((parked) => !parked.socket.destroyed);
     if (this.#parked.length >= MAX_PARKED) {

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import type { Probe } from "./status.ts";
@@ -29,6 +30,9 @@ export interface DataPlane {
   readonly isUnverified?: boolean | undefined;
 }
 
+/** Gives a connected socket to a source, to be carried as a new connection of a service. */
+export type HandSocket = (service: string, socket: Socket) => void;
+
 /** Everything a local proxy is told at its start. Times in milliseconds. */
 export interface ProxyOptions {
   readonly mode: Mode;
@@ -59,6 +63,11 @@ export interface ProxyOptions {
   readonly giveUpAfterMs?: number | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
+  /**
+   * Source: makes no listeners of its own, but is handed the sockets to carry. Called once, as soon as it can carry;
+   * what it is handed while the link is down waits for it. Sockets have to be half-open and paused.
+   */
+  readonly onCarrying?: ((hand: HandSocket) => void) | undefined;
   /** Is given a probe when a WebSocket is up, and undefined when it has ended. */
   readonly onProbe?: ((probe: Probe | undefined) => void) | undefined;
   /** Ends the proxy in an orderly way. */

@@ -43,6 +43,8 @@ class Session {
   #format: Format | undefined;
   #serviceMap: ServiceMap;
   #failures = 0;
+  /** Whether a source has been able to carry. */
+  #isCarrying = false;
   #lastConnectedAt: number | undefined;
 
   constructor(options: ProxyOptions) {
@@ -142,8 +144,16 @@ class Session {
     engine: SourceEngine | DestinationEngine,
     services: readonly string[],
   ): Promise<void> {
-    const { mode, onEvent, bind } = this.#options;
+    const { mode, onCarrying } = this.#options;
     if (mode === "destination") return;
+    if (onCarrying === undefined) await this.#listen(engine, services);
+    this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
+    if (!this.#isCarrying) onCarrying?.((serviceId, socket) => this.#listeners.take(serviceId, socket));
+    this.#isCarrying = true;
+  }
+
+  async #listen(engine: SourceEngine | DestinationEngine, services: readonly string[]): Promise<void> {
+    const { onEvent, bind } = this.#options;
     for (const service of services) {
       const address = this.#serviceMap.get(engine.entryOf(service) ?? "");
       if (address === undefined) continue;
@@ -153,7 +163,6 @@ class Session {
       const port = listener.port === undefined ? {} : { port: listener.port };
       onEvent({ event: "listening", service, address: listener.address, ...port });
     }
-    this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
   }
 
   #dial(service: string, entry: string) {
