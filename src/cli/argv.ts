@@ -157,7 +157,7 @@ function collectFlags(argv: Argv, command: Command): Flags {
   const flags = new Map<OptionKey, readonly string[]>();
   for (const [name, value] of Object.entries(argv)) {
     const key = NAMES.get(name);
-    if (key === undefined || value === undefined || value === false) {
+    if (key === undefined || value === undefined) {
       continue;
     }
     if (!allowed.has(key)) {
@@ -166,7 +166,7 @@ function collectFlags(argv: Argv, command: Command): Flags {
         `tunnel ${command.name} --help`,
       );
     }
-    flags.set(key, value === true ? [""] : [value].flat().map(String));
+    flags.set(key, value === true ? [""] : [value].flat().map(String)); // --json=false is ["false"]
   }
   return flags;
 }

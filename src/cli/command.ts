@@ -15,7 +15,7 @@ export interface Operand {
 }
 
 /** Headings of the overview, in this order. */
-export const GROUPS = ["Tunnels", "Proxy", "Emulator"] as const;
+export const GROUPS = ["Tunnels", "Proxy", "Emulator", "Setup"] as const;
 
 /** A command is data and a handler: parsing, help and completions are derived from the data. */
 export interface Command {

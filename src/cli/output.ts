@@ -20,12 +20,12 @@ export class Output {
     readonly json: boolean;
     readonly out: TextStream;
     readonly err: TextStream;
-    readonly noColour: boolean;
+    readonly colours: boolean;
   }) {
     this.json = options.json;
     this.#out = options.out;
     this.#err = options.err;
-    this.#colours = options.out.isTTY === true && !options.noColour && !options.json;
+    this.#colours = options.colours && !options.json;
   }
 
   /** One line of an answer, for people. */

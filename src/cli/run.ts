@@ -5,7 +5,8 @@ import { configureLog, getLogger, type Level, type LogFormat } from "../base/log
 import { parseArgv, wantsJson } from "./argv.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { COMMANDS } from "./command-table.ts";
-import { type Env, resolveSettings, type Settings } from "./config/layers.ts";
+import { readFileLayer } from "./config/file.ts";
+import { type Env, fileRequest, resolveSettings, type Settings } from "./config/layers.ts";
 import { GLOBAL_KEYS } from "./config/options.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { Output, type TextStream } from "./output.ts";
@@ -26,6 +27,10 @@ export interface Host {
 export async function run(words: readonly string[], host: Host): Promise<number> {
   const failure = { json: wantsJson(words), local: false };
   try {
+    if (words[0] === "localproxy") {
+      const { runLocalproxy } = await import("./localproxy/localproxy.ts");
+      return await runLocalproxy(words.slice(1), host);
+    }
     const request = parseArgv(words, COMMANDS);
     switch (request.type) {
       case "help": {
@@ -39,11 +44,10 @@ export async function run(words: readonly string[], host: Host): Promise<number>
         return 0;
       }
       case "command": {
-        const settings = resolveSettings(
-          [...GLOBAL_KEYS, ...request.command.options],
-          request.flags,
-          host.env,
-        );
+        const file = await readFileLayer(fileRequest(request.flags, host.env));
+        const keys = [...GLOBAL_KEYS, ...request.command.options];
+        const settings = resolveSettings(keys, request.flags, host.env, file);
+        failure.json = settings.get("json");
         failure.local = settings.get("local") !== undefined;
         return await runCommand(request.command, { ...request, settings }, host);
       }
@@ -69,7 +73,7 @@ async function runCommand(
     json: settings.get("json"),
     out: host.stdout,
     err: host.stderr,
-    noColour: (host.env["NO_COLOR"] ?? "") !== "",
+    colours: wantsColours(settings, host),
   });
   const log = getLogger(command.name.replace(" ", "."));
   const { env, stdin, signal } = host;
@@ -83,6 +87,13 @@ async function runCommand(
     }
     throw error;
   }
+}
+
+/** On a terminal that knows colours, unless told otherwise (https://no-color.org). */
+function wantsColours(settings: Settings, { env, stdout }: Host): boolean {
+  const choice = settings.get("color");
+  const isUsual = stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb";
+  return choice === "auto" ? isUsual : choice === "always";
 }
 
 /** Around a command of the user's, stderr is that command's: only trouble is logged unless more was asked for. */

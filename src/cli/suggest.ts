@@ -1,11 +1,11 @@
 // Usage errors that name the corrected command line.
 
-import leven from "leven";
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import type { Command } from "./command.ts";
 import { type Option, spellings } from "./config/option.ts";
 import { GLOBAL_KEYS, OPTIONS } from "./config/options.ts";
+import { nearest } from "./nearest.ts";
 import { quoteForShell } from "./shell.ts";
 
 const ALL: readonly Option<unknown>[] = Object.values(OPTIONS);
@@ -67,16 +67,6 @@ function notACommand(
     `unknown command ${quote(shown)}`,
     near === undefined ? help : correctedLine(words, word, near),
   );
-}
-
-/** The candidate that differs least, if it differs by two letters at most and by less than half of the word. */
-function nearest(word: string, candidates: readonly string[], prefixLength: number): string | undefined {
-  const limit = Math.min(2, Math.floor((word.length - prefixLength) / 2));
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: leven(word, candidate) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance);
-  return ranked[0]?.candidate;
 }
 
 /** The line as typed with one word replaced. Values of secret options are not repeated. */

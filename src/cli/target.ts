@@ -21,7 +21,7 @@ export interface Target {
   readonly dataPlane: HostPort | undefined;
   /** PEM certificates trusted besides the system's. */
   readonly ca: readonly string[];
-  /** Profile given by flag; the variable is read by the AWS SDK itself. */
+  /** Profile given by flag or file; the variable is read by the AWS SDK itself. */
   readonly profile: string | undefined;
   /** Whose tokens these are, in the token store. */
   readonly issuer: Issuer;
@@ -56,7 +56,7 @@ function remoteTarget(settings: Settings, env: Env): Target {
     endpointUrl,
     dataPlane: settings.get("proxyEndpoint"),
     ca: loadRoots(caPaths(settings, env)),
-    profile: settings.fromFlag("profile"),
+    profile: settings.origin("profile").type === "env" ? undefined : settings.get("profile"),
     issuer: { type: "remote", endpointUrl },
   };
 }
@@ -68,8 +68,8 @@ function refuseWithLocal(settings: Settings): void {
     const other = settings.origin(key);
     if (other.type === "flag") {
       const hint =
-        origin.type === "env"
-          ? `unset ${name}, or leave ${other.name} out`
+        origin.type === "env" || origin.type === "file"
+          ? `${origin.type === "env" ? `unset ${name}` : "choose another --context"}, or leave ${other.name} out`
           : `leave out ${name} or ${other.name}`;
       throw new UsageError(
         `${other.name} cannot be used with ${name}: the service of this machine has neither`,

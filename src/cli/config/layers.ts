@@ -1,16 +1,17 @@
-// Flags over environment over defaults, resolved once before anything is dialled. A file layer goes between
-// environment and defaults.
+// Flags over environment over the configuration file over defaults, resolved once before anything is dialled.
 
 import { ConfigError, UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import type { FileLayer, FileRequest } from "./file.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey, type ValueOf } from "./options.ts";
 import { BadValueError } from "./values.ts";
 
-/** Where a value came from; `name` is the flag with its dashes, or the variable. */
+/** Where a value came from; `name` is the flag with its dashes, the variable, or the file's path. */
 export type Origin =
   | { readonly type: "flag"; readonly name: string }
   | { readonly type: "env"; readonly name: string }
+  | { readonly type: "file"; readonly name: string }
   | { readonly type: "default" };
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -20,15 +21,20 @@ export type Flags = ReadonlyMap<OptionKey, readonly string[]>;
 
 interface Resolved {
   readonly value: unknown;
+  /** As it was written; absent for defaults and for what is switched off. */
+  readonly texts?: readonly string[] | undefined;
   readonly origin: Origin;
 }
 
 /** The values of one command's options, each with its origin. */
 export class Settings {
   readonly #resolved: ReadonlyMap<OptionKey, Resolved>;
+  /** The configuration file that was read for them. */
+  readonly file: FileLayer;
 
-  constructor(resolved: ReadonlyMap<OptionKey, Resolved>) {
+  constructor(resolved: ReadonlyMap<OptionKey, Resolved>, file: FileLayer) {
     this.#resolved = resolved;
+    this.file = file;
   }
 
   get<K extends OptionKey>(key: K): ValueOf<K> {
@@ -44,6 +50,11 @@ export class Settings {
     return this.origin(key).type === "flag" ? this.get(key) : undefined;
   }
 
+  /** The value as it was written; absent for defaults and for what is switched off. */
+  texts(key: OptionKey): readonly string[] | undefined {
+    return this.#entry(key).texts;
+  }
+
   #entry(key: OptionKey): Resolved {
     const entry = this.#resolved.get(key);
     if (entry === undefined) {
@@ -53,26 +64,62 @@ export class Settings {
   }
 }
 
+/** Without a configuration file. */
+export const NO_FILE: FileLayer = {
+  path: undefined,
+  context: undefined,
+  contexts: [],
+  values: new Map(),
+  looked: [],
+};
+
 /** Reads the options `keys`. Throws UsageError for a bad flag and ConfigError for a bad variable. */
-export function resolveSettings(keys: readonly OptionKey[], flags: Flags, env: Env): Settings {
-  return new Settings(new Map(keys.map((key) => [key, resolveOne(key, flags, env)])));
+export function resolveSettings(
+  keys: readonly OptionKey[],
+  flags: Flags,
+  env: Env,
+  file: FileLayer = NO_FILE,
+): Settings {
+  return new Settings(new Map(keys.map((key) => [key, resolveOne(key, flags, env, file)])), file);
 }
 
-function resolveOne(key: OptionKey, flags: Flags, env: Env): Resolved {
+/** Which file and context the flags and the environment name. */
+export function fileRequest(flags: Flags, env: Env): FileRequest {
+  const settings = resolveSettings(["config", "context"], flags, env);
+  const choice = (key: "config" | "context") => {
+    const value = settings.get(key);
+    const origin = settings.origin(key);
+    return value === undefined || origin.type === "default" ? undefined : { value, name: origin.name };
+  };
+  return { file: choice("config"), context: choice("context"), env };
+}
+
+function resolveOne(key: OptionKey, flags: Flags, env: Env, file: FileLayer): Resolved {
   const option: Option<unknown> = OPTIONS[key];
   const written = flags.get(key);
   if (written !== undefined) {
     const origin: Origin = { type: "flag", name: `--${option.flag}` };
-    return { origin, value: readFrom(option, written, origin) };
+    return { origin, texts: written, value: readFrom(option, written, origin) };
   }
   // An empty variable counts as unset, as in the AWS SDKs.
   const name = option.env?.find((candidate) => (env[candidate] ?? "") !== "");
-  const text = name === undefined ? undefined : fromEnvironment(option, env[name] ?? "");
-  if (name === undefined || text === undefined) {
-    return { origin: { type: "default" }, value: option.fallback };
+  if (name !== undefined) {
+    const text = fromEnvironment(option, env[name] ?? "");
+    return withTexts(option, text === undefined ? undefined : [text], { type: "env", name });
   }
-  const origin: Origin = { type: "env", name };
-  return { origin, value: readFrom(option, [text], origin) };
+  const inFile = file.values.get(key);
+  return inFile === undefined
+    ? { origin: { type: "default" }, value: option.fallback }
+    : withTexts(option, inFile.texts, inFile.origin);
+}
+
+/** Without texts it is switched off there. */
+function withTexts(
+  option: Option<unknown>,
+  texts: readonly string[] | undefined,
+  origin: Exclude<Origin, { type: "default" }>,
+): Resolved {
+  return { origin, texts, value: texts === undefined ? option.fallback : readFrom(option, texts, origin) };
 }
 
 /** `TUNNEL_LOCAL=1` and the like are switches in the environment; a path names the directory. */

@@ -42,7 +42,7 @@ type Facts = Omit<Option<unknown>, "arity" | "read" | "fallback">;
 
 /** An option without a value. */
 export function flag(facts: Facts): Option<boolean> {
-  return { ...facts, arity: "switch", read: () => true, fallback: false };
+  return { ...facts, arity: "switch", read: (texts) => texts.at(-1) !== "false", fallback: false };
 }
 
 /** An option with one value; of several the last one counts. */

@@ -1,21 +1,19 @@
-// Every option of every command, once: yargs' arity, the environment lookup and the help texts come from this table.
+// Every option of every command, once: yargs' arity, the environment lookup, the keys of configuration files, the help
+// texts, the README's table and the completions come from this table.
 
-import { LOG_LEVELS } from "../../base/log.ts";
 import { AGENT } from "./agent-options.ts";
-import { choice, flag, type LocalChoice, many, type Option, one } from "./option.ts";
+import { GLOBAL } from "./global-options.ts";
+import { choice, flag, many, type Option, one } from "./option.ts";
 import {
   readAccessToken,
   readAccountId,
   readApiName,
   readBrokerUrl,
   readClientToken,
-  readDataPlane,
   readDuration,
-  readEndpointUrl,
   readLifetimeMinutes,
   readListen,
   readOrigin,
-  readRegion,
   readTag,
   readText,
   readTunnelId,
@@ -24,113 +22,6 @@ import {
 
 /** Tunnels live in lists for hours only; a list beyond this is an error of the service, not a list. */
 const MAX_LISTED = 100_000;
-
-const GLOBAL = {
-  region: one({
-    flag: "region",
-    env: ["AWS_REGION", "AWS_DEFAULT_REGION", "AWSIOT_TUNNEL_REGION"],
-    placeholder: "REGION",
-    file: "own",
-    describe: "region of the tunnel, such as eu-west-1",
-    parse: readRegion,
-  }),
-  profile: one({
-    flag: "profile",
-    env: ["AWS_PROFILE"],
-    placeholder: "NAME",
-    file: "own",
-    describe: "AWS credentials profile",
-    parse: readText,
-  }),
-  endpointUrl: one({
-    flag: "endpoint-url",
-    env: ["AWS_ENDPOINT_URL_IOTSECURETUNNELING", "AWS_ENDPOINT_URL"],
-    placeholder: "URL",
-    file: "own",
-    describe: "control plane, when it is not the region's own",
-    parse: readEndpointUrl,
-  }),
-  proxyEndpoint: one({
-    flag: "proxy-endpoint",
-    env: ["AWSIOT_TUNNEL_ENDPOINT"],
-    placeholder: "[wss://]HOST[:PORT]",
-    file: "own",
-    describe: "data plane, when it is not the region's own",
-    parse: readDataPlane,
-  }),
-  ca: one({
-    flag: "ca",
-    env: ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"],
-    placeholder: "FILE|DIR",
-    file: "own",
-    takes: "path",
-    describe: "certificates to trust besides the system's, for every connection",
-    parse: readText,
-  }),
-  local: {
-    arity: "optional",
-    flag: "local",
-    env: ["TUNNEL_LOCAL"],
-    placeholder: "[STATE_DIR]",
-    file: "own",
-    takes: "directory",
-    describe: "use the serve-local of this machine; a next word with “/” in it is its state directory",
-    read: (texts) => ({ stateDir: texts.at(-1) === "" ? undefined : texts.at(-1) }),
-    fallback: undefined,
-  } satisfies Option<LocalChoice | undefined> as Option<LocalChoice | undefined>,
-  json: flag({ flag: "json", file: "any", describe: "answers and errors as JSON" }),
-  logLevel: choice({
-    flag: "log-level",
-    env: ["TUNNEL_LOG_LEVEL"],
-    placeholder: "LEVEL",
-    file: "any",
-    describe: `${LOG_LEVELS.join(", ")} (default info)`,
-    choices: LOG_LEVELS,
-    fallback: "info",
-  }),
-  logFormat: choice({
-    flag: "log-format",
-    env: ["TUNNEL_LOG_FORMAT"],
-    placeholder: "FORMAT",
-    file: "any",
-    describe: "text or json (default text)",
-    choices: ["text", "json"],
-    fallback: "text",
-  }),
-  color: choice({
-    flag: "color",
-    file: "any",
-    placeholder: "auto|always|never",
-    describe: "colours (default auto: on a terminal, unless NO_COLOR is set)",
-    choices: ["auto", "always", "never"],
-    fallback: "auto",
-  }),
-  config: one({
-    flag: "config",
-    env: ["TUNNEL_CONFIG"],
-    placeholder: "FILE",
-    takes: "file",
-    describe: "configuration file, YAML or JSON (default: see `tunnel config --help`)",
-    parse: readText,
-  }),
-  context: one({
-    flag: "context",
-    env: ["TUNNEL_CONTEXT"],
-    placeholder: "NAME",
-    takes: "context",
-    describe: "which of the configuration file's contexts to use",
-    parse: readApiName,
-  }),
-  logFile: one({
-    flag: "log-file",
-    env: ["TUNNEL_LOG_FILE"],
-    placeholder: "FILE",
-    file: "own",
-    takes: "file",
-    describe: "write logs to the end of this file instead of stderr",
-    parse: readText,
-  }),
-};
 
 const TUNNEL = {
   thing: one({
@@ -367,6 +258,7 @@ const SERVE_LOCAL = {
     describe: "web pages of this origin may connect with a cookie; may be repeated",
     parse: readOrigin,
   }),
+  path: flag({ flag: "path", describe: "print which files were looked for, and which one counts" }),
   env: flag({
     flag: "env",
     describe: "print shell lines that point other programs at a running serve-local",

@@ -1,0 +1,157 @@
+// Where configuration files are looked for. The search is ours, and cosmiconfig only reads what was found: its own
+// search first looks for settings of its own and would run a `.config/config.js` of the working directory.
+
+import { readFileSync, type Stats, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { ConfigError } from "../../base/errors.ts";
+import type { Env } from "./layers.ts";
+
+/** One path that was looked at. */
+export interface Place {
+  readonly path: string;
+  readonly status: "used" | "absent" | "ignored: belongs to another user" | "without a tunnel property";
+}
+
+/** The file that counts. `own`: it is the user's or was named, so it may set everything a file may set. */
+export interface Found {
+  readonly path: string;
+  readonly own: boolean;
+}
+
+/** cosmiconfig's usual places, those that hold data. */
+export const SEARCH_PLACES = [
+  "package.json",
+  ".tunnelrc",
+  ".tunnelrc.json",
+  ".tunnelrc.yaml",
+  ".tunnelrc.yml",
+  ".config/tunnelrc",
+  ".config/tunnelrc.json",
+  ".config/tunnelrc.yaml",
+  ".config/tunnelrc.yml",
+] as const;
+
+const OWN_NAMES = ["config.json", "config.yaml", "config.yml"];
+
+/** Directory of the user's own configuration: `$XDG_CONFIG_HOME/tunnel`, or `~/.config/tunnel`. */
+export function configHome(env: Env): string {
+  const base = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : undefined;
+  return join(base ?? join(homeOf(env), ".config"), "tunnel");
+}
+
+export function homeOf(env: Env): string {
+  return env["HOME"] || homedir();
+}
+
+/**
+ * Finds the one file that counts: the named one, else the user's own, else the nearest in the working directory or
+ * above it, up to the home directory. Everything looked at is in `looked`. Throws ConfigError when the file could have
+ * been written by somebody else.
+ */
+export function findConfigFile(
+  named: string | undefined,
+  env: Env,
+  workingDirectory: () => string,
+): { readonly found: Found | undefined; readonly looked: readonly Place[] } {
+  if (named !== undefined) {
+    const path = resolve(named);
+    checkOwner(path, statOf(path));
+    return { found: { path, own: true }, looked: [{ path, status: "used" }] };
+  }
+  const looked: Place[] = [];
+  const own = findOwn(configHome(env), looked) ?? findNear(workingDirectory, homeOf(env), looked);
+  return { found: own, looked };
+}
+
+function findOwn(directory: string, looked: Place[]): Found | undefined {
+  for (const name of OWN_NAMES) {
+    const path = join(directory, name);
+    const facts = statOf(path);
+    looked.push({ path, status: facts === undefined ? "absent" : "used" });
+    if (facts !== undefined) {
+      checkOwner(directory, statOf(directory));
+      checkOwner(path, facts);
+      return { path, own: true };
+    }
+  }
+  return undefined;
+}
+
+function findNear(workingDirectory: () => string, home: string, looked: Place[]): Found | undefined {
+  for (const directory of upwards(workingDirectory, home)) {
+    for (const name of SEARCH_PLACES) {
+      const path = join(directory, name);
+      const facts = statOf(path);
+      if (facts === undefined) {
+        looked.push({ path, status: "absent" });
+      } else if (isForeign(facts)) {
+        // It may set presentation only, but a stranger's file in /tmp must not make our commands fail either.
+        looked.push({ path, status: "ignored: belongs to another user" });
+      } else if (name === "package.json" && !mentionsTunnel(path)) {
+        looked.push({ path, status: "without a tunnel property" });
+      } else {
+        looked.push({ path, status: "used" });
+        return { path, own: false };
+      }
+    }
+  }
+  return undefined;
+}
+
+/** The working directory and those above it, the last one being the home directory or the root. */
+function upwards(workingDirectory: () => string, home: string): string[] {
+  let directory: string;
+  try {
+    directory = workingDirectory();
+  } catch {
+    return []; // somebody removed it
+  }
+  const directories = [directory];
+  while (directory !== home && dirname(directory) !== directory) {
+    directory = dirname(directory);
+    directories.push(directory);
+  }
+  return directories;
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // a directory that may not be entered, or a file in place of one
+  }
+}
+
+function isForeign({ uid }: Stats): boolean {
+  return process.getuid !== undefined && uid !== process.getuid() && uid !== 0;
+}
+
+/** Whether a package.json has a property of ours. Most have none, and are not worth loading a parser for. */
+function mentionsTunnel(path: string): boolean {
+  try {
+    const text = readFileSync(path, "utf8");
+    const content: unknown = /"tunnel"\s*:/.test(text) ? JSON.parse(text) : undefined;
+    return typeof content === "object" && content !== null && Object.hasOwn(content, "tunnel");
+  } catch {
+    return false;
+  }
+}
+
+/** Whoever can write the file can send our tokens elsewhere. */
+function checkOwner(path: string, facts: Stats | undefined): void {
+  if (facts === undefined || process.getuid === undefined) {
+    return; // reading it will say what is wrong
+  }
+  if (isForeign(facts)) {
+    throw new ConfigError(`configuration "${path}" belongs to another user`, {
+      hint: "use a file of your own: cp it, then name it with --config",
+    });
+  }
+  if ((facts.mode & 0o022) !== 0) {
+    throw new ConfigError(`configuration "${path}" can be written by other users`, {
+      hint: `chmod go-w '${path}'`,
+    });
+  }
+}
