@@ -3,6 +3,7 @@ import { agentCommand } from "./commands/agent.ts";
 import { closeCommand } from "./commands/close.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { listCommand } from "./commands/list.ts";
+import { localproxyCommand } from "./commands/localproxy.ts";
 import { openCommand } from "./commands/open.ts";
 import { proxyDestinationCommand } from "./commands/proxy-destination.ts";
 import { proxySourceCommand } from "./commands/proxy-source.ts";
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   closeCommand,
   proxySourceCommand,
   proxyDestinationCommand,
+  localproxyCommand,
   agentCommand,
   serveLocalCommand,
   thingAddCommand,

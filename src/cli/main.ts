@@ -13,7 +13,9 @@ const GRACE_MS = 2_000;
 /** EX_IOERR of sysexits(3). */
 const OUTPUT_LOST = 74;
 
-const words = process.argv.slice(2);
+/** A link to this program with the reference proxy's name is that command. */
+const isLocalproxy = /(^|[/\\])localproxy(\.exe)?$/.test(process.argv0);
+const words = [...(isLocalproxy ? ["localproxy"] : []), ...process.argv.slice(2)];
 watchOutput();
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
   process.stdout.write(`${VERSION}\n`);
