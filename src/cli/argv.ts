@@ -23,6 +23,16 @@ export type Request =
 
 /** Reads the words after the program's name. Throws UsageError with the corrected command where it can be guessed. */
 export function parseArgv(words: readonly string[], commands: readonly Command[]): Request {
+  const verbatim = commands.find(({ name, isVerbatim }) => isVerbatim && name === words[0]);
+  if (verbatim !== undefined) {
+    return {
+      type: "command",
+      command: verbatim,
+      flags: new Map(),
+      operands: words.slice(1),
+      rest: undefined,
+    };
+  }
   const end = words.indexOf("--");
   const rest = end < 0 ? undefined : words.slice(end + 1);
   const ours = end < 0 ? words : words.slice(0, end);

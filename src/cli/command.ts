@@ -27,6 +27,8 @@ export interface Command {
   readonly operands?: readonly Operand[];
   /** Options besides the global ones. */
   readonly options: readonly OptionKey[];
+  /** Every word after its name is its own: nothing of them is read here. */
+  readonly isVerbatim?: boolean;
   /** What may follow `--`, e.g. CMD…; absent: nothing may. */
   readonly rest?: string;
   /** Full command lines, the first one the most useful. */

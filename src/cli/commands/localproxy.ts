@@ -7,10 +7,8 @@ export const localproxyCommand: Command = {
   group: "Proxy",
   summary: "take the command line of the AWS IoT localproxy, for scripts written for it",
   options: [],
-  examples: [
-    "tunnel localproxy -r us-east-1 -s SSH=5555",
-    "ln -s $(command -v tunnel) ~/.local/bin/localproxy && localproxy --help",
-  ],
+  isVerbatim: true,
+  examples: ["tunnel localproxy -r us-east-1 -s SSH=5555", "tunnel localproxy --help"],
   notes: [
     "All words after it are read as the reference proxy 3.3.1 reads them; `tunnel localproxy --help` lists them. A link to this program with the name localproxy does the same.",
   ],
