@@ -3,6 +3,15 @@
 import { mkdirSync, renameSync } from "node:fs";
 import packageJson from "../package.json" with { type: "json" };
 
+/** Ink imports this package in development only and does not bring it along; the build wants to see every import. */
+const withoutDevtools: Bun.BunPlugin = {
+  name: "without react-devtools-core",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^react-devtools-core$/ }, ({ path }) => ({ path, namespace: "absent" }));
+    onLoad({ filter: /./, namespace: "absent" }, () => ({ contents: "export default {};", loader: "js" }));
+  },
+};
+
 const targets = process.argv.slice(2);
 mkdirSync("dist", { recursive: true });
 if (targets.length === 0) await build("dist/tunnel");
@@ -18,6 +27,7 @@ async function build(outfile: string, target?: string): Promise<void> {
     format: "esm",
     splitting: true,
     define: { "process.env.NODE_ENV": '"production"' },
+    plugins: [withoutDevtools],
     compile: {
       outfile: unfinished,
       ...(target && { target: `bun-${target}` as Bun.Build.CompileTarget }),

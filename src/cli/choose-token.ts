@@ -16,6 +16,8 @@ export interface ChosenToken {
   readonly clientToken: ClientToken | undefined;
   /** Region of the tunnel, if the token store knows it. */
   readonly region: string | undefined;
+  /** Id of the tunnel, likewise. */
+  readonly tunnelId?: string | undefined;
   readonly forget: () => void;
 }
 
@@ -100,6 +102,7 @@ function savedToken(mode: Mode, target: Target, context: CommandContext): Chosen
     accessToken: saved.accessToken,
     clientToken: settings.get("noClientToken") ? undefined : clientToken,
     region: saved.region,
+    tunnelId: saved.tunnelId,
     forget: () => store.delete(saved.tunnelId, mode),
   };
 }

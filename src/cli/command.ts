@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import type { Logger } from "../base/log.ts";
 import type { Env, Settings } from "./config/layers.ts";
 import type { OptionKey } from "./config/options.ts";
-import type { Output } from "./output.ts";
+import type { Output, TextStream } from "./output.ts";
 
 /** A word after the command's name that is no option. */
 export interface Operand {
@@ -49,6 +49,9 @@ export interface CommandContext {
   readonly rest: readonly string[] | undefined;
   readonly env: Env;
   readonly output: Output;
+  /** For what draws on the terminal or hands it on; answers go through `output`. */
+  readonly stdout: TextStream;
+  readonly stderr: TextStream;
   readonly log: Logger;
   readonly stdin: () => Readable;
   /** Aborted by SIGINT and SIGTERM. */

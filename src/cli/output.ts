@@ -11,9 +11,10 @@ export interface TextStream {
 /** Answers go to `out`, remarks for people to `err`. */
 export class Output {
   readonly json: boolean;
+  /** Answers may be coloured. */
+  readonly colours: boolean;
   readonly #out: TextStream;
   readonly #err: TextStream;
-  readonly #colours: boolean;
   readonly #waiting: string[] = [];
 
   constructor(options: {
@@ -25,7 +26,7 @@ export class Output {
     this.json = options.json;
     this.#out = options.out;
     this.#err = options.err;
-    this.#colours = options.colours && !options.json;
+    this.colours = options.colours && !options.json;
   }
 
   /** One line of an answer, for people. */
@@ -84,7 +85,7 @@ export class Output {
 
   /** Headings and labels, so that values stand out. */
   dim(text: string): string {
-    return this.#colours ? `\u001b[2m${text}\u001b[22m` : text;
+    return this.colours ? `\u001b[2m${text}\u001b[22m` : text;
   }
 
   #writeTable(text: string): void {

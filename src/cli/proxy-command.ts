@@ -1,7 +1,7 @@
 // What proxy source and proxy destination have in common.
 
 import { ConfigError, HandshakeError, UsageError } from "../base/errors.ts";
-import type { Mode, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
+import type { Mode, ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
 import { parseServiceMap } from "../proxy/service-map.ts";
 import { runProxy } from "../proxy/session.ts";
 import { type ChosenToken, chooseToken } from "./choose-token.ts";
@@ -9,6 +9,7 @@ import type { CommandContext } from "./command.ts";
 import type { OptionKey } from "./config/options.ts";
 import { logEvent, printListening } from "./proxy-events.ts";
 import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
 export async function runProxyCommand(
@@ -22,7 +23,7 @@ export async function runProxyCommand(
   const token = await chooseToken(mode, target, context);
   const options = await proxyOptions(mode, serviceMap, target, token, context);
   try {
-    const end = await runProxy(options);
+    const end = await runWithStatus(options, token, context);
     if (end === "tunnel-closed") {
       token.forget();
     }
@@ -33,6 +34,24 @@ export async function runProxyCommand(
     throw error;
   }
   return undefined;
+}
+
+/** Runs the proxy; what it does can be watched. */
+function runWithStatus(
+  options: ProxyOptions,
+  { tunnelId }: ChosenToken,
+  context: CommandContext,
+): Promise<ProxyEnd> {
+  const { mode, serviceMap } = options;
+  const what = { command: `proxy ${mode}`, isWatched: context.settings.get("watch") };
+  return withStatus(what, context, (board, signal) => {
+    const session = board.open({ id: tunnelId ?? mode, mode, tunnelId, services: [...serviceMap.keys()] });
+    const onEvent = (event: ProxyEvent) => {
+      session.observe(event);
+      options.onEvent(event);
+    };
+    return runProxy({ ...options, onEvent, onProbe: (probe) => session.setProbe(probe), signal });
+  });
 }
 
 function serviceMapOf(mode: Mode, entries: readonly string[]): ServiceMap {

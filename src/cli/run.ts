@@ -76,9 +76,10 @@ async function runCommand(
     colours: wantsColours(settings, host),
   });
   const log = getLogger(command.name.replace(" ", "."));
-  const { env, stdin, signal } = host;
+  const { env, stdin, stdout, stderr, signal } = host;
+  const streams = { stdin, stdout, stderr };
   try {
-    const code = await command.run({ settings, operands, rest, env, output, log, stdin, signal });
+    const code = await command.run({ settings, operands, rest, env, output, log, signal, ...streams });
     output.flush();
     return code ?? 0;
   } catch (error) {

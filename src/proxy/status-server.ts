@@ -13,7 +13,7 @@ const MAX_WATCHERS = 8;
 const MAX_WAITING_BYTES = 256 * 1024;
 
 /**
- * Publishes what this process does on a Unix socket of its own user: a line of JSON at once and after every change, for
+ * Publishes what this process does on a Unix socket of its own user: a line of JSON at once and then twice a second, for
  * as long as somebody is connected. Nobody can say anything to it.
  */
 export class StatusServer {
@@ -21,7 +21,6 @@ export class StatusServer {
   readonly #watchers = new Set<Socket>();
   #listener: Listener | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #lastLine = "";
 
   private constructor(snapshot: () => ProcessStatus) {
     this.#snapshot = snapshot;
@@ -56,8 +55,7 @@ export class StatusServer {
     socket.on("data", () => socket.destroy());
     socket.on("end", () => socket.destroy());
     socket.unref();
-    this.#lastLine = this.#line();
-    this.#write(socket);
+    this.#write(socket, this.#line());
     this.#timer ??= setInterval(() => this.#publish(), SAMPLE_MS).unref();
   }
 
@@ -70,17 +68,15 @@ export class StatusServer {
 
   #publish(): void {
     const line = this.#line();
-    if (line === this.#lastLine) return;
-    this.#lastLine = line;
-    for (const watcher of this.#watchers) this.#write(watcher);
+    for (const watcher of this.#watchers) this.#write(watcher, line);
   }
 
   #line(): string {
     return `${JSON.stringify(this.#snapshot())}\n`;
   }
 
-  #write(watcher: Socket): void {
+  #write(watcher: Socket, line: string): void {
     if (watcher.writableLength > MAX_WAITING_BYTES) watcher.destroy();
-    else watcher.write(this.#lastLine);
+    else watcher.write(line);
   }
 }

@@ -43,6 +43,11 @@ export class TokenStore {
       .filter(({ expiresAt }) => expiresAt.getTime() > this.#now());
   }
 
+  /** When the token of one side was saved, in milliseconds since 1970; undefined when none is kept. */
+  savedAt(tunnelId: string, mode: Mode): number | undefined {
+    return statSync(this.#path(tunnelId, mode), { throwIfNoEntry: false })?.mtimeMs;
+  }
+
   /** Deletes the token of one side, e.g. after the service refused it; without `mode` those of both sides. */
   delete(tunnelId: string, mode?: Mode): void {
     for (const side of mode === undefined ? (["source", "destination"] as const) : [mode]) {

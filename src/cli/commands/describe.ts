@@ -7,14 +7,22 @@ export const describeCommand: Command = {
   group: "Tunnels",
   summary: "show one tunnel and whether its two sides are connected",
   operands: [{ name: "ID", describe: "the tunnel's id", required: true }],
-  options: [],
-  examples: ["tunnel describe 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d"],
+  options: ["watch"],
+  examples: [
+    "tunnel describe 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d",
+    "tunnel describe 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d --watch",
+  ],
   run: describeTunnel,
 };
 
 async function describeTunnel(context: CommandContext): Promise<undefined> {
   const { withControlPlane } = await import("../connect-control-plane.ts");
   const [id = ""] = context.operands;
+  if (context.settings.get("watch")) {
+    const { watchOne } = await import("../watch-tunnels.ts");
+    await watchOne(id, context);
+    return undefined;
+  }
   await withControlPlane(context, async ({ controlPlane }) => {
     const tunnel = await controlPlane.describeTunnel(id);
     if (context.output.json) {

@@ -5,12 +5,17 @@ export const listCommand: Command = {
   name: "list",
   group: "Tunnels",
   summary: "list tunnels, the newest first",
-  options: ["thing", "max"],
-  examples: ["tunnel list", "tunnel list --thing pump-7 --json"],
+  options: ["thing", "max", "watch"],
+  examples: ["tunnel list", "tunnel list --thing pump-7 --json", "tunnel list --watch"],
   run: listTunnels,
 };
 
 async function listTunnels(context: CommandContext): Promise<undefined> {
+  if (context.settings.get("watch")) {
+    const { watchList } = await import("../watch-tunnels.ts");
+    await watchList(context);
+    return undefined;
+  }
   const { withControlPlane } = await import("../connect-control-plane.ts");
   const { settings, output } = context;
   await withControlPlane(context, async ({ controlPlane }) => {

@@ -12,6 +12,7 @@ export const PROXY_OPTIONS: readonly OptionKey[] = [
   "stallTimeout",
   "linger",
   "keepalive",
+  "watch",
 ];
 
 /** Paragraphs of the help of both. */

@@ -1,0 +1,45 @@
+// The live screen of a command, where there is a terminal to draw it on.
+
+import { configureLog } from "../base/log.ts";
+import type { Sources } from "../tui/sources.ts";
+import type { Terminal, WatchActions } from "../tui/watch.tsx";
+import type { CommandContext } from "./command.ts";
+
+/** The terminal of a person; undefined where a screen cannot be drawn: no terminal, a dumb one, or one of no size. */
+export function terminalOf({ stdin, stdout, env, output }: CommandContext): Terminal | undefined {
+  const screen = stdout as NodeJS.WriteStream;
+  if (output.json || env["TERM"] === "dumb" || screen.isTTY !== true || !screen.columns || !screen.rows) {
+    return undefined;
+  }
+  const keyboard = stdin() as NodeJS.ReadStream;
+  return keyboard.isTTY === true ? { stdin: keyboard, stdout: screen } : undefined;
+}
+
+/** Shows `sources` until the person quits or the signal stops it. Logs go to its list of events, or to --log-file. */
+export async function showScreen(
+  options: {
+    readonly terminal: Terminal;
+    readonly title: string;
+    readonly sources: Sources;
+    readonly actions?: WatchActions | undefined;
+    readonly signal: AbortSignal;
+  },
+  { settings, output, stderr }: CommandContext,
+): Promise<void> {
+  // Ink and React are loaded here and nowhere else.
+  const { Watch } = await import("../tui/watch.tsx");
+  const watch = new Watch({ ...options, colours: output.colours });
+  const log = { level: settings.get("logLevel"), format: settings.get("logFormat") };
+  const isToFile = settings.get("logFile") !== undefined;
+  if (!isToFile) configureLog({ ...log, format: "text", write: (line) => watch.log(withoutTime(line)) });
+  try {
+    await watch.ended;
+  } finally {
+    if (!isToFile) configureLog({ ...log, write: (line) => void stderr.write(line) });
+  }
+}
+
+/** The list of events shows the age of each line. */
+function withoutTime(line: string): string {
+  return line.replace(/^\d\d:\d\d:\d\d /, "");
+}

@@ -1,0 +1,59 @@
+// What carries tunnels tells how it goes: on its status socket, and on a live screen under --watch.
+
+import process from "node:process";
+import { StatusBoard } from "../proxy/status.ts";
+import { StatusServer } from "../proxy/status-server.ts";
+import type { CommandContext } from "./command.ts";
+import { statusDirectory } from "./status-directory.ts";
+
+/** Runs `work` with a board to report to, published for other terminals, and shown here if `isWatched`. */
+export async function withStatus<T>(
+  { command, isWatched }: { readonly command: string; readonly isWatched: boolean },
+  context: CommandContext,
+  work: (board: StatusBoard, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const board = new StatusBoard({ pid: process.pid, command }, () => Date.now());
+  const server = await publish(board, context);
+  try {
+    return isWatched ? await workAndShow(board, command, context, work) : await work(board, context.signal);
+  } finally {
+    server?.close();
+  }
+}
+
+/** Nobody depends on being watched: a proxy without a status socket is as good. */
+async function publish(board: StatusBoard, { env, log }: CommandContext): Promise<StatusServer | undefined> {
+  const directory = statusDirectory(env);
+  if (directory === undefined) return undefined;
+  try {
+    return await StatusServer.listen(directory, process.pid, () => board.snapshot());
+  } catch (error) {
+    log.debug("cannot be watched: {reason}", { reason: error instanceof Error ? error.message : error });
+    return undefined;
+  }
+}
+
+async function workAndShow<T>(
+  board: StatusBoard,
+  title: string,
+  context: CommandContext,
+  work: (board: StatusBoard, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { showScreen, terminalOf } = await import("./watch.ts");
+  const terminal = terminalOf(context);
+  // Its lines on stdout and stderr tell the same, one for each change.
+  if (terminal === undefined) return work(board, context.signal);
+  const quit = new AbortController();
+  const over = new AbortController();
+  const signal = AbortSignal.any([context.signal, quit.signal]);
+  const shown = showScreen({ terminal, title, sources: { board }, signal: over.signal }, context).finally(
+    () => quit.abort(),
+  );
+  shown.catch(() => {}); // awaited below, after the work
+  try {
+    return await work(board, signal);
+  } finally {
+    over.abort();
+    await shown;
+  }
+}

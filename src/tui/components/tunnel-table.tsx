@@ -1,0 +1,90 @@
+import { Box } from "ink";
+import { fit, formatAge } from "../format.ts";
+import { selectedTunnel, visibleTunnels, windowAround } from "../select.ts";
+import type { State } from "../state.ts";
+import { type SideView, shortId, type TunnelView } from "../tunnel-view.ts";
+import { Line, Piece } from "./line.tsx";
+
+/** Widths of what fits beside the id; 0 leaves a column out. */
+function widths(columns: number) {
+  return {
+    thing: columns >= 40 ? Math.min(24, Math.floor(columns / 4)) : 0,
+    services: columns >= 76 ? 14 : 0,
+    description: columns >= 100,
+  };
+}
+
+/** Tunnels with the state of both ends and the time left, around the selected one. */
+export function TunnelTable({ state, rows }: { readonly state: State; readonly rows: number }) {
+  const visible = visibleTunnels(state);
+  const selected = selectedTunnel(state);
+  const index = selected === undefined ? 0 : visible.indexOf(selected);
+  const { thing, services, description } = widths(state.columns);
+  const heading = ["  TUNNEL  ", thing > 0 && fit("THING", thing), services > 0 && fit("SERVICES", services)];
+  return (
+    <Box flexDirection="column">
+      <Line>
+        <Piece tone="dim" colours={state.colours}>
+          {[...heading.filter(Boolean), "S D LEFT  ", description && "DESCRIPTION"].filter(Boolean).join(" ")}
+        </Piece>
+      </Line>
+      {visible.length === 0 && <Line>{emptyText(state)}</Line>}
+      {windowAround(visible, index, rows).map((tunnel) => (
+        <TunnelRow key={tunnel.tunnelId} tunnel={tunnel} isSelected={tunnel === selected} state={state} />
+      ))}
+    </Box>
+  );
+}
+
+function emptyText({ isLoaded, tunnels }: State): string {
+  if (!isLoaded) return "  …";
+  return tunnels.length === 0 ? "  no tunnels" : "  no tunnel matches the filter";
+}
+
+function TunnelRow(props: {
+  readonly tunnel: TunnelView;
+  readonly isSelected: boolean;
+  readonly state: State;
+}) {
+  const { tunnel, isSelected, state } = props;
+  const { thing, services, description } = widths(state.columns);
+  const { colours } = state;
+  return (
+    <Line>
+      <Piece tone={isSelected ? "strong" : "plain"} colours={colours}>
+        {`${isSelected ? "›" : " "} ${fit(shortId(tunnel.tunnelId), 8)} `}
+        {thing > 0 && `${fit(tunnel.thing ?? "", thing)} `}
+        {services > 0 && `${fit(tunnel.services?.join(",") ?? "", services)} `}
+      </Piece>
+      <SideSign side={tunnel.source} isOpen={tunnel.isOpen} colours={colours} />{" "}
+      <SideSign side={tunnel.destination} isOpen={tunnel.isOpen} colours={colours} />{" "}
+      {timeLeft(tunnel, state)}
+      {description && tunnel.description !== undefined && ` ${tunnel.description}`}
+    </Line>
+  );
+}
+
+function timeLeft({ isOpen, endsAt }: TunnelView, { now, colours }: State) {
+  if (!isOpen) return fit("closed", 7);
+  if (endsAt === undefined) return fit("", 7);
+  const tone = endsAt - now < 10 * 60_000 ? "warn" : "plain";
+  return (
+    <Piece tone={tone} colours={colours}>
+      {fit(formatAge(endsAt - now), 7)}
+    </Piece>
+  );
+}
+
+function SideSign(props: {
+  readonly side: SideView | undefined;
+  readonly isOpen: boolean;
+  readonly colours: boolean;
+}) {
+  const { side, isOpen, colours } = props;
+  if (side === undefined || !isOpen) return "·";
+  return (
+    <Piece tone={side.isConnected ? "good" : "bad"} colours={colours}>
+      {side.isConnected ? "●" : "○"}
+    </Piece>
+  );
+}
