@@ -45,8 +45,9 @@ export async function publish(words: readonly string[], topic: string, message: 
 export class Subscriber implements AsyncDisposable {
   readonly process: TestProcess;
 
-  constructor(words: readonly string[], filter: string) {
-    const args = ["-oL", "mosquitto_sub", ...words, "-q", "1", "-t", filter, "-d", "-F", "%j"];
+  /** `format` is how it prints a message; `messages` and `message` need the default. */
+  constructor(words: readonly string[], filter: string, format = "%j") {
+    const args = ["-oL", "mosquitto_sub", ...words, "-q", "1", "-t", filter, "-d", "-F", format];
     this.process = new TestProcess("stdbuf", args, { PATH: process.env["PATH"] });
   }
 
@@ -64,6 +65,11 @@ export class Subscriber implements AsyncDisposable {
   /** Message number `index`, from 0, as soon as it is there. */
   message(index = 0): Promise<ReceivedMessage> {
     return waitFor(`message ${index}`, () => this.messages[index]);
+  }
+
+  /** The first message that is as wanted. */
+  waitFor(isWanted: (message: ReceivedMessage) => boolean): Promise<ReceivedMessage> {
+    return waitFor("a message", () => this.messages.find(isWanted));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

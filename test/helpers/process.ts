@@ -59,8 +59,10 @@ export class TestProcess implements AsyncDisposable {
     else this.#child.stdin?.write(text);
   }
 
+  /** Nothing once it has ended. Not by the child's own method: under Deno that sends one signal, then no other. */
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid !== undefined && exitCode === null && signalCode === null) process.kill(pid, signal);
   }
 
   /** SIGTERM, then waits for the end. */

@@ -1,7 +1,7 @@
 // The embedded MQTT broker: it lets a device in by its certificate, and lets it do one thing, to subscribe to the
 // reserved topics of its own thing.
 import type { EventEmitter } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { Aedes, type Client, type Subscription } from "aedes";
 import { escapeControl } from "../../base/escape.ts";
@@ -17,6 +17,8 @@ import { isRegistered } from "./things.ts";
 const ALPN = ["x-amzn-mqtt-ca", "mqtt"];
 /** Ours: a machine has no use for more devices, and each costs memory. */
 const MAX_CLIENTS = 1_000;
+/** More connections than that, in their TLS handshake, are not even accepted. */
+const MAX_HANDSHAKES = 200;
 /** TLS handshake and MQTT CONNECT have to come within this time each. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A quota of AWS IoT Core, for one connection. */
@@ -63,8 +65,10 @@ class EmbeddedBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #aedes: Aedes;
   readonly #server: Server;
-  readonly #sockets = new Set<TLSSocket>();
-  readonly #devices = new Map<Client, Device>();
+  /** Every accepted connection, with its TLS handshake done or not. */
+  readonly #sockets = new Set<Socket>();
+  readonly #clients = new Set<Client>();
+  readonly #devices = new WeakMap<Client, Device>();
   #sweep: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: BrokerOptions) {
@@ -109,9 +113,15 @@ class EmbeddedBroker implements Broker {
       throw error;
     }
     this.#server.on("error", (error) => log.error("the broker's listener failed: {error}", { error }));
-    this.#server.on("tlsClientError", (error) => {
-      log.info("refused a device: {reason}", { reason: escapeControl(error.message) });
+    this.#server.on("connection", (socket: Socket) => {
+      if (this.#sockets.size >= MAX_CLIENTS + MAX_HANDSHAKES) {
+        socket.destroy();
+        return;
+      }
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
     });
+    this.#server.on("tlsClientError", (error, socket) => this.#refuse(socket, error.message));
     this.#sweep = setInterval(() => this.#dropRemoved(), SWEEP_MS);
     this.#sweep.unref();
   }
@@ -143,20 +153,20 @@ class EmbeddedBroker implements Broker {
 
   #onSocket(socket: TLSSocket): void {
     const device = this.#identify(socket);
-    if (device === undefined || this.#sockets.size >= MAX_CLIENTS) {
-      const reason = device === undefined ? "its certificate is not registered" : "too many are connected";
-      this.#options.log.info("refused a device: {reason}", { reason });
-      socket.on("error", () => {});
-      socket.destroy();
+    if (device === undefined || this.#clients.size >= MAX_CLIENTS) {
+      this.#refuse(socket, device === undefined ? "its certificate is not registered" : "too many are connected");
       return;
     }
-    this.#sockets.add(socket);
     const client = this.#aedes.handle(new GuardedSocket(socket));
+    this.#clients.add(client);
     this.#devices.set(client, device);
-    socket.once("close", () => {
-      this.#sockets.delete(socket);
-      this.#devices.delete(client);
-    });
+    socket.once("close", () => this.#clients.delete(client));
+  }
+
+  #refuse(socket: TLSSocket, reason: string): void {
+    this.#options.log.info("refused a device: {reason}", { reason: escapeControl(reason) });
+    socket.on("error", () => {});
+    socket.destroy();
   }
 
   #identify(socket: TLSSocket): Device | undefined {
@@ -178,6 +188,8 @@ class EmbeddedBroker implements Broker {
       connectTimeout: CONNECT_TIMEOUT_MS,
       preConnect: (_client, packet, done) => {
         packet.keepalive = Math.min(packet.keepalive || MAX_KEEPALIVE, MAX_KEEPALIVE);
+        // Every session ends with its connection. AWS IoT would keep a persistent one for an hour, and what is sent
+        // meanwhile; a device must not rely on that, and here it would be a queue for whoever takes the client id.
         packet.clean = true;
         // Nobody may publish, so a last will is worth nothing; clients that always set one still get in.
         delete packet.will;
@@ -232,8 +244,9 @@ class EmbeddedBroker implements Broker {
 
   /** The end of a thing's access is the end of its connections too. */
   #dropRemoved(): void {
-    for (const [client, device] of this.#devices) {
-      if (!this.#isRegistered(device)) {
+    for (const client of this.#clients) {
+      const device = this.#devices.get(client);
+      if (device !== undefined && !this.#isRegistered(device)) {
         this.#options.log.info("device {thingName} was removed", { thingName: device.thingName });
         client.close();
       }

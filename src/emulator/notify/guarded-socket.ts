@@ -4,8 +4,8 @@ import { PacketMeter } from "./packet-meter.ts";
 
 /** AWS IoT takes 128 KiB of payload; topic and packet identifier come on top. */
 const MAX_PACKET_BYTES = 131_072 + 1_024;
-/** A notification has about 600 bytes: a device that has not read several hundred of them does not read at all. */
-const MAX_UNSENT_BYTES = 262_144;
+/** A notification has about 600 bytes: a device that has not read more than a thousand of them does not read at all. */
+const MAX_UNSENT_BYTES = 1_048_576;
 /** So long may the last words to a client, such as a refusal, take. */
 const FAREWELL_MS = 1_000;
 

@@ -1,6 +1,6 @@
 // The things of a state directory, each a directory with the certificate and the private key of its device. They are
 // plain files, so that things come and go beside a running serve-local, which holds the database for itself.
-import { randomBytes } from "node:crypto";
+import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, TunnelError, UsageError } from "../../base/errors.ts";
@@ -103,7 +103,7 @@ export async function takeDeviceAuthority(stateDirectory: string): Promise<KeyPa
     placeDirectory(directory, { "ca.pem": certificate, "ca-key.pem": privateKey });
   }
   const kept = readPair(join(directory, "ca.pem"), join(directory, "ca-key.pem"));
-  if (kept === undefined) {
+  if (kept === undefined || !isReadable(kept)) {
     throw new ConfigError(`cannot read the CA of the devices in "${directory}"`, {
       hint: `remove "${directory}" and add the things again`,
     });
@@ -134,6 +134,14 @@ function readPair(certificatePath: string, keyPath: string): KeyPair | undefined
   const certificate = readIfThere(certificatePath);
   const privateKey = readIfThere(keyPath);
   return certificate === undefined || privateKey === undefined ? undefined : { certificate, privateKey };
+}
+
+function isReadable({ certificate, privateKey }: KeyPair): boolean {
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
+  } catch {
+    return false;
+  }
 }
 
 function readIfThere(path: string): string | undefined {
