@@ -1,6 +1,7 @@
 import { HandshakeError, ReplacedError, TunnelError } from "../base/errors.ts";
 import type { ProxyEvent, ProxyOptions } from "../proxy/options.ts";
 import { runProxy } from "../proxy/session.ts";
+import type { SessionBoard } from "../proxy/status.ts";
 import type { AgentEvent, SessionAudit, SessionEndReason } from "./options.ts";
 import type { SavedSession } from "./saved-sessions.ts";
 import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
@@ -12,10 +13,12 @@ export interface AgentSessionOptions {
   readonly thing: string;
   readonly saved: SavedSession;
   readonly maxSessionMs: number | undefined;
+  /** Where it reports what it carries. */
+  readonly board: SessionBoard | undefined;
   /** The proxy to run; tokens, events and signal are the session's own. */
   readonly proxy: Omit<
     ProxyOptions,
-    "mode" | "accessToken" | "clientToken" | "giveUpAfterMs" | "onEvent" | "signal"
+    "mode" | "accessToken" | "clientToken" | "giveUpAfterMs" | "onEvent" | "onProbe" | "signal"
   >;
   readonly onEvent: (event: AgentEvent) => void;
   readonly onConnected: (isConnected: boolean) => void;
@@ -72,6 +75,7 @@ export class AgentSession {
       clientToken: saved.clientToken,
       giveUpAfterMs: MAX_TUNNEL_LIFE_MS,
       onEvent: (event) => this.#onProxyEvent(event),
+      onProbe: (probe) => this.#options.board?.setProbe(probe),
       signal: this.#stop.signal,
     });
     clearTimeout(timer);
@@ -106,7 +110,8 @@ export class AgentSession {
 
   #onProxyEvent(event: ProxyEvent): void {
     const session = this.id;
-    const { onEvent, onConnected, onIdle } = this.#options;
+    const { onEvent, onConnected, onIdle, board } = this.#options;
+    board?.observe(event);
     switch (event.event) {
       case "connected":
         this.#channelId = event.channelId;

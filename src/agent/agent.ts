@@ -158,9 +158,11 @@ class Agent {
     const { thing, maxSessionMs, dataPlaneOf, proxy, log, serviceMap } = this.#options;
     const { region, services } = saved;
     const id = sessionIdOf(saved.accessToken);
+    const board = this.#options.board?.open({ id, mode: "destination", thing, services });
     const session = new AgentSession({
       thing,
       saved,
+      board,
       maxSessionMs,
       proxy: { ...proxy, log, serviceMap: only(services, serviceMap), dataPlane: dataPlaneOf(region) },
       onEvent: (event) => this.#emit(event),
@@ -171,7 +173,10 @@ class Agent {
     });
     this.#sessions.set(id, session);
     this.#emit({ event: "session-started", session: id, region, services, isResumed });
-    const ending = session.run().then((audit) => this.#ended(audit));
+    const ending = session.run().then((audit) => {
+      if (board !== undefined) this.#options.board?.close(board);
+      this.#ended(audit);
+    });
     this.#endings.add(ending);
     ending.finally(() => this.#endings.delete(ending));
   }

@@ -1,5 +1,6 @@
 import type { Logger } from "../base/log.ts";
 import type { DataPlane, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
+import type { StatusBoard } from "../proxy/status.ts";
 import type { BrokerConnection } from "./broker-stream.ts";
 import type { RefusalReason } from "./notification.ts";
 
@@ -25,6 +26,8 @@ export interface AgentOptions {
   readonly proxy: Pick<ProxyOptions, "bind" | "stallTimeoutMs" | "lingerMs" | "keepaliveMs">;
   readonly log: Logger;
   readonly onEvent: (event: AgentEvent) => void;
+  /** Where sessions report what they carry. */
+  readonly board?: StatusBoard | undefined;
   /** Ends the agent in an orderly way. */
   readonly signal: AbortSignal;
   /** Period of MQTT keep-alives, in whole seconds; 30 unless a test cannot wait. */

@@ -15,6 +15,7 @@ import type { CommandContext } from "./command.ts";
 import { stateHome } from "./config/local.ts";
 import { openLogFile } from "./log-file.ts";
 import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+import { withStatus } from "./with-status.ts";
 
 const EXAMPLE = "tunnel agent --thing pump-7 --map SSH=22";
 
@@ -33,7 +34,9 @@ export async function runAgentCommand(context: CommandContext): Promise<undefine
   output.flush();
   const { observe, stop } = await startObservers(context);
   try {
-    await runAgent({ ...options, onEvent: observe });
+    await withStatus({ command: "agent", isWatched: false }, context, ({ board }) =>
+      runAgent({ ...options, board, onEvent: observe }),
+    );
   } finally {
     stop();
   }

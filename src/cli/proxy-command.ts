@@ -44,11 +44,11 @@ function runWithStatus(
 ): Promise<ProxyEnd> {
   const { mode, serviceMap } = options;
   const what = { command: `proxy ${mode}`, isWatched: context.settings.get("watch") };
-  return withStatus(what, context, (board, signal) => {
+  return withStatus(what, context, ({ board, signal, isOnScreen }) => {
     const session = board.open({ id: tunnelId ?? mode, mode, tunnelId, services: [...serviceMap.keys()] });
     const onEvent = (event: ProxyEvent) => {
       session.observe(event);
-      options.onEvent(event);
+      if (event.event !== "listening" || !isOnScreen) options.onEvent(event);
     };
     return runProxy({ ...options, onEvent, onProbe: (probe) => session.setProbe(probe), signal });
   });

@@ -31,7 +31,7 @@ export async function showScreen(
   const watch = new Watch({ ...options, colours: output.colours });
   const log = { level: settings.get("logLevel"), format: settings.get("logFormat") };
   const isToFile = settings.get("logFile") !== undefined;
-  if (!isToFile) configureLog({ ...log, format: "text", write: (line) => watch.log(withoutTime(line)) });
+  if (!isToFile) configureLog({ ...log, format: "text", write: (line) => watch.log(forEventList(line)) });
   try {
     await watch.ended;
   } finally {
@@ -39,7 +39,7 @@ export async function showScreen(
   }
 }
 
-/** The list of events shows the age of each line. */
-function withoutTime(line: string): string {
-  return line.replace(/^\d\d:\d\d:\d\d /, "");
+/** The list of events shows the age of each line; what is usual needs no level. */
+function forEventList(line: string): string {
+  return line.replace(/^\d\d:\d\d:\d\d (?:info +[\w.-]+: )?/, "");
 }

@@ -6,19 +6,32 @@ import { StatusServer } from "../proxy/status-server.ts";
 import type { CommandContext } from "./command.ts";
 import { statusDirectory } from "./status-directory.ts";
 
+/** What runs gets from withStatus. */
+export interface Watched {
+  readonly board: StatusBoard;
+  /** Aborted with the command's, and when the person quits the screen. */
+  readonly signal: AbortSignal;
+  /** A screen is drawn: nothing else may be written to the terminal. */
+  readonly isOnScreen: boolean;
+}
+
 /** Runs `work` with a board to report to, published for other terminals, and shown here if `isWatched`. */
 export async function withStatus<T>(
   { command, isWatched }: { readonly command: string; readonly isWatched: boolean },
   context: CommandContext,
-  work: (board: StatusBoard, signal: AbortSignal) => Promise<T>,
+  work: (watched: Watched) => Promise<T>,
 ): Promise<T> {
   const board = new StatusBoard({ pid: process.pid, command }, () => Date.now());
   const server = await publish(board, context);
   try {
-    return isWatched ? await workAndShow(board, command, context, work) : await work(board, context.signal);
+    return isWatched ? await workAndShow(board, command, context, work) : await work(unseen(board, context));
   } finally {
     server?.close();
   }
+}
+
+function unseen(board: StatusBoard, { signal }: CommandContext): Watched {
+  return { board, signal, isOnScreen: false };
 }
 
 /** Nobody depends on being watched: a proxy without a status socket is as good. */
@@ -37,12 +50,12 @@ async function workAndShow<T>(
   board: StatusBoard,
   title: string,
   context: CommandContext,
-  work: (board: StatusBoard, signal: AbortSignal) => Promise<T>,
+  work: (watched: Watched) => Promise<T>,
 ): Promise<T> {
   const { showScreen, terminalOf } = await import("./watch.ts");
   const terminal = terminalOf(context);
   // Its lines on stdout and stderr tell the same, one for each change.
-  if (terminal === undefined) return work(board, context.signal);
+  if (terminal === undefined) return work(unseen(board, context));
   const quit = new AbortController();
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, quit.signal]);
@@ -51,7 +64,7 @@ async function workAndShow<T>(
   );
   shown.catch(() => {}); // awaited below, after the work
   try {
-    return await work(board, signal);
+    return await work({ board, signal, isOnScreen: true });
   } finally {
     over.abort();
     await shown;

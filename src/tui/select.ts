@@ -26,12 +26,18 @@ export function selectedTunnel(state: State): TunnelView | undefined {
   return visible.find(({ tunnelId }) => tunnelId === state.selectedId) ?? visible[0];
 }
 
-/** A session or one of its connections, as a row. */
+/** A session, what it carries in all, or one of its connections, as a row. */
 export type SessionRow =
   | {
       readonly type: "session";
+      readonly key: string;
       readonly pid: number;
       readonly command: string;
+      readonly session: SessionStatus;
+    }
+  | {
+      readonly type: "traffic";
+      readonly key: string;
       readonly session: SessionStatus;
       readonly rates: readonly number[];
     }
@@ -56,7 +62,8 @@ export function sessionRows(state: State): readonly SessionRow[] {
 function rowsOf({ status, rates }: ProcessView, session: SessionStatus): readonly SessionRow[] {
   const { pid, command } = status;
   return [
-    { type: "session", pid, command, session, rates: rates.get(session.id) ?? [] },
+    { type: "session", key: `${pid}/${session.id}`, pid, command, session },
+    { type: "traffic", key: `${pid}/${session.id}/`, session, rates: rates.get(session.id) ?? [] },
     ...session.connections.map((connection): SessionRow => {
       const key = rateKey(session.id, connection.connectionId);
       return { type: "connection", key: `${pid}/${key}`, connection, rates: rates.get(key) ?? [] };
@@ -83,9 +90,10 @@ export function layoutOf(state: State): Layout {
     ? Math.min(Math.max(1, visibleTunnels(state).length), Math.max(1, Math.floor(lines * 0.4) - 1))
     : 0;
   const afterTunnels = lines - (state.hasControlPlane ? tunnels + 1 : 0);
-  const hasDetails = selectedTunnel(state) !== undefined && afterTunnels >= DETAIL_LINES + 3;
+  const wanted = Math.min(4, sessionRows(state).length);
+  const hasDetails = selectedTunnel(state) !== undefined && afterTunnels >= DETAIL_LINES + wanted + 3;
   const afterDetails = afterTunnels - (hasDetails ? DETAIL_LINES : 0);
-  const share = Math.floor(afterDetails * (state.hasControlPlane ? 0.5 : 0.7)) - 1;
+  const share = Math.floor(afterDetails * (state.hasControlPlane ? 0.6 : 0.7)) - 1;
   const sessions = Math.max(0, Math.min(sessionRows(state).length, share));
   const events = Math.max(0, afterDetails - (sessions > 0 ? sessions + 1 : 0) - 1);
   return { tunnels, hasDetails, sessions, events };

@@ -23,46 +23,65 @@ export function SessionList({ state, rows }: { readonly state: State; readonly r
           {`ON THIS MACHINE${hidden > 0 ? ` (${hidden} more)` : ""}`}
         </Piece>
       </Line>
-      {all
-        .slice(0, rows)
-        .map((row) =>
-          row.type === "session" ? (
-            <SessionLine key={`${row.pid}/${row.session.id}`} row={row} state={state} />
-          ) : (
-            <ConnectionLine key={row.key} row={row} state={state} />
-          ),
-        )}
+      {all.slice(0, rows).map((row) => (
+        <Row key={row.key} row={row} state={state} />
+      ))}
     </Box>
   );
 }
 
+function Row({ row, state }: { readonly row: SessionRow; readonly state: State }) {
+  switch (row.type) {
+    case "session":
+      return <SessionLine row={row} state={state} />;
+    case "traffic":
+      return <TrafficLine row={row} state={state} />;
+    case "connection":
+      return <ConnectionLine row={row} state={state} />;
+  }
+}
+
+/** Which process, for which tunnel, and where its services are. */
 function SessionLine(props: {
   readonly row: Extract<SessionRow, { type: "session" }>;
   readonly state: State;
 }) {
-  const { row, state } = props;
-  const { session, command, pid, rates } = row;
-  const { colours, columns } = state;
-  const name = session.tunnelId === undefined ? (session.thing ?? "") : shortId(session.tunnelId);
-  const facts = [
-    `round trip ${formatRoundTrip(session.roundTripMs)}`,
-    `queue ${formatBytes(session.queuedBytes)}`,
-    `${session.reconnects} reconnects`,
-    `↑${formatBytes(session.bytesToTunnel)} ↓${formatBytes(session.bytesFromTunnel)}`,
-    ...(session.listening.length > 0 ? session.listening : session.services),
+  const { session, command, pid } = props.row;
+  const { colours, columns } = props.state;
+  const { tunnelId, thing = "", listening, services, link } = session;
+  const name = tunnelId === undefined ? thing : shortId(tunnelId);
+  const where = (listening.length > 0 ? listening : services).filter((each) => each !== "").join(", ");
+  const words = [
+    columns < 40 ? shortCommand(command) : `${command} ${pid}`,
+    name,
+    link === "connected" ? "" : link,
+    columns < 40 ? "" : where,
   ];
   return (
     <Line>
-      <Piece tone={LINK_TONES[session.link]} colours={colours}>
-        {session.link === "connected" ? "●" : "○"}
+      <Piece tone={LINK_TONES[link]} colours={colours}>
+        {link === "connected" ? "●" : "○"}
       </Piece>
-      {columns < 40 ? ` ${shortCommand(command)}` : ` ${command} ${pid}`}
-      {name !== "" && ` ${name}`}
-      {session.link !== "connected" && ` ${session.link}`}
-      {` ${rateText(rates, columns)}`}
-      {columns >= 40 && ` ${facts.join(", ")}`}
+      {` ${words.filter((word) => word !== "").join(" ")}`}
     </Line>
   );
+}
+
+function TrafficLine(props: {
+  readonly row: Extract<SessionRow, { type: "traffic" }>;
+  readonly state: State;
+}) {
+  const { session, rates } = props.row;
+  const { columns } = props.state;
+  const { roundTripMs, queuedBytes, reconnects, bytesToTunnel, bytesFromTunnel } = session;
+  if (columns < 40) return <Line>{`  ${rateText(rates, columns)}`}</Line>;
+  const facts = [
+    `${rateText(rates, columns)} ↑${formatBytes(bytesToTunnel)} ↓${formatBytes(bytesFromTunnel)}`,
+    `round trip ${formatRoundTrip(roundTripMs)}`,
+    `queue ${formatBytes(queuedBytes)}`,
+    `${reconnects} ${reconnects === 1 ? "reconnect" : "reconnects"}`,
+  ];
+  return <Line>{`  ${facts.join(", ")}`}</Line>;
 }
 
 function ConnectionLine(props: {
