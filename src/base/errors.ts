@@ -9,6 +9,7 @@ export type ErrorCode =
   | "ERR_CREDENTIALS"
   | "ERR_NOT_FOUND"
   | "ERR_LIMIT"
+  | "ERR_NO_DEVICE"
   | "ERR_DENIED"
   | "ERR_INVALID"
   | "ERR_SERVICE"

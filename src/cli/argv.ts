@@ -5,7 +5,7 @@ import { Parser } from "yargs/helpers";
 import { UsageError } from "../base/errors.ts";
 import type { Command } from "./command.ts";
 import type { Flags } from "./config/layers.ts";
-import { namesOf, type Option } from "./config/option.ts";
+import { namesOf, type Option, spellings } from "./config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "./config/options.ts";
 import { quote, unknownCommand, unknownOption } from "./suggest.ts";
 
@@ -33,9 +33,7 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
       rest: undefined,
     };
   }
-  const end = words.indexOf("--");
-  const rest = end < 0 ? undefined : words.slice(end + 1);
-  const ours = end < 0 ? words : words.slice(0, end);
+  const { ours, rest } = splitWords(words, commands);
   const { argv, error } = Parser.detailed(attachLocal(detachShort(ours)), PARSER_OPTIONS);
   const plain = argv._.map(String);
   if (argv["help"] || plain[0] === "help") {
@@ -66,6 +64,46 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
     throw new UsageError(`"--" has no meaning for "tunnel ${command.name}"`, `tunnel ${command.name} --help`);
   }
   return { type: "command", command, flags, operands, rest };
+}
+
+/** Our own words, and those that are not for us: after `--`, or after the first operand of a command that passes on. */
+function splitWords(
+  words: readonly string[],
+  commands: readonly Command[],
+): { readonly ours: readonly string[]; readonly rest: readonly string[] | undefined } {
+  const passedOn = passedOnStart(words, commands);
+  if (passedOn !== undefined) {
+    return { ours: words.slice(0, passedOn), rest: words.slice(passedOn) };
+  }
+  const end = words.indexOf("--");
+  return end < 0
+    ? { ours: words, rest: undefined }
+    : { ours: words.slice(0, end), rest: words.slice(end + 1) };
+}
+
+function passedOnStart(words: readonly string[], commands: readonly Command[]): number | undefined {
+  let isFound = false;
+  for (let at = 0; at < words.length && words[at] !== "--"; at += 1) {
+    const word = words[at] ?? "";
+    if (word.startsWith("-")) {
+      at += takesNext(word, words[at + 1]) ? 1 : 0;
+    } else if (isFound) {
+      return at + 1;
+    } else if (commands.some(({ name, passesOn }) => passesOn && name === word)) {
+      isFound = true;
+    } else {
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Whether the word after an option is its value. */
+function takesNext(word: string, next: string | undefined): boolean {
+  if (word === "--local") {
+    return isStateDir(next);
+  }
+  return WITH_VALUE.some(([, option]) => spellings(option).includes(word));
 }
 
 /** Whether answers are wanted as JSON; known even of a command line that does not parse. */
@@ -125,7 +163,7 @@ function attachLocal(words: readonly string[]): string[] {
     const next = words[at + 1];
     if (words[at] !== "--local") {
       attached.push(words[at] ?? "");
-    } else if (next?.includes("/") && !next.startsWith("-") && !next.startsWith("arn:")) {
+    } else if (isStateDir(next)) {
       attached.push(`--local=${next}`);
       at += 1;
     } else {
@@ -133,6 +171,10 @@ function attachLocal(words: readonly string[]): string[] {
     }
   }
   return attached;
+}
+
+function isStateDir(next: string | undefined): boolean {
+  return next?.includes("/") === true && !next.startsWith("-") && !next.startsWith("arn:");
 }
 
 function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {

@@ -31,6 +31,8 @@ export interface Command {
   readonly isVerbatim?: boolean;
   /** What may follow `--`, e.g. CMD…; absent: nothing may. */
   readonly rest?: string;
+  /** What comes after the first operand is not read by us: it is `rest`. */
+  readonly passesOn?: boolean;
   /** Full command lines, the first one the most useful. */
   readonly examples: readonly string[];
   /** Further paragraphs of the help. */

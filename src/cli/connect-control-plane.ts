@@ -18,8 +18,8 @@ export interface Connection {
 export async function withControlPlane<T>(
   context: CommandContext,
   work: (connection: Connection) => Promise<T>,
+  target: Target = resolveTarget(context),
 ): Promise<T> {
-  const target = resolveTarget(context);
   const controlPlane = connect(target, context);
   try {
     return await work({ controlPlane, target });
@@ -32,7 +32,8 @@ export async function withControlPlane<T>(
   }
 }
 
-function connect(target: Target, { env, log, signal }: CommandContext): ControlPlane {
+/** A control plane for a target; whoever made it closes it. */
+export function connect(target: Target, { env, log, signal }: CommandContext): ControlPlane {
   if (target.profile !== undefined) {
     // The SDK looks the profile up in five places (credentials, region, endpoint, FIPS, dual-stack); only the
     // variable reaches all of them.

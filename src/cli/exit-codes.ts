@@ -10,6 +10,7 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   ERR_BUG: 70,
   ERR_LISTEN: 71,
   ERR_LIMIT: 75,
+  ERR_NO_DEVICE: 75,
   ERR_PROTOCOL: 76,
   ERR_CREDENTIALS: 77,
   ERR_DENIED: 77,

@@ -2,6 +2,7 @@
 // texts, the README's table and the completions come from this table.
 
 import { AGENT } from "./agent-options.ts";
+import { CONNECT } from "./connect-options.ts";
 import { GLOBAL } from "./global-options.ts";
 import { choice, flag, many, type Option, one } from "./option.ts";
 import {
@@ -16,6 +17,7 @@ import {
   readOrigin,
   readTag,
   readText,
+  readThing,
   readTunnelId,
   readWholeNumber,
 } from "./values.ts";
@@ -28,8 +30,8 @@ const TUNNEL = {
     flag: "thing",
     placeholder: "THING",
     takes: "thing",
-    describe: "name of the device's thing",
-    parse: readApiName,
+    describe: "name of the device's thing; `.thing` after it, as in ssh host names, is left out",
+    parse: readThing,
   }),
   service: many({
     flag: "service",
@@ -266,7 +268,17 @@ const SERVE_LOCAL = {
   }),
 };
 
-export const OPTIONS = { ...GLOBAL, ...TUNNEL, ...PROXY, ...AGENT, ...SERVE_LOCAL };
+const DOCTOR = {
+  bundle: one({
+    flag: "bundle",
+    placeholder: "FILE",
+    takes: "file",
+    describe: "also write what was found to this archive (.tar.gz, mode 0600), for a ticket",
+    parse: readText,
+  }),
+};
+
+export const OPTIONS = { ...GLOBAL, ...TUNNEL, ...PROXY, ...CONNECT, ...AGENT, ...SERVE_LOCAL, ...DOCTOR };
 
 export type OptionKey = keyof typeof OPTIONS;
 export type ValueOf<K extends OptionKey> = (typeof OPTIONS)[K] extends Option<infer T> ? T : never;

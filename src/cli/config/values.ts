@@ -43,6 +43,11 @@ export function readApiName(text: string): string {
   return text;
 }
 
+/** A thing name, also as the host name `NAME.thing` that ssh configurations use: a name itself has no dots. */
+export function readThing(text: string): string {
+  return readApiName(text.replace(/\.thing$/, ""));
+}
+
 export function readTunnelId(text: string): string {
   if (!/^[a-zA-Z0-9_\-+=:]{1,128}$/.test(text)) {
     throw new BadValueError("not a tunnel id");

@@ -1,0 +1,25 @@
+// Options of connect, of ssh, and of what cleans up after them.
+
+import { flag, one } from "./option.ts";
+import { readDuration } from "./values.ts";
+
+export const CONNECT = {
+  stdio: flag({ flag: "stdio", describe: "carry standard input and output, as a ProxyCommand of ssh does" }),
+  wait: one({
+    flag: "wait",
+    placeholder: "TIME",
+    file: "own",
+    describe: "how long the device may take to connect, after each of two notifications (default 30s)",
+    parse: readDuration("0s", "12h"),
+    fallback: 30_000,
+  }),
+  keep: flag({ flag: "keep", describe: "leave the tunnel open that was opened" }),
+  takeOver: flag({
+    flag: "take-over",
+    describe: "also take an open tunnel that somebody uses, and so end that use",
+  }),
+  stale: flag({
+    flag: "stale",
+    describe: "the tunnels that `tunnel connect` opened and could not close, for instance after kill -9",
+  }),
+};

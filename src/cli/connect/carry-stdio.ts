@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { UnreachableError } from "../../base/errors.ts";
+
+/**
+ * Carries standard input and output over a stream until the far side has ended it. The end of the input is passed on
+ * and leaves the way back open. Ends early, without a failure, when nobody reads the output any more.
+ * @throws UnreachableError when the stream breaks, and the signal's reason
+ */
+export async function carryStdio(
+  socket: Socket,
+  stdin: Readable,
+  stdout: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = () => socket.destroy(signal.reason);
+  const onOutputGone = () => socket.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  stdout.once("error", onOutputGone);
+  const pump = pumpInput(stdin, socket);
+  try {
+    await pumpOutput(socket, stdout);
+    signal.throwIfAborted();
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new UnreachableError("the connection through the tunnel broke", { cause });
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stdout.removeListener("error", onOutputGone);
+    socket.destroy();
+    stdin.destroy();
+    await pump;
+  }
+}
+
+/** Bytes of the input to the stream, then its end. */
+async function pumpInput(stdin: Readable, socket: Socket): Promise<void> {
+  try {
+    for await (const chunk of stdin) {
+      if (socket.destroyed) return;
+      if (!socket.write(chunk)) await drained(socket);
+    }
+    socket.end();
+  } catch {
+    // The input was let go of, or broke: the far side sees an end either way.
+    socket.end();
+  }
+}
+
+async function pumpOutput(socket: Socket, stdout: Writable): Promise<void> {
+  for await (const chunk of socket) {
+    if (!stdout.write(chunk)) await drained(stdout);
+    if (stdout.destroyed) return;
+  }
+  const written = Promise.withResolvers<void>();
+  stdout.write("", () => written.resolve());
+  await written.promise;
+}
+
+/** When there is room again, or never will be. */
+async function drained(stream: Writable): Promise<void> {
+  const gone = new AbortController();
+  const leave = () => gone.abort();
+  stream.once("close", leave);
+  stream.once("error", leave);
+  try {
+    if (!stream.destroyed && stream.writableNeedDrain) await once(stream, "drain", { signal: gone.signal });
+  } catch {
+    // Gone: the next write finds out.
+  } finally {
+    stream.removeListener("close", leave);
+    stream.removeListener("error", leave);
+  }
+}

@@ -1,0 +1,171 @@
+// What the connect command does.
+
+import type { Writable } from "node:stream";
+import type { ControlPlane } from "../../aws/control-plane.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { SocketAddress } from "../../net/tcp.ts";
+import type { ProxyEvent } from "../../proxy/options.ts";
+import { parseServiceMap } from "../../proxy/service-map.ts";
+import type { CommandContext } from "../command.ts";
+import { logEvent, printListening } from "../proxy-events.ts";
+import { resolveTarget } from "../target.ts";
+import { EndSignals, releaseStandardStreams } from "./end-signals.ts";
+import { reachTunnel } from "./reach-tunnel.ts";
+import { Reporter } from "./reporter.ts";
+import type { ConnectRequest, Listening, TunnelUse } from "./request.ts";
+
+const EXAMPLE = "tunnel connect --thing pump-7 --service SSH";
+/** How long before its end people are warned of it. */
+const WARN_BEFORE_MS = 10 * 60_000;
+
+/** Joins, reuses or opens a tunnel, and listens, runs a command or carries standard input and output through it. */
+export async function runConnect(context: CommandContext): Promise<number | undefined> {
+  const request = requestOf(context);
+  const address = addressOf(request.service, context);
+  const target = resolveTarget(context);
+  const isStdoutOurs = context.rest === undefined && !context.settings.get("stdio");
+  const reporter = new Reporter(request.thing, context, isStdoutOurs ? context.stdout : context.stderr);
+  using end = new EndSignals(context.signal);
+  let controlPlane: Promise<ControlPlane> | undefined;
+  const makeControlPlane = async () => {
+    const { connect } = await import("../connect-control-plane.ts");
+    // Not ended by Ctrl-C: what was opened has to be closed afterwards.
+    return connect(target, { ...context, signal: new AbortController().signal });
+  };
+  try {
+    const tunnel = await reachTunnel({
+      request,
+      target,
+      context,
+      onEvent: (event) => reporter.tell(event),
+      onProxyEvent: (event) => logProxyEvent(event, isStdoutOurs, context),
+      onOthersOnly: () => {
+        if (context.settings.get("stdio")) releaseStandardStreams();
+        return end.next();
+      },
+      controlPlane: () => (controlPlane ??= makeControlPlane()),
+      signal: end.signal,
+    });
+    reporter.tell({ event: "ready", tunnelId: tunnel.tunnelId });
+    const warning = warnBeforeEnd(tunnel, reporter);
+    try {
+      return await work(tunnel, address, request.service, context, end.signal);
+    } finally {
+      clearTimeout(warning);
+      await tunnel.leave();
+    }
+  } finally {
+    reporter.quiet();
+    (await controlPlane)?.close();
+  }
+}
+
+function requestOf({ settings, rest }: CommandContext): ConnectRequest {
+  const thing = settings.get("thing");
+  const [service, ...others] = settings.get("service");
+  if (thing === undefined) throw new UsageError("--thing is missing: connect to which device?", EXAMPLE);
+  if (service === undefined || others.length > 0) {
+    throw new UsageError(
+      `one --service, please: which service of "${thing}"?`,
+      `tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
+    );
+  }
+  if (rest?.length === 0) throw new UsageError("no command after --", `${EXAMPLE} -- CMD…`);
+  if (settings.get("stdio") && (rest !== undefined || settings.get("listenOn").length > 0)) {
+    throw new UsageError("--stdio goes without -p and without a command", `${EXAMPLE} --stdio`);
+  }
+  return {
+    thing,
+    service,
+    lifetimeMinutes: settings.get("lifetime"),
+    waitMs: settings.get("wait"),
+    keep: settings.get("keep"),
+    takeOver: settings.get("takeOver"),
+    clientType: settings.get("clientType"),
+    stallTimeoutMs: settings.get("stallTimeout"),
+    lingerMs: settings.get("linger"),
+    keepaliveMs: settings.get("keepalive"),
+  };
+}
+
+/** Where to listen: what -p says, else a free port. */
+function addressOf(service: string, { settings, rest }: CommandContext): SocketAddress {
+  const texts = settings.get("listenOn");
+  const map = parseServiceMap(texts.length === 0 ? "0" : texts.join(","), "source");
+  const address = map.get(service) ?? map.get("");
+  if (address === undefined || map.size > 1) {
+    throw new UsageError(`-p ${texts.join(",")}: one address, for ${service}`, `${EXAMPLE} -p 2222`);
+  }
+  if (rest !== undefined && address.type === "unix") {
+    throw new UsageError("a command gets a port, not a Unix socket", `${EXAMPLE} -p 2222 -- CMD…`);
+  }
+  return address.type === "tcp" ? { ...address, host: address.host ?? settings.get("bind") } : address;
+}
+
+async function work(
+  tunnel: TunnelUse,
+  address: SocketAddress,
+  service: string,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { settings, rest, output, stdin, stdout } = context;
+  signal.throwIfAborted();
+  if (settings.get("stdio")) {
+    const { carryStdio } = await import("./carry-stdio.ts");
+    await Promise.race([carryStdio(tunnel.dial(), stdin(), stdout as Writable, signal), failureOf(tunnel)]);
+    return undefined;
+  }
+  const listening = await tunnel.listen(address);
+  if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
+  const port = listening.port === undefined ? {} : { port: listening.port };
+  printListening({ event: "listening", service, address: listening.address, ...port }, output);
+  const { orAborted } = await import("./own-tunnel.ts");
+  await orAborted(tunnel.over, signal);
+  return undefined;
+}
+
+/** Never, unless the tunnel fails. One that was closed has ended the stream too. */
+async function failureOf({ over }: TunnelUse): Promise<void> {
+  await over;
+  await new Promise(() => {});
+}
+
+/** A tunnel that fails takes the command with it; one that was closed leaves the rest to the command. */
+async function runInside(
+  tunnel: TunnelUse,
+  { address, port }: Listening,
+  command: readonly string[],
+  { env }: CommandContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const { runChild } = await import("../child.ts");
+  const failed = new AbortController();
+  tunnel.over.catch((error) => failed.abort(error));
+  const code = await runChild(
+    command,
+    childEnvironment(env, address, port),
+    AbortSignal.any([signal, failed.signal]),
+  );
+  failed.signal.throwIfAborted();
+  return code;
+}
+
+/** Without our tokens, and without the variable that makes a program of this runtime act as the runtime. */
+function childEnvironment(env: CommandContext["env"], address: string, port: number | undefined) {
+  const kept = Object.entries(env).filter(([name]) => !/^AWSIOT_TUNNEL_|^BUN_BE_BUN$/.test(name));
+  const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
+  return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };
+}
+
+/** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */
+function logProxyEvent(event: ProxyEvent, isStdoutOurs: boolean, { log, settings }: CommandContext): void {
+  const isTrouble = event.event === "disconnected" || event.event === "warning";
+  if (isStdoutOurs || isTrouble || settings.origin("logLevel").type !== "default") logEvent(event, log);
+}
+
+function warnBeforeEnd({ tunnelId, expiresAt }: TunnelUse, reporter: Reporter): NodeJS.Timeout {
+  const inMs = expiresAt.getTime() - Date.now() - WARN_BEFORE_MS;
+  const warn = () => reporter.tell({ event: "ending-soon", tunnelId, expiresAt });
+  return setTimeout(warn, Math.max(0, inMs)).unref();
+}

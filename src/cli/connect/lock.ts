@@ -1,0 +1,37 @@
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { ConfigError } from "../../base/errors.ts";
+
+/**
+ * A lock between processes that a kill -9 releases too. It is the lock on an SQLite file, the only one of that kind
+ * that all runtimes offer. The file stays: removing it would let two processes lock two files of the same name.
+ */
+export class FileLock {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** The lock, or undefined while another process has it. Throws ConfigError when the file cannot be made. */
+  static tryTake(path: string): FileLock | undefined {
+    try {
+      closeSync(openSync(path, "a", 0o600));
+    } catch (cause) {
+      throw new ConfigError(`cannot write "${path}"`, { cause });
+    }
+    const database = new DatabaseSync(path);
+    try {
+      database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+      return new FileLock(database);
+    } catch (error) {
+      database.close();
+      if (/locked|busy/i.test(String(error))) return undefined;
+      throw error;
+    }
+  }
+
+  release(): void {
+    this.#database.close();
+  }
+}

@@ -1,0 +1,71 @@
+import type { CommandContext } from "../command.ts";
+import type { Output, TextStream } from "../output.ts";
+import { formatEnd } from "../times.ts";
+import type { ConnectEvent } from "./request.ts";
+import { Spinner } from "./spinner.ts";
+
+/** Tells people, or with --json scripts, how a connect goes: remarks on stderr, or a document a line. */
+export class Reporter {
+  readonly #output: Output;
+  readonly #stream: TextStream;
+  readonly #thing: string;
+  readonly #spinner: Spinner;
+
+  /** @param documents where the events of --json go: stdout, unless that is a command's or the carried stream's */
+  constructor(
+    thing: string,
+    { output, stderr, env }: Pick<CommandContext, "output" | "stderr" | "env">,
+    documents: TextStream,
+  ) {
+    this.#output = output;
+    this.#stream = documents;
+    this.#thing = thing;
+    this.#spinner = new Spinner(stderr, env["TERM"]);
+  }
+
+  tell(event: ConnectEvent): void {
+    if (this.#output.json) {
+      this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      return;
+    }
+    if (event.event === "waiting") return this.#spinner.wait(event.for);
+    const text = sentence(event, this.#thing);
+    this.#spinner.stop();
+    if (text !== undefined) this.#output.remark(text);
+  }
+
+  /** Nothing is waited for any more. */
+  quiet(): void {
+    this.#spinner.stop();
+  }
+}
+
+function sentence(event: Exclude<ConnectEvent, { event: "waiting" }>, thing: string): string | undefined {
+  const now = new Date();
+  switch (event.event) {
+    case "opened":
+      return `opened tunnel ${event.tunnelId} to ${thing}, ends ${formatEnd(event.expiresAt, now)}; AWS bills each opening`;
+    case "reused":
+      return `${HOW[event.why]} ${event.tunnelId} to ${thing}, ends ${formatEnd(event.expiresAt, now)}`;
+    case "joined":
+      return `joined the tunnel connect of process ${event.pid} (tunnel ${event.tunnelId})`;
+    case "rotated":
+      return `${thing} has not come; it is notified again`;
+    case "ready":
+      return undefined;
+    case "ending-soon":
+      return `tunnel ${event.tunnelId} ends ${formatEnd(event.expiresAt, now)}, and its connections with it; a new connect opens another`;
+    case "in-use":
+      return `${event.others} more on this machine use${event.others === 1 ? "s" : ""} this tunnel; it ends with the last (Ctrl-C ends it now)`;
+    case "closed":
+      return `closed tunnel ${event.tunnelId}`;
+    case "left-open":
+      return `tunnel ${event.tunnelId} stays open: ${event.why}; to end it: tunnel close ${event.tunnelId}`;
+  }
+}
+
+const HOW = {
+  open: "reusing the open tunnel",
+  "left-over": "taking up the left-over tunnel",
+  "taken-over": "taking over the tunnel",
+} as const;

@@ -1,0 +1,133 @@
+import type { Socket } from "node:net";
+import process from "node:process";
+import { TunnelError } from "../../base/errors.ts";
+import { type Listener, listen, type SocketAddress } from "../../net/tcp.ts";
+import type { MeetingPoint } from "./meeting-point.ts";
+import { type MemberMessage, type OwnerMessage, receive, send } from "./messages.ts";
+
+/** Processes that may use one tunnel: far above what a person starts, below what would exhaust file descriptors. */
+const MAX_MEMBERS = 256;
+
+/** What members get to know while they wait, and once the tunnel carries. */
+type News = Extract<OwnerMessage, { type: "waiting" | "ready" }>;
+
+/**
+ * Shares the tunnel of this process with others of the same user, the members: tells them how it goes, listens for
+ * them, and takes the streams they dial.
+ */
+export class Sharing {
+  readonly #members = new Map<Socket, Listener[]>();
+  readonly #listeners: Listener[] = [];
+  #news: News = { type: "waiting", for: "the first connect" };
+  #hand: ((socket: Socket) => void) | undefined;
+  #idle = Promise.withResolvers<void>();
+
+  /** Throws ListenError when the sockets cannot be made. The caller holds the meeting point's lock. */
+  static async open(point: MeetingPoint): Promise<Sharing> {
+    const sharing = new Sharing();
+    const listenOn = (path: string, onSocket: (socket: Socket) => void) =>
+      listen({ type: "unix", path }, onSocket);
+    sharing.#listeners.push(await listenOn(point.streams, (socket) => sharing.#onStream(socket)));
+    sharing.#listeners.push(await listenOn(point.control, (socket) => sharing.#onControl(socket)));
+    return sharing;
+  }
+
+  get memberCount(): number {
+    return this.#members.size;
+  }
+
+  /** When there is no member, now or later. */
+  async idle(): Promise<void> {
+    if (this.memberCount > 0) await this.#idle.promise;
+  }
+
+  /** Tells every member, and those to come. */
+  tell(news: News): void {
+    this.#news = news;
+    for (const member of this.#members.keys()) send(member, news);
+  }
+
+  /** From now on streams go to `hand`. */
+  carry(hand: (socket: Socket) => void): void {
+    this.#hand = hand;
+  }
+
+  /** Nobody can come any more; members are told why, if there is something to tell. */
+  close(lastWords?: Extract<OwnerMessage, { type: "failed" | "ended" }>): void {
+    for (const listener of this.#listeners) listener.close();
+    for (const [member, listeners] of this.#members) {
+      if (lastWords !== undefined) send(member, lastWords);
+      member.end();
+      member.unref();
+      for (const listener of listeners) listener.close();
+    }
+  }
+
+  #onStream(socket: Socket): void {
+    if (this.#hand === undefined) socket.destroy();
+    else this.#hand(socket);
+  }
+
+  #onControl(socket: Socket): void {
+    socket.on("error", () => socket.destroy());
+    socket.on("end", () => socket.end());
+    socket.on("close", () => this.#onLeave(socket));
+    receive<MemberMessage>(socket, (message) => this.#onMessage(socket, message));
+    socket.resume();
+  }
+
+  #onMessage(socket: Socket, message: MemberMessage): void {
+    if (message.type === "status") return send(socket, { type: "status", ...this.#status() });
+    if (message.type === "use") return this.#onUse(socket);
+    this.#listenFor(socket, message.address).catch((error) =>
+      send(socket, { type: "refused", ...failureOf(error) }),
+    );
+  }
+
+  #onUse(socket: Socket): void {
+    if (this.#members.size >= MAX_MEMBERS) {
+      send(socket, {
+        type: "failed",
+        code: "ERR_LIMIT",
+        message: `${MAX_MEMBERS} others use this tunnel already`,
+      });
+      socket.end();
+      return;
+    }
+    this.#members.set(socket, []);
+    send(socket, this.#news);
+  }
+
+  async #listenFor(socket: Socket, address: SocketAddress): Promise<void> {
+    const hand = this.#hand;
+    if (hand === undefined)
+      throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
+    const listener = await listen(address, hand);
+    const listeners = this.#members.get(socket);
+    if (listeners === undefined) return listener.close();
+    listeners.push(listener);
+    send(socket, { type: "listening", address: listener.address, port: listener.port });
+  }
+
+  #onLeave(socket: Socket): void {
+    for (const listener of this.#members.get(socket) ?? []) listener.close();
+    if (!this.#members.delete(socket) || this.#members.size > 0) return;
+    this.#idle.resolve();
+    this.#idle = Promise.withResolvers<void>();
+  }
+
+  #status(): { readonly pid: number; readonly tunnelId?: string } {
+    const { pid } = process;
+    return this.#news.type === "ready" ? { pid, tunnelId: this.#news.tunnelId } : { pid };
+  }
+}
+
+/** An error as members are told it. */
+export function failureOf(error: unknown): Pick<TunnelError, "code" | "message" | "hint"> {
+  if (error instanceof TunnelError) return { code: error.code, message: error.message, hint: error.hint };
+  return {
+    code: "ERR_BUG",
+    message: error instanceof Error ? error.message : String(error),
+    hint: undefined,
+  };
+}
