@@ -1,5 +1,4 @@
 // MQTT in tests: mosquitto's own clients, and a real mosquitto as broker.
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -35,10 +34,13 @@ export function deviceWords(mqtt: string, identity: Omit<ThingIdentity, "name">)
 }
 
 /** Runs mosquitto_pub to its end, with QoS 1. */
-export async function publish(words: readonly string[], topic: string, message: string): Promise<Exit> {
-  const args = [...words, "-q", "1", "-t", topic, "-m", message];
-  await using client = new TestProcess("mosquitto_pub", args, { PATH: process.env["PATH"] });
-  return await client.exited;
+export function publish(words: readonly string[], topic: string, message: string): Promise<Exit> {
+  return runMosquitto("mosquitto_pub", [...words, "-q", "1", "-t", topic, "-m", message]);
+}
+
+async function runMosquitto(program: string, args: readonly string[]): Promise<Exit> {
+  await using child = new TestProcess(program, args, { PATH: process.env["PATH"] });
+  return await child.exited;
 }
 
 /** A mosquitto_sub for one topic filter, with QoS 1. Going out of scope kills it. */
@@ -116,7 +118,7 @@ export async function startMosquitto(): Promise<Mosquitto> {
   const clients = await createDeviceAuthority(now);
   const caPath = file("ca.pem", authority.certificate);
   const password = "s3cret/with:signs@";
-  execFileSync("mosquitto_passwd", ["-b", "-c", file("passwords"), "serve-local", password]);
+  await runMosquitto("mosquitto_passwd", ["-b", "-c", file("passwords"), "serve-local", password]);
   const [port, passwordPort] = [await freePort(), await freePort()];
   const listener = (at: number) => `
 listener ${at} 127.0.0.1

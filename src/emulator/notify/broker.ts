@@ -154,7 +154,10 @@ class EmbeddedBroker implements Broker {
   #onSocket(socket: TLSSocket): void {
     const device = this.#identify(socket);
     if (device === undefined || this.#clients.size >= MAX_CLIENTS) {
-      this.#refuse(socket, device === undefined ? "its certificate is not registered" : "too many are connected");
+      this.#refuse(
+        socket,
+        device === undefined ? "its certificate is not registered" : "too many are connected",
+      );
       return;
     }
     const client = this.#aedes.handle(new GuardedSocket(socket));

@@ -32,7 +32,7 @@ export async function startNotifying({ mqtt, region }: ServeOptions, emulator: E
   const { notifier, endpoint } =
     mqtt.type === "embedded"
       ? await serveBroker(mqtt.listen, emulator, log)
-      : await useBroker(mqtt.broker, log);
+      : await connectBroker(mqtt.broker, log);
   const stop = notifyDevices(emulator.tunnels, notifier, { region, log });
   return {
     endpoint,
@@ -60,7 +60,7 @@ async function serveBroker(
   return { notifier: broker, endpoint: { mqtt: `${nameOf(listen.host)}:${broker.port}`, things } };
 }
 
-async function useBroker(address: BrokerAddress, log: Logger): Promise<Started> {
+async function connectBroker(address: BrokerAddress, log: Logger): Promise<Started> {
   const { ExternalBroker } = await import("./external-broker.ts");
   return { notifier: new ExternalBroker(address, log), endpoint: {} };
 }
