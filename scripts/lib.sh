@@ -40,6 +40,8 @@ TEST_PACKAGES=(
   'socat:command -v socat'
   'rsync:command -v rsync'
   'tinyproxy-bin:command -v tinyproxy'
+  'zsh:command -v zsh'
+  'fish:command -v fish'
   'mosquitto:test -x /usr/sbin/mosquitto'
   'mosquitto-clients:command -v mosquitto_sub mosquitto_pub'
   'tmux:command -v tmux'

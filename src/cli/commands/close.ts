@@ -31,6 +31,8 @@ async function closeTunnel(context: CommandContext): Promise<undefined> {
       throw error;
     }
     openTokenStore(env).delete(tunnelId);
+    const { rememberSeen } = await import("../seen.ts");
+    rememberSeen(env, [{ tunnelId, status: "CLOSED" }]);
     if (output.json) {
       output.document({ tunnelId, deleted: isDelete });
     } else {

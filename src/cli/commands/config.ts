@@ -73,13 +73,13 @@ function rowOf(key: OptionKey, settings: CommandContext["settings"]): Row {
   const isSecret = option.secret === true && origin.type !== "default";
   return {
     option: option.flag,
-    value: isSecret ? "(not shown)" : valueOf(key, settings),
+    value: isSecret ? "(not shown)" : writtenValue(key, settings),
     origin: origin.type,
     from: origin.type === "default" ? null : origin.name,
   };
 }
 
-function valueOf(key: OptionKey, settings: CommandContext["settings"]): Row["value"] {
+function writtenValue(key: OptionKey, settings: CommandContext["settings"]): Row["value"] {
   const option: Option<unknown> = OPTIONS[key];
   const value: unknown = settings.get(key);
   const texts = settings.texts(key);

@@ -25,6 +25,9 @@ async function describeTunnel(context: CommandContext): Promise<undefined> {
   }
   await withControlPlane(context, async ({ controlPlane }) => {
     const tunnel = await controlPlane.describeTunnel(id);
+    const { rememberSeen } = await import("../seen.ts");
+    const { tunnelId, status, destinationConfig } = tunnel;
+    rememberSeen(context.env, [{ tunnelId, status, thingName: destinationConfig?.thingName }]);
     if (context.output.json) {
       context.output.document({ tunnel });
     } else {

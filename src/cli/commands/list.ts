@@ -21,6 +21,12 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
   await withControlPlane(context, async ({ controlPlane }) => {
     const max = settings.get("max");
     const tunnelSummaries = await controlPlane.listTunnels({ thingName: settings.get("thing"), max });
+    const { rememberSeen } = await import("../seen.ts");
+    const thingName = settings.get("thing");
+    rememberSeen(
+      context.env,
+      tunnelSummaries.map(({ tunnelId, status }) => ({ tunnelId, status, thingName })),
+    );
     if (output.json) {
       output.document({ tunnelSummaries });
       return;
