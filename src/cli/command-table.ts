@@ -1,6 +1,8 @@
 import type { Command } from "./command.ts";
 import { agentCommand } from "./commands/agent.ts";
 import { closeCommand } from "./commands/close.ts";
+import { completionCommandFor } from "./commands/completion.ts";
+import { configCommand } from "./commands/config.ts";
 import { describeCommand } from "./commands/describe.ts";
 import { listCommand } from "./commands/list.ts";
 import { localproxyCommand } from "./commands/localproxy.ts";
@@ -28,4 +30,6 @@ export const COMMANDS: readonly Command[] = [
   thingAddCommand,
   thingListCommand,
   thingRemoveCommand,
+  configCommand,
+  completionCommandFor(() => COMMANDS),
 ];
