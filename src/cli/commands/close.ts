@@ -1,15 +1,17 @@
-import { ServiceError } from "../../base/errors.ts";
+import type { ControlPlane } from "../../aws/control-plane.ts";
+import { ServiceError, UsageError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 
 export const closeCommand: Command = {
   name: "close",
   group: "Tunnels",
   summary: "close a tunnel for good",
-  operands: [{ name: "ID", describe: "the tunnel's id", required: true }],
-  options: ["delete"],
+  operands: [{ name: "ID", describe: "the tunnel's id; or --stale" }],
+  options: ["stale", "delete"],
   examples: [
     "tunnel close 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d",
     "tunnel close 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d --delete",
+    "tunnel close --stale",
   ],
   notes: ["A closed tunnel stays in the list for some hours; --delete removes it from there too."],
   run: closeTunnel,
@@ -17,27 +19,53 @@ export const closeCommand: Command = {
 
 async function closeTunnel(context: CommandContext): Promise<undefined> {
   const { withControlPlane } = await import("../connect-control-plane.ts");
-  const { openTokenStore } = await import("../saved-tokens.ts");
   const { settings, output, env } = context;
-  const [tunnelId = ""] = context.operands;
-  const isDelete = settings.get("delete");
+  const [tunnelId] = context.operands;
+  const isStale = settings.get("stale");
+  if ((tunnelId === undefined) !== isStale) {
+    const message = isStale ? "--stale goes without an ID" : "ID is missing: which tunnel?";
+    throw new UsageError(message, isStale ? "tunnel close --stale" : closeCommand.examples[0]);
+  }
   await withControlPlane(context, async ({ controlPlane }) => {
-    try {
-      await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });
-    } catch (error) {
-      if (error instanceof ServiceError && error.code === "ERR_NOT_FOUND") {
-        openTokenStore(env).delete(tunnelId);
-      }
-      throw error;
+    if (tunnelId !== undefined) {
+      return closeOne(tunnelId, controlPlane, context);
     }
-    openTokenStore(env).delete(tunnelId);
-    const { rememberSeen } = await import("../seen.ts");
-    rememberSeen(env, [{ tunnelId, status: "CLOSED" }]);
-    if (output.json) {
-      output.document({ tunnelId, deleted: isDelete });
-    } else {
-      output.line(`${isDelete ? "deleted" : "closed"} ${tunnelId}`);
+    const { staleTunnels } = await import("../connect/stale.ts");
+    const stale = await staleTunnels(controlPlane, { thingName: undefined, max: MAX_LISTED }, env);
+    for (const tunnel of stale) {
+      await closeOne(tunnel.tunnelId ?? "", controlPlane, context);
+    }
+    if (stale.length === 0) {
+      output.announce("no tunnel is left over");
     }
   });
   return undefined;
+}
+
+/** More tunnels than an account has. */
+const MAX_LISTED = 100_000;
+
+async function closeOne(
+  tunnelId: string,
+  controlPlane: ControlPlane,
+  { settings, output, env }: CommandContext,
+): Promise<void> {
+  const { openTokenStore } = await import("../saved-tokens.ts");
+  const isDelete = settings.get("delete");
+  try {
+    await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === "ERR_NOT_FOUND") {
+      openTokenStore(env).delete(tunnelId);
+    }
+    throw error;
+  }
+  openTokenStore(env).delete(tunnelId);
+  const { rememberSeen } = await import("../seen.ts");
+  rememberSeen(env, [{ tunnelId, status: "CLOSED" }]);
+  if (output.json) {
+    output.document({ tunnelId, deleted: isDelete });
+  } else {
+    output.line(`${isDelete ? "deleted" : "closed"} ${tunnelId}`);
+  }
 }

@@ -1,3 +1,5 @@
+import type { TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
+import type { ControlPlane } from "../../aws/control-plane.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { formatTime } from "../times.ts";
 
@@ -5,8 +7,13 @@ export const listCommand: Command = {
   name: "list",
   group: "Tunnels",
   summary: "list tunnels, the newest first",
-  options: ["thing", "max", "watch"],
-  examples: ["tunnel list", "tunnel list --thing pump-7 --json", "tunnel list --watch"],
+  options: ["thing", "max", "stale", "watch"],
+  examples: [
+    "tunnel list",
+    "tunnel list --thing pump-7 --json",
+    "tunnel list --watch",
+    "tunnel list --stale",
+  ],
   run: listTunnels,
 };
 
@@ -20,7 +27,10 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
   const { settings, output } = context;
   await withControlPlane(context, async ({ controlPlane }) => {
     const max = settings.get("max");
-    const tunnelSummaries = await controlPlane.listTunnels({ thingName: settings.get("thing"), max });
+    const filter = { thingName: settings.get("thing"), max };
+    const tunnelSummaries = settings.get("stale")
+      ? await staleSummaries(controlPlane, filter, context)
+      : await controlPlane.listTunnels(filter);
     const { rememberSeen } = await import("../seen.ts");
     const thingName = settings.get("thing");
     rememberSeen(
@@ -32,7 +42,7 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
       return;
     }
     if (tunnelSummaries.length === 0) {
-      output.remark("no tunnels");
+      output.remark(settings.get("stale") ? "no tunnel is left over" : "no tunnels");
       return;
     }
     const now = new Date();
@@ -45,4 +55,21 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
     await output.table(["TUNNEL", "STATUS", "OPENED", "DESCRIPTION"], rows);
   });
   return undefined;
+}
+
+async function staleSummaries(
+  controlPlane: ControlPlane,
+  filter: { readonly thingName: string | undefined; readonly max: number },
+  { env }: CommandContext,
+): Promise<TunnelSummary[]> {
+  const { staleTunnels } = await import("../connect/stale.ts");
+  const tunnels = await staleTunnels(controlPlane, filter, env);
+  return tunnels.map(({ tunnelId, tunnelArn, status, description, createdAt, lastUpdatedAt }) => ({
+    tunnelId,
+    tunnelArn,
+    status,
+    description,
+    createdAt,
+    lastUpdatedAt,
+  }));
 }

@@ -65,15 +65,18 @@ export class Member implements TunnelUse {
   }
 }
 
-/** Tunnel id that the owner behind a control socket carries; undefined when it carries none, or there is no owner. */
+/** What the owner behind a control socket has: its tunnel's id, or "none yet"; undefined when there is no owner. */
 export async function tunnelOf(path: string): Promise<string | undefined> {
   const control = await Control.open(path);
   try {
-    return await control?.status();
+    return control === undefined ? undefined : ((await control.status()) ?? NONE_YET);
   } finally {
     control?.close();
   }
 }
+
+/** In place of a tunnel id: no id has a space. */
+export const NONE_YET = "none yet";
 
 class Control {
   readonly over: Promise<void>;

@@ -12,7 +12,7 @@ export type MemberMessage =
 
 /** From the owner. `failed` and `ended` are its last words. */
 export type OwnerMessage =
-  | { readonly type: "status"; readonly pid: number; readonly tunnelId?: string | undefined }
+  | { readonly type: "status"; readonly tunnelId?: string | undefined }
   | { readonly type: "waiting"; readonly for: string }
   | { readonly type: "ready"; readonly pid: number; readonly tunnelId: string; readonly expiresAt: string }
   | { readonly type: "listening"; readonly address: string; readonly port?: number | undefined }

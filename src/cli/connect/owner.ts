@@ -98,5 +98,6 @@ export class Owner implements TunnelUse {
 
 function tellAll(event: ConnectEvent, sharing: Sharing, { onEvent }: OwnerOptions): void {
   if (event.event === "waiting") sharing.tell({ type: "waiting", for: event.for });
+  if (event.event === "opened" || event.event === "reused") sharing.name(event.tunnelId);
   onEvent(event);
 }

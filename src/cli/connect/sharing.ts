@@ -1,5 +1,4 @@
 import type { Socket } from "node:net";
-import process from "node:process";
 import { TunnelError } from "../../base/errors.ts";
 import { type Listener, listen, type SocketAddress } from "../../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
@@ -19,6 +18,7 @@ export class Sharing {
   readonly #members = new Map<Socket, Listener[]>();
   readonly #listeners: Listener[] = [];
   #news: News = { type: "waiting", for: "the first connect" };
+  #tunnelId: string | undefined;
   #hand: ((socket: Socket) => void) | undefined;
   #idle = Promise.withResolvers<void>();
 
@@ -45,6 +45,11 @@ export class Sharing {
   tell(news: News): void {
     this.#news = news;
     for (const member of this.#members.keys()) send(member, news);
+  }
+
+  /** Which tunnel it is, as soon as that is known: nobody may take it for left over. */
+  name(tunnelId: string): void {
+    this.#tunnelId = tunnelId;
   }
 
   /** From now on streams go to `hand`. */
@@ -77,7 +82,7 @@ export class Sharing {
   }
 
   #onMessage(socket: Socket, message: MemberMessage): void {
-    if (message.type === "status") return send(socket, { type: "status", ...this.#status() });
+    if (message.type === "status") return send(socket, { type: "status", tunnelId: this.#tunnelId });
     if (message.type === "use") return this.#onUse(socket);
     this.#listenFor(socket, message.address).catch((error) =>
       send(socket, { type: "refused", ...failureOf(error) }),
@@ -114,11 +119,6 @@ export class Sharing {
     if (!this.#members.delete(socket) || this.#members.size > 0) return;
     this.#idle.resolve();
     this.#idle = Promise.withResolvers<void>();
-  }
-
-  #status(): { readonly pid: number; readonly tunnelId?: string } {
-    const { pid } = process;
-    return this.#news.type === "ready" ? { pid, tunnelId: this.#news.tunnelId } : { pid };
   }
 }
 

@@ -1,0 +1,47 @@
+import { UsageError } from "../../base/errors.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { SSH_OPTIONS } from "../connect/proxy-command.ts";
+
+export const sshCommand: Command = {
+  name: "ssh",
+  group: "Tunnels",
+  summary: "log in to a device with OpenSSH",
+  operands: [{ name: "THING", describe: "the device's thing, or USER@THING", required: true }],
+  options: ["service", ...SSH_OPTIONS],
+  passesOn: true,
+  examples: [
+    "tunnel ssh pump-7",
+    "tunnel ssh root@pump-7 uptime",
+    "tunnel ssh pump-7 -L 8080:localhost:80 -N",
+    "tunnel ssh --service SSH2 --region eu-west-1 pump-7",
+  ],
+  notes: [
+    "What stands after THING is for ssh, options as well; options of tunnel stand before it. The device is known to ssh as THING.thing: so its host key is kept, and so a `Host *.thing` block of your configuration applies.",
+    "It is `ssh` with a ProxyCommand; `tunnel ssh-config` prints it for scp, rsync, git and editors. The exit code is that of ssh.",
+  ],
+  run: async (context: CommandContext) => {
+    const { proxyCommandOf } = await import("../connect/proxy-command.ts");
+    const { runChild } = await import("../child.ts");
+    const [, user, name = ""] = /^(?:(.*)@)?(.*)$/s.exec(context.operands[0] ?? "") ?? [];
+    const thing = readName(name);
+    const host = `${user === undefined ? "" : `${user}@`}${thing}.thing`;
+    const proxyCommand = `ProxyCommand=${proxyCommandOf(thing, context)}`;
+    const command = ["ssh", "-o", proxyCommand, "-o", "CheckHostIP=no", host, ...(context.rest ?? [])];
+    return runChild(command, withoutTokens(context.env), context.signal);
+  },
+};
+
+function readName(text: string): string {
+  const name = text.replace(/\.thing$/, "");
+  if (!/^[a-zA-Z0-9:_][a-zA-Z0-9:_-]{0,127}$/.test(name)) {
+    throw new UsageError("THING: a thing's name, with USER@ before it if you like", "tunnel ssh pump-7");
+  }
+  return name;
+}
+
+function withoutTokens(env: CommandContext["env"]): CommandContext["env"] {
+  const kept = Object.entries(env).filter(
+    ([name]) => !/^AWSIOT_TUNNEL_(ACCESS|CLIENT)_TOKEN$|^BUN_BE_BUN$/.test(name),
+  );
+  return Object.fromEntries(kept);
+}

@@ -1,0 +1,59 @@
+import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { ControlPlane } from "../../aws/control-plane.ts";
+import { ServiceError } from "../../base/errors.ts";
+import type { Env } from "../config/layers.ts";
+import { controlSockets } from "./meeting-point.ts";
+import { NONE_YET, tunnelOf } from "./member.ts";
+import { isStale } from "./pick-tunnel.ts";
+import { ownerName } from "./tags.ts";
+
+/** Calls at once: below what the service takes from one account in a second. */
+const PARALLEL = 8;
+/** Longer than OpenTunnel takes. */
+const NEW_MS = 60_000;
+
+/**
+ * Tunnels that a `tunnel connect` opened and did not close: those of this user and machine that no running one
+ * carries, and those of others that have had no source for some time. Newest first.
+ */
+export async function staleTunnels(
+  controlPlane: ControlPlane,
+  filter: { readonly thingName: string | undefined; readonly max: number },
+  env: Env,
+): Promise<Tunnel[]> {
+  const summaries = await controlPlane.listTunnels(filter);
+  const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId = "" }) => tunnelId);
+  const running = await runningTunnels(env);
+  const stale: Tunnel[] = [];
+  for (let at = 0; at < open.length; at += PARALLEL) {
+    const ids = open.slice(at, at + PARALLEL);
+    const tunnels = await Promise.all(ids.map((id) => describeIfThere(controlPlane, id)));
+    stale.push(
+      ...tunnels.filter(
+        (tunnel) => isStale(tunnel, ownerName(), running, Date.now()) && !isNew(tunnel, running),
+      ),
+    );
+  }
+  return stale;
+}
+
+/** One that was opened a moment ago may be that of a connect which has not got the answer yet. */
+function isNew({ createdAt }: Tunnel, running: ReadonlySet<string>): boolean {
+  return running.has(NONE_YET) && Date.now() - (createdAt?.getTime() ?? 0) < NEW_MS;
+}
+
+/** A tunnel may go while others are looked at. */
+async function describeIfThere(controlPlane: ControlPlane, tunnelId: string): Promise<Tunnel> {
+  try {
+    return await controlPlane.describeTunnel(tunnelId);
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === "ERR_NOT_FOUND") return {};
+    throw error;
+  }
+}
+
+/** Tunnels that the connects of this user on this machine carry. */
+async function runningTunnels(env: Env): Promise<ReadonlySet<string>> {
+  const ids = await Promise.all(controlSockets(env).map((path) => tunnelOf(path)));
+  return new Set(ids.filter((id) => id !== undefined));
+}
