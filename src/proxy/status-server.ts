@@ -54,6 +54,7 @@ export class StatusServer {
     socket.on("close", () => this.#onGone(socket));
     socket.on("data", () => socket.destroy());
     socket.on("end", () => socket.destroy());
+    socket.resume();
     socket.unref();
     this.#write(socket, this.#line());
     this.#timer ??= setInterval(() => this.#publish(), SAMPLE_MS).unref();

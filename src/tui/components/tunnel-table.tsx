@@ -5,6 +5,9 @@ import type { State } from "../state.ts";
 import { type SideView, shortId, type TunnelView } from "../tunnel-view.ts";
 import { Line, Piece } from "./line.tsx";
 
+/** A tunnel that ends so soon is worth a look. */
+const SOON_MS = 10 * 60_000;
+
 /** Widths of what fits beside the id; 0 leaves a column out. */
 function widths(columns: number) {
   return {
@@ -25,7 +28,9 @@ export function TunnelTable({ state, rows }: { readonly state: State; readonly r
     <Box flexDirection="column">
       <Line>
         <Piece tone="dim" colours={state.colours}>
-          {[...heading.filter(Boolean), "S D LEFT  ", description && "DESCRIPTION"].filter(Boolean).join(" ")}
+          {[...heading.filter(Boolean), description ? "S D LEFT    DESCRIPTION" : "S D LEFT"]
+            .filter(Boolean)
+            .join(" ")}
         </Piece>
       </Line>
       {visible.length === 0 && <Line>{emptyText(state)}</Line>}
@@ -58,19 +63,20 @@ function TunnelRow(props: {
       </Piece>
       <SideSign side={tunnel.source} isOpen={tunnel.isOpen} colours={colours} />{" "}
       <SideSign side={tunnel.destination} isOpen={tunnel.isOpen} colours={colours} />{" "}
-      {timeLeft(tunnel, state)}
-      {description && tunnel.description !== undefined && ` ${tunnel.description}`}
+      <TimeLeft tunnel={tunnel} state={state} width={description ? 8 : 0} />
+      {description && (tunnel.description ?? "")}
     </Line>
   );
 }
 
-function timeLeft({ isOpen, endsAt }: TunnelView, { now, colours }: State) {
-  if (!isOpen) return fit("closed", 7);
-  if (endsAt === undefined) return fit("", 7);
-  const tone = endsAt - now < 10 * 60_000 ? "warn" : "plain";
+function TimeLeft(props: { readonly tunnel: TunnelView; readonly state: State; readonly width: number }) {
+  const { isOpen, endsAt } = props.tunnel;
+  const { now, colours } = props.state;
+  const left = endsAt === undefined ? undefined : endsAt - now;
+  const text = !isOpen ? "closed" : left === undefined ? "" : formatAge(left);
   return (
-    <Piece tone={tone} colours={colours}>
-      {fit(formatAge(endsAt - now), 7)}
+    <Piece tone={isOpen && left !== undefined && left < SOON_MS ? "warn" : "plain"} colours={colours}>
+      {text.padEnd(props.width)}
     </Piece>
   );
 }

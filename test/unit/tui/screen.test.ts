@@ -1,0 +1,134 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { cleanup, render } from "ink-testing-library";
+import { createElement } from "react";
+import { App } from "../../../src/tui/app.tsx";
+import type { Effect } from "../../../src/tui/keys.ts";
+import type { State } from "../../../src/tui/state.ts";
+import { Store } from "../../../src/tui/store.ts";
+import { waitFor } from "../../helpers/wait.ts";
+import { busyState, NOW, stateOf, TUNNELS } from "./samples.ts";
+
+afterEach(cleanup);
+
+function show(state: State) {
+  const store = new Store(state);
+  const effects: Effect[] = [];
+  const screen = render(createElement(App, { store, onEffect: (effect) => void effects.push(effect) }));
+  const lines = () => (screen.lastFrame() ?? "").split("\n").map((line) => line.trimEnd());
+  const says = (text: string) => waitFor(JSON.stringify(text), () => lines().join("\n").includes(text));
+  return { store, effects, lines, says, type: (text: string) => screen.stdin.write(text) };
+}
+
+test("a wide screen shows everything", () => {
+  expect(show(busyState({ columns: 100, rows: 20 })).lines()).toEqual([
+    "tunnel list · local · 3 tunnels",
+    "  TUNNEL   THING                    SERVICES       S D LEFT    DESCRIPTION",
+    "› aaaaaaaa pump-7                   SSH,VNC        ○ ● 1h50m   firmware rollback",
+    "  bbbbbbbb                                         · ·",
+    "  cccccccc                                         · · closed",
+    "aaaaaaaa-0000-4000-8000-000000000000 pump-7",
+    "source disconnected",
+    "destination connected for 3m",
+    "opened 10m ago, 1h50m left, source token 9m old",
+    "SSH, VNC · firmware rollback · team=field",
+    "ON THIS MACHINE",
+    "● proxy source 4711 aaaaaaaa SSH 127.0.0.1:2222",
+    "  ▃█ 6.0 kB/s ↑5.0 kB ↓5.0 kB, round trip 12 ms, queue 2.0 kB, 1 reconnect",
+    "  SSH 1          1m     ↑5.0 kB  ↓5.0 kB  ▃█ 6.0 kB/s",
+    "EVENTS",
+    "  1m proxy source: SSH: connection 1 opened",
+    "",
+    "",
+    "↑ ↓ choose  / filter  s sort  r rotate  x close  c copy id  ? help  q quit",
+  ]);
+});
+
+test("60 columns lose the services and the description, 14 rows the details", () => {
+  expect(show(busyState({ columns: 60, rows: 14 })).lines()).toEqual([
+    "tunnel list · local · 3 tunnels",
+    "  TUNNEL   THING           S D LEFT",
+    "› aaaaaaaa pump-7          ○ ● 1h50m",
+    "  bbbbbbbb                 · ·",
+    "  cccccccc                 · · closed",
+    "ON THIS MACHINE",
+    "● proxy source 4711 aaaaaaaa SSH 127.0.0.1:2222",
+    "  ▃█ 6.0 kB/s ↑5.0 kB ↓5.0 kB, round trip 12 ms, queue 2.0 …",
+    "  SSH 1          1m     ↑5.0 kB  ↓5.0 kB  ▃█ 6.0 kB/s",
+    "EVENTS",
+    "  1m proxy source: SSH: connection 1 opened",
+    "",
+    "↑ ↓ choose  / filter  s sort  r rotate  x close  c copy id …",
+  ]);
+});
+
+test("20 columns still tell tunnels, sides and rates", () => {
+  expect(show(busyState({ columns: 20, rows: 14 })).lines()).toEqual([
+    "tunnel list · local…",
+    "  TUNNEL   S D LEFT",
+    "› aaaaaaaa ○ ● 1h50m",
+    "  bbbbbbbb · ·",
+    "  cccccccc · · clos…",
+    "ON THIS MACHINE",
+    "● source aaaaaaaa",
+    "  6.0 kB/s",
+    "  1 6.0 kB/s",
+    "EVENTS",
+    "  1m proxy source: …",
+    "",
+    "? help  q quit",
+  ]);
+});
+
+test.each([
+  [100, 20],
+  [60, 14],
+  [20, 14],
+  [20, 4],
+  [5, 3],
+  [1, 1],
+])("nothing is wider or higher than a terminal of %d × %d", (columns, rows) => {
+  const lines = show(busyState({ columns, rows })).lines();
+  expect(lines.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
+  for (const line of lines) expect([...line].length).toBeLessThanOrEqual(columns);
+});
+
+describe("the keyboard", () => {
+  test("asks before it closes", async () => {
+    const screen = show(busyState({ columns: 80, rows: 24 }));
+    screen.type("x");
+    await screen.says("close aaaaaaaa for good, for both sides? y/n");
+    expect(screen.effects).toEqual([]);
+    screen.type("y");
+    await screen.says("closing aaaaaaaa…");
+    expect(screen.effects).toEqual([{ type: "close", tunnelId: TUNNELS[0]?.tunnelId ?? "" }]);
+  });
+
+  test("filters, moves, helps and quits", async () => {
+    const screen = show(busyState({ columns: 80, rows: 24 }));
+    screen.type("\u001b[B");
+    await screen.says("› bbbbbbbb");
+    screen.type("/");
+    await screen.says("/▏");
+    screen.type("pump");
+    await screen.says("filter: pump");
+    expect(screen.lines().join()).not.toContain("bbbbbbbb");
+    screen.type("\r");
+    await screen.says("? help");
+    screen.type("?");
+    await screen.says("rotate access tokens (asks which)");
+    screen.type(" ");
+    await screen.says("TUNNEL");
+    screen.type("\u0003");
+    await waitFor("the end", () => screen.effects.length > 0);
+    expect(screen.effects).toEqual([{ type: "quit" }]);
+  });
+});
+
+test("the screen follows the store, a new size included", async () => {
+  const screen = show(stateOf({ columns: 80, rows: 24 }));
+  expect(screen.lines()[0]).toBe("tunnel list · local · asking…");
+  screen.store.dispatch({ type: "tunnels", tunnels: [], now: NOW });
+  await screen.says("no tunnels");
+  screen.store.dispatch({ type: "resize", columns: 40, rows: 10 });
+  await waitFor("the smaller screen", () => screen.lines().length === 9);
+});
