@@ -69,7 +69,11 @@ async function showConfig({ settings, output }: CommandContext): Promise<undefin
 
 function rowOf(key: OptionKey, settings: CommandContext["settings"]): Row {
   const option: Option<unknown> = OPTIONS[key];
+  const { context, path } = settings.file;
   const origin = settings.origin(key);
+  if (key === "context" && origin.type === "default" && context !== undefined) {
+    return { option: option.flag, value: context, origin: "file", from: path ?? null };
+  }
   const isSecret = option.secret === true && origin.type !== "default";
   return {
     option: option.flag,

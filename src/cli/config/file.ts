@@ -169,11 +169,17 @@ class ConfigFile {
 
   /** The value as a person would write it after the flag. */
   #texts(option: Option<unknown>, value: unknown, key: string): readonly string[] | undefined {
-    if (option.arity === "switch" || (option.arity === "optional" && typeof value === "boolean")) {
+    if (option.arity === "switch") {
       if (typeof value !== "boolean") {
         throw this.#bad(key, "must be true or false");
       }
-      return option.arity === "switch" ? [value ? "" : "false"] : value ? [""] : undefined;
+      return [value ? "" : "false"];
+    }
+    if (option.arity === "optional" && !(typeof value === "string" && value.includes("/"))) {
+      if (typeof value !== "boolean") {
+        throw this.#bad(key, "must be true, false or a directory with “/”");
+      }
+      return value ? [""] : undefined;
     }
     const items = option.arity === "many" && Array.isArray(value) ? value : [value];
     const texts = items.map((item) => this.#text(option, item, key));
