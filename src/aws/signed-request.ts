@@ -12,6 +12,8 @@ import { CredentialsError } from "../base/errors.ts";
 const MQTT_SERVICE = "iotdevicegateway";
 /** Signing name of AWS IoT's control plane. */
 const IOT_SERVICE = "iot";
+/** Signing name of AWS STS. */
+const STS_SERVICE = "sts";
 /** How long a signed address may be used; it is used at once. */
 const EXPIRES_S = 300;
 
@@ -79,6 +81,25 @@ export async function signDescribeEndpoint(
     headers: { host: hostHeader(place) },
   });
   const signed = await signer(IOT_SERVICE, place.region, await credentials()).sign(request, {
+    signingDate: now,
+  });
+  return signed.headers;
+}
+
+/** Headers of the GetCallerIdentity call, signed. */
+export async function signCallerIdentity(
+  place: Place,
+  query: Readonly<Record<string, string>>,
+  credentials: CredentialSource,
+  now: Date,
+): Promise<Record<string, string>> {
+  const request = new HttpRequest({
+    method: "GET",
+    path: "/",
+    query: { ...query },
+    headers: { host: hostHeader(place) },
+  });
+  const signed = await signer(STS_SERVICE, place.region, await credentials()).sign(request, {
     signingDate: now,
   });
   return signed.headers;

@@ -5,6 +5,7 @@ import { completionCommandFor } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { connectCommand } from "./commands/connect.ts";
 import { describeCommand } from "./commands/describe.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { listCommand } from "./commands/list.ts";
 import { localproxyCommand } from "./commands/localproxy.ts";
 import { openCommand } from "./commands/open.ts";
@@ -37,5 +38,6 @@ export const COMMANDS: readonly Command[] = [
   thingListCommand,
   thingRemoveCommand,
   configCommand,
+  doctorCommand,
   completionCommandFor(() => COMMANDS),
 ];

@@ -80,7 +80,10 @@ const TUNNEL = {
     parse: readWholeNumber(1, MAX_LISTED),
     fallback: MAX_LISTED,
   }),
-  watch: flag({ flag: "watch", describe: "show it live until q is pressed; without a terminal, each change" }),
+  watch: flag({
+    flag: "watch",
+    describe: "show it live until q is pressed; without a terminal, each change",
+  }),
   remove: many({
     flag: "remove",
     placeholder: "KEY",
