@@ -55,7 +55,13 @@ function watchOutput(): void {
 function stopOnSignals(): AbortController {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => stop.abort(new StopSignal(signal)));
+    const onSignal = () => {
+      if (!stop.signal.aborted) return stop.abort(new StopSignal(signal));
+      process.off(signal, onSignal);
+      process.kill(process.pid, signal);
+    };
+    // It stays while the work ends: Ink has a listener of its own, which ends the process when it is the only one.
+    process.on(signal, onSignal);
   }
   return stop;
 }

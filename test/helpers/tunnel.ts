@@ -10,7 +10,7 @@ export const BINARY = join(ROOT, "dist/tunnel");
 /**
  * The program under test: dist/tunnel, or where TUNNEL_FROM_SOURCE is `bun` or `deno` the sources, run by that.
  */
-function tunnelCommand(): readonly [command: string, ...args: string[]] {
+export function tunnelCommand(): readonly [command: string, ...args: string[]] {
   const main = join(ROOT, "src/cli/main.ts");
   switch (process.env["TUNNEL_FROM_SOURCE"]) {
     case undefined:
