@@ -19,6 +19,7 @@ const WITH_TOKEN = { AWSIOT_TUNNEL_ACCESS_TOKEN: TOKEN };
 const WRONG: readonly (readonly [words: readonly string[], env?: NodeJS.ProcessEnv, code?: number])[] = [
   [[]],
   [["-Z"]],
+  [["-kZ"]],
   [["--zed=1"]],
   [["-v"]],
   [["-kv"]],

@@ -37,6 +37,9 @@ const OPEN_VARIABLES = [
 ];
 const OUR_VARIABLES = /^(AWS|AWSIOT|TUNNEL|SSL_CERT|XDG_STATE|NODE_|BUN_|DENO_)|^(https?|no)_proxy$/i;
 
+/** Versions that the runtime gives, under its own name and those it stands for. */
+const RUNTIME = /^(node|bun|deno)$/;
+
 interface BundleFile {
   readonly name: string;
   /** What is in it, for the list that is shown first. */
@@ -78,11 +81,7 @@ function bundleFiles(findings: readonly Finding[], settings: Settings, env: Env)
       holds: "versions of this program, its runtime and the system",
       content: {
         version: VERSION,
-        runtime: {
-          node: process.versions.node,
-          bun: process.versions["bun"],
-          deno: process.versions["deno"],
-        },
+        runtime: Object.fromEntries(Object.entries(process.versions).filter(([name]) => RUNTIME.test(name))),
         system: { platform: platform(), arch: arch(), release: release() },
       },
     },

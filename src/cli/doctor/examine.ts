@@ -14,7 +14,7 @@ import {
 import type { Site } from "./site.ts";
 
 /** Longer than anything that works takes, shorter than anybody waits. */
-export const LIMIT_MS = 10_000;
+const LIMIT_MS = 10_000;
 
 type Check = (signal: AbortSignal) => Promise<Finding | readonly Finding[]>;
 

@@ -46,6 +46,6 @@ export function exitCodeOfFindings(findings: readonly Finding[]): number {
   return findings.find(({ verdict }) => verdict === "fail")?.exitCode ?? 0;
 }
 
-export const UNREACHABLE = 69;
+const UNREACHABLE = 69;
 export const REFUSED = 77;
 export const CONFIGURATION = 78;

@@ -1,7 +1,7 @@
 // Makes texts fit for a ticket: whoever reads it learns nothing that opens a door.
 
 /** Access key ids of AWS, of any kind. */
-const ACCESS_KEY = /\b(A[A-Z]{3})[A-Z0-9]{12,}\b/g;
+const ACCESS_KEY = /\b(A[A-Z]{3})[A-Z0-9]{16}\b/g;
 /** Twelve digits on their own, as in ARNs. */
 const ACCOUNT = /(?<![0-9a-fA-F-])\d{8}(\d{4})(?![0-9a-fA-F])/g;
 /** Tokens, keys and signatures: long runs without a space, a dot or a slash of a path. */

@@ -175,8 +175,8 @@ export async function checkClock(site: Site, signal: AbortSignal): Promise<Findi
   }
 }
 
-/** @param skewMs the service's time minus ours; the header counts whole seconds. Exported for its test. */
-export function clockFinding(skewMs: number): Finding {
+/** @param skewMs the service's time minus ours; the header counts whole seconds. */
+function clockFinding(skewMs: number): Finding {
   if (Number.isNaN(skewMs)) {
     return { ...warn("clock", "not compared: the control plane says no time"), verdict: "unknown" };
   }

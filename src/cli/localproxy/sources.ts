@@ -51,7 +51,7 @@ function isYes(value: string, name: string): boolean {
 }
 
 /** Lines NAME=VALUE; “#” starts a comment, and the name of a section stands before the names in it. */
-export function parseIni(text: string): { readonly name: string; readonly value: string }[] {
+function parseIni(text: string): { readonly name: string; readonly value: string }[] {
   const found: { name: string; value: string }[] = [];
   let section = "";
   for (const raw of text.split(/\r?\n/)) {

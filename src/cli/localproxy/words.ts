@@ -21,7 +21,7 @@ export function parseReferenceWords(words: readonly string[]): ReferenceFlags {
 }
 
 /** The option of a name as written, which may be its beginning. Throws when there is none, or more than one. */
-export function findReferenceOption(written: string, shown = `--${written}`): ReferenceOption {
+function findReferenceOption(written: string, shown = `--${written}`): ReferenceOption {
   const exact = REFERENCE_OPTIONS.find(({ name }) => name === written);
   const [found, ...others] =
     exact === undefined ? REFERENCE_OPTIONS.filter(({ name }) => name.startsWith(written)) : [exact];
@@ -49,14 +49,15 @@ function readLong(text: string, rest: string[], flags: Map<string, string>): voi
   store(option, option.isSwitch ? "" : (attached ?? takeValue(option, rest)), flags);
 }
 
-function readShort(text: string, rest: string[], flags: Map<string, string>): void {
+/** @param word as it was written, since letters may stand together */
+function readShort(text: string, rest: string[], flags: Map<string, string>, word = text): void {
   const letter = text.charAt(0);
   const option = REFERENCE_OPTIONS.find(({ short }) => short === letter);
-  if (option === undefined) throw new ReferenceUsageError(`unrecognised option '-${text}'`);
+  if (option === undefined) throw new ReferenceUsageError(`unrecognised option '-${word}'`);
   const attached = text.slice(1);
   if (!option.isSwitch) return store(option, attached === "" ? takeValue(option, rest) : attached, flags);
   store(option, "", flags);
-  if (attached !== "") readShort(attached, rest, flags);
+  if (attached !== "") readShort(attached, rest, flags, word);
 }
 
 function takeValue(option: ReferenceOption, rest: string[]): string {
