@@ -248,7 +248,7 @@ export class Driver {
   }
 
   #schedule(): void {
-    const stallAt = this.#stall.deadline(this.#locals.size) ?? Number.POSITIVE_INFINITY;
+    const stallAt = this.#stall.deadline(this.#locals.size, now()) ?? Number.POSITIVE_INFINITY;
     const at = Math.min(
       this.#uplink.link.deadline(),
       this.#engine.deadline() ?? Number.POSITIVE_INFINITY,
@@ -270,7 +270,10 @@ export class Driver {
 
   #giveUp(local: LocalConnection): void {
     this.#engine.localClosed(local.connection);
-    this.#detach(local, `its application read nothing for ${this.#options.stallTimeoutMs / 1_000} s`);
+    this.#detach(
+      local,
+      `its application read too slowly and held up the others for ${this.#options.stallTimeoutMs / 1_000} s`,
+    );
     local.reset();
   }
 

@@ -8,6 +8,11 @@ const ROOM_BYTES = 512 * 1024;
 /** How long a socket that was told to end may take without moving a byte. */
 const END_TIMEOUT_MS = 30_000;
 
+/** What an application may send after the end before it gets RST: so much … */
+const MAX_DROPPED_BYTES = 1024 * 1024;
+/** … and for so long after our FIN. */
+const DROP_MS = 2_000;
+
 export interface LocalHandlers {
   onData(local: LocalConnection, bytes: Uint8Array): void;
   /** The application will send no more. */
@@ -29,14 +34,18 @@ export class LocalConnection {
   readonly openedAt = Date.now();
   bytesToTunnel = 0;
   bytesFromTunnel = 0;
+  /** When our FIN went out. */
+  #endedAt: number | undefined;
+  #droppedBytes = 0;
 
   constructor(connection: Connection, socket: Socket, handlers: LocalHandlers) {
     this.connection = connection;
     this.socket = socket;
     let failure: Error | undefined;
     socket.on("data", (bytes) => {
+      if (this.isDetached) return this.#drop(bytes.length);
       this.bytesToTunnel += bytes.length;
-      if (!this.isDetached) handlers.onData(this, bytes as Uint8Array);
+      handlers.onData(this, bytes as Uint8Array);
     });
     socket.on("end", () => handlers.onEnd(this));
     socket.on("drain", () => handlers.onDrain(this));
@@ -68,11 +77,14 @@ export class LocalConnection {
     else this.socket.resume();
   }
 
-  /** FIN after the last byte. What the application still sends is read and dropped, or its last reads would fail. */
+  /** FIN after the last byte. What the application still sends goes nowhere: it learns so by RST before long. */
   end(): void {
     this.isDetached = true;
     this.setPaused(false);
-    this.socket.end();
+    this.socket.end(() => {
+      this.#endedAt = performance.now();
+      if (this.isPaused) this.reset();
+    });
     this.socket.setTimeout(END_TIMEOUT_MS, () => this.socket.destroy());
   }
 
@@ -80,5 +92,14 @@ export class LocalConnection {
   reset(): void {
     this.isDetached = true;
     this.socket.resetAndDestroy();
+  }
+
+  /** Bytes that came after the end. Its last ones may have crossed our FIN: at first they are let pass. */
+  #drop(bytes: number): void {
+    this.#droppedBytes += bytes;
+    const isTooMuch = this.#droppedBytes > MAX_DROPPED_BYTES;
+    if (this.#endedAt === undefined) {
+      if (isTooMuch) this.setPaused(true);
+    } else if (isTooMuch || performance.now() - this.#endedAt > DROP_MS) this.reset();
   }
 }

@@ -7,6 +7,7 @@ import { startPair } from "../helpers/pair.ts";
 import { dialLocal, readAll } from "../helpers/proxies.ts";
 import { startHttpServer, startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
+import { within } from "../helpers/wait.ts";
 
 test("bytes go both ways and come back the same", async () => {
   await using echo = await startTcpServer();
@@ -83,4 +84,23 @@ test("a refused destination ends that connection and says why, and the next one 
   const closed = await pair.destination.waitFor("connection-closed");
   expect(closed.reason).toContain("ECONNREFUSED");
   expect((await readAll(await dialLocal(port))).length).toBe(0);
+});
+
+test("an application that goes on writing to a connection that has ended learns so", async () => {
+  await using server = await startTcpServer((socket) => {
+    socket.once("data", () => socket.end());
+  });
+  await using pair = await startPair(`BRIEF=127.0.0.1:${server.port}`, { destination: { lingerMs: 100 } });
+  const socket = await dialLocal(await pair.source.portOf("BRIEF"));
+  const failed = new Promise((resolve) => socket.once("error", resolve));
+  const chunk = Buffer.alloc(64 * 1024);
+  const write = () => {
+    while (!socket.destroyed && socket.write(chunk));
+  };
+  socket.on("drain", write);
+  socket.on("data", () => {});
+  write();
+  expect(await within("a broken connection", failed)).toMatchObject({
+    code: expect.stringMatching(/ECONNRESET|EPIPE/),
+  });
 });
