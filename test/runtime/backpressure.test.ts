@@ -120,6 +120,9 @@ test("the relay holds back a source of any make while the other side takes nothi
   destination.terminate();
 }, 90_000);
 
+/** Each is answered with as many bytes: together more than all buffers on the way can hold. */
+const MOST_STARTS = 4_000_000;
+
 const DEAF = { onBytes() {}, onPong() {}, onSent() {}, onClose() {} };
 
 /** A WebSocket without an engine behind it: it takes what comes and has no send window. */
@@ -130,3 +133,25 @@ async function dialRaw(emulator: TestEmulator, mode: Mode, accessToken: AccessTo
   socket.handle(DEAF);
   return socket;
 }
+
+test("the relay does not read a source that takes no answers", async () => {
+  await using emulator = await startEmulator();
+  await using wire = await Wire.to(emulator.port);
+  const { tokens } = emulator.open(["SINK"]);
+  const source = await dialRaw({ ...emulator, port: wire.port }, "source", tokens.source);
+  source.pause(); // and no destination is connected, so that every start is answered with a reset
+  let sent = 0;
+  const start = { type: MessageType.StreamStart, serviceId: "SINK", connectionId: 1 };
+  const send = () => {
+    while (sent < MOST_STARTS && source.bufferedBytes < 1024 * 1024) {
+      sent += 1;
+      source.send(encodeFrame(makeMessage({ ...start, streamId: sent })));
+    }
+  };
+  source.handle({ ...DEAF, onSent: send });
+  source.pause();
+  send();
+  await standstill(() => sent);
+  expect(sent).toBeLessThan(MOST_STARTS);
+  source.terminate();
+}, 90_000);

@@ -86,7 +86,10 @@ function sideOf(url: URL): Side | undefined {
 function isWebSocketRequest(rawHeaders: readonly string[]): boolean {
   const [key] = valuesOf(rawHeaders, "sec-websocket-key");
   const [version] = valuesOf(rawHeaders, "sec-websocket-version");
-  return version === "13" && /^[+/0-9A-Za-z]{22}==$/.test(key ?? "");
+  const [upgrade] = valuesOf(rawHeaders, "upgrade");
+  return (
+    upgrade?.toLowerCase() === "websocket" && version === "13" && /^[+/0-9A-Za-z]{22}==$/.test(key ?? "")
+  );
 }
 
 function valuesOf(rawHeaders: readonly string[], name: string): string[] {

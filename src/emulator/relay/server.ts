@@ -102,11 +102,11 @@ export class RelayServer {
     const peer = new Peer(webSocket, gate, {
       onBytes: (bytes) => this.#onBytes(room, side, peer, bytes),
       onText: () => peer.close(UNSUPPORTED_TEXT, "Text frames are not part of the protocol"),
-      onRoom: () => room.peers.get(otherSide(side))?.setHeld(false),
+      onRoom: () => release(room),
       onClose: () => this.#onClose(room, side, peer),
     });
     room.peers.set(side, peer);
-    room.peers.get(otherSide(side))?.setHeld(false);
+    release(room);
     this.#options.tunnels.connected(tunnelId, side);
     this.#options.log.info(`${side} of tunnel ${tunnelId} connected`);
     room.relay.join(side, services, subprotocol !== SUBPROTOCOLS.at(-1));
@@ -116,13 +116,16 @@ export class RelayServer {
   #onBytes(room: Room, side: Side, peer: Peer, bytes: Uint8Array): void {
     if (room.peers.get(side) !== peer) return;
     room.relay.receive(side, bytes);
-    this.#carryOut(room);
-    const target = room.peers.get(otherSide(side));
-    if (target?.isFull) peer.setHeld(true);
+    const outputs = this.#carryOut(room);
+    // A side that takes no answers to what it sends is not read either.
+    const isAnswered = outputs.some((output) => output.type === "send" && output.to === side);
+    if (room.peers.get(otherSide(side))?.isFull || (isAnswered && peer.isFull)) peer.setHeld(true);
   }
 
-  #carryOut(room: Room): void {
-    for (const output of room.relay.drain()) this.#carryOutOne(room, output);
+  #carryOut(room: Room): readonly RelayOutput[] {
+    const outputs = room.relay.drain();
+    for (const output of outputs) this.#carryOutOne(room, output);
+    return outputs;
   }
 
   #carryOutOne(room: Room, output: RelayOutput): void {
@@ -140,9 +143,9 @@ export class RelayServer {
   }
 
   #onClose(room: Room, side: Side, peer: Peer): void {
-    room.peers.get(otherSide(side))?.setHeld(false);
     if (room.peers.get(side) !== peer) return;
     room.peers.delete(side);
+    release(room);
     room.relay.leave(side);
     this.#carryOut(room);
     if (room.peers.size === 0) this.#rooms.delete(room.tunnelId);
@@ -168,6 +171,11 @@ export class RelayServer {
         `Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(reason)}\r\nConnection: close\r\n\r\n${reason}`,
     );
   }
+}
+
+/** Each side is read again whose bytes the other side has room for. */
+function release({ peers }: Room): void {
+  for (const [side, peer] of peers) if (!peers.get(otherSide(side))?.isFull) peer.setHeld(false);
 }
 
 const channelIds = new WeakMap<IncomingMessage, string>();
