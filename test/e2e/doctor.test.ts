@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { parseTar } from "nanotar";
 import { ACCOUNT, SECRETS, startFakeService } from "../helpers/fake-service.ts";
+import { DATA_HOST, startIotCore } from "../helpers/iot-core.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { freePort, startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -232,6 +233,42 @@ describe("what goes wrong", () => {
     expect(of("clock")?.verdict).not.toBe("ok");
     expect(performance.now() - startedAt).toBeLessThan(13_000);
   }, 20_000);
+});
+
+describe("the broker of an account", () => {
+  const lookedUp = async (secretOfBroker: string) => {
+    await using core = await startIotCore(secretOfBroker);
+    const env = {
+      AWS_ACCESS_KEY_ID: SECRETS.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: SECRETS.secretAccessKey,
+      HTTPS_PROXY: `http://127.0.0.1:${core.webProxyPort}`,
+    };
+    const { of } = await examine(["--region", "us-east-1", "--ca", core.ca], env);
+    expect(of("web-proxy")).toMatchObject({ verdict: "ok" });
+    return of("mqtt");
+  };
+
+  test("is looked up, through the web proxy, and reached on 443 where 8883 is closed", async () => {
+    expect(await lookedUp(SECRETS.secretAccessKey)).toMatchObject({
+      verdict: "warn",
+      message: `port 8883 of ${DATA_HOST} cannot be reached, port 443 can`,
+      fix: "tunnel agent --mqtt-transport alpn",
+    });
+  });
+
+  test("is not looked up by who may not: the action is named", async () => {
+    expect(await lookedUp("another secret")).toMatchObject({
+      verdict: "warn",
+      message: expect.stringContaining("denied: iot:DescribeEndpoint"),
+    });
+  });
+
+  test("that was named and does not answer fails", async () => {
+    await using service = await startFakeService();
+    const words = [...service.args, "--ca", service.ca, "--mqtt-endpoint", `localhost:${await freePort()}`];
+    const { code, failing } = await examine(words, service.env);
+    expect({ code, failing }).toEqual({ code: 69, failing: ["mqtt"] });
+  });
 });
 
 describe("a bundle", () => {

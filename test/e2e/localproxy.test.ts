@@ -261,6 +261,22 @@ describe("carrying bytes", () => {
     await loose.waitForLine(/Successfully established websocket connection/, "stderr");
   });
 
+  test("at no level of -v does a token appear; a lost service is tried again", async () => {
+    const emulator = await startEmulator();
+    const { tokens } = emulator.open(["SSH"]);
+    const clientToken = `${"c".repeat(20)}1234567890AB`;
+    await using child = start(emulator, tokens.source, ["-m", "src", "-v", "255", "-i", clientToken]);
+    await child.waitForLine(/Listening for new connection/, "stderr");
+    await emulator[Symbol.asyncDispose]();
+    await child.waitForLine(/\[error\] Could not connect to proxy server: /, "stderr");
+    await child.waitForLine(/\[error\] Could not connect to proxy server: .*connection refused/, "stderr");
+    const attempts = child.lines.stderr.filter((line) => line.includes("Attempting to establish web socket"));
+    expect(attempts.length).toBeGreaterThan(1);
+    await child.stop();
+    expect(child.stderr + child.stdout).not.toContain(tokens.source.reveal());
+    expect(child.stderr + child.stdout).not.toContain(clientToken);
+  });
+
   test("a link with the name localproxy is this command", async () => {
     using dir = tempDir();
     const link = join(dir.path, "localproxy");

@@ -1,11 +1,13 @@
 // A server that stands where the service should be, with whatever is wrong about it.
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import type { IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { createAuthority, issueServerCertificate } from "../../src/emulator/authority.ts";
+import { checkSignature } from "./signature.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const DAY_MS = 86_400_000;
@@ -82,7 +84,9 @@ function answer(server: Server, faults: FakeFaults): void {
       response.end(body);
     };
     const url = new URL(request.url ?? "/", "https://localhost");
-    if (url.searchParams.get("Action") === "GetCallerIdentity") return identify(faults, say);
+    if (url.searchParams.get("Action") === "GetCallerIdentity") {
+      return identify(isSigned(request) && !faults.refusesCredentials, say);
+    }
     if (url.pathname === "/tunnel") {
       return faults.portal === undefined
         ? say(400, "Invalid access token: none", "text/plain")
@@ -100,11 +104,19 @@ function answer(server: Server, faults: FakeFaults): void {
   });
 }
 
-function identify(
-  { refusesCredentials }: FakeFaults,
-  say: (status: number, body: string, type?: string) => void,
-): void {
-  if (refusesCredentials) {
+/** Whether the credentials above signed it for this service. */
+function isSigned(request: IncomingMessage): boolean {
+  const { method = "", url: target = "", headers } = request;
+  try {
+    const { service, region } = checkSignature({ method, target, headers }, SECRETS.secretAccessKey);
+    return service === "sts" && region === "us-east-1";
+  } catch {
+    return false;
+  }
+}
+
+function identify(isKnown: boolean, say: (status: number, body: string, type?: string) => void): void {
+  if (!isKnown) {
     return say(
       403,
       "<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>",
