@@ -64,7 +64,7 @@ install_test_packages() {
   fi
   say "installing for the tests: ${missing[*]}"
   as_root apt-get update -qq >&2
-  if [[ " ${missing[*]} " == *' awscli '* ]] && ! apt-cache policy awscli | grep -q 'Candidate: [0-9]'; then
+  if [[ " ${missing[*]} " == *' awscli '* && "$(apt-cache policy awscli)" != *'Candidate: '[0-9]* ]]; then
     missing=("${missing[@]/awscli/python3-venv}")
   fi
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2

@@ -151,6 +151,14 @@ describe("readHandshake refuses", () => {
     ],
     [
       "P9",
+      "another protocol",
+      URL_OF_SOURCE,
+      { ...good, Upgrade: "h2c" },
+      [],
+      "400 The request is no WebSocket",
+    ],
+    [
+      "P9",
       "no key",
       URL_OF_SOURCE,
       { ...good, "Sec-WebSocket-Key": "x" },
