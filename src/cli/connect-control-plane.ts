@@ -43,7 +43,7 @@ export function connect(target: Target, { env, log, signal }: CommandContext): C
     region: target.region,
     endpoint: target.endpointUrl,
     profile: target.local === undefined ? (target.profile ?? env["AWS_PROFILE"]) : undefined,
-    agent: new RoutingAgent(target.ca, env) as unknown as Agent,
+    agent: new RoutingAgent(target.ca, env, { onlyThese: target.local !== undefined }) as unknown as Agent,
     dummyCredentials: target.local === undefined ? undefined : DUMMY_CREDENTIALS,
     log,
     signal,
