@@ -60,7 +60,7 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
   const flags = collectFlags(argv, command);
   const operands = plain.slice(command.name.split(" ").length);
   checkOperands(operands, command);
-  if (rest !== undefined && command.rest === undefined) {
+  if (rest !== undefined && command.rest === undefined && !command.passesOn) {
     throw new UsageError(`"--" has no meaning for "tunnel ${command.name}"`, `tunnel ${command.name} --help`);
   }
   return { type: "command", command, flags, operands, rest };

@@ -8,6 +8,7 @@ import type { ProxyEvent } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { CommandContext } from "../command.ts";
 import { logEvent, printListening } from "../proxy-events.ts";
+import { StopSignal } from "../stop-signal.ts";
 import { resolveTarget } from "../target.ts";
 import { EndSignals, releaseStandardStreams } from "./end-signals.ts";
 import { reachTunnel } from "./reach-tunnel.ts";
@@ -47,6 +48,7 @@ export async function runConnect(context: CommandContext): Promise<number | unde
       signal: end.signal,
     });
     reporter.tell({ event: "ready", tunnelId: tunnel.tunnelId });
+    context.output.flush();
     const warning = warnBeforeEnd(tunnel, reporter);
     try {
       return await work(tunnel, address, request.service, context, end.signal);
@@ -54,6 +56,10 @@ export async function runConnect(context: CommandContext): Promise<number | unde
       clearTimeout(warning);
       await tunnel.leave();
     }
+  } catch (error) {
+    // A hang-up is no signal of every command's: nobody else knows its exit code.
+    if (error instanceof StopSignal) return error.exitCode;
+    throw error;
   } finally {
     reporter.quiet();
     (await controlPlane)?.close();

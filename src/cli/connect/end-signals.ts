@@ -1,7 +1,7 @@
 // The signals that end a connect: those of every command, the hang-up of its terminal or of the ssh that started it,
 // and, while it serves others only, one more Ctrl-C.
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import process from "node:process";
 import { StopSignal } from "../stop-signal.ts";
@@ -34,17 +34,30 @@ export class EndSignals implements Disposable {
   }
 }
 
+/** Standard streams and the copies that a runtime makes of them are among the first of its files. */
+const FIRST_DESCRIPTORS = 64;
+
 /**
- * Puts /dev/null in the place of the standard streams: whoever waits for the end of ours, such as the ssh or git that
- * started this process, must not wait for others who use its tunnel.
+ * Puts /dev/null in the place of the standard streams and of the runtime's copies of them: whoever waits for the end
+ * of ours, such as the ssh or git that started this process, must not wait for others who use its tunnel.
  */
 export function releaseStandardStreams(): void {
-  for (const descriptor of [0, 1, 2]) {
-    try {
-      closeSync(descriptor);
-    } catch {
-      // Closed already: the next line takes its number all the same, the lowest that is free.
-    }
+  const streams = [0, 1, 2].map((descriptor) => fileOf(descriptor));
+  for (let descriptor = 0; descriptor < FIRST_DESCRIPTORS; descriptor += 1) {
+    const file = fileOf(descriptor);
+    if (descriptor > 2 && (file === undefined || !streams.includes(file))) continue;
+    if (file !== undefined) closeSync(descriptor);
+    // Takes the number just freed: the lowest one.
     openSync(devNull, "r+");
+  }
+}
+
+/** What a descriptor stands for; undefined when it is closed. */
+function fileOf(descriptor: number): string | undefined {
+  try {
+    const { dev, ino } = fstatSync(descriptor);
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
   }
 }

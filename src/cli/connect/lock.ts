@@ -22,7 +22,7 @@ export class FileLock {
     }
     const database = new DatabaseSync(path);
     try {
-      database.exec("PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE");
+      database.exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
       return new FileLock(database);
     } catch (error) {
       database.close();

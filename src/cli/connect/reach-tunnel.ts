@@ -48,7 +48,7 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
     }
     const lock = FileLock.tryTake(point.lock);
     if (lock !== undefined) return own(options, point, lock, region);
-    onEvent({ event: "waiting", for: "another tunnel connect to end" });
+    onEvent({ event: "waiting", for: "the other tunnel connect of this machine" });
     await orAborted(sleep(LOCK_POLL_MS), signal);
   }
   throw new TunnelError("ERR_LIMIT", "another tunnel connect for this thing neither carries nor ends", {

@@ -10,6 +10,7 @@ export class Reporter {
   readonly #stream: TextStream;
   readonly #thing: string;
   readonly #spinner: Spinner;
+  #waitingFor = "";
 
   /** @param documents where the events of --json go: stdout, unless that is a command's or the carried stream's */
   constructor(
@@ -24,6 +25,10 @@ export class Reporter {
   }
 
   tell(event: ConnectEvent): void {
+    if (event.event === "waiting") {
+      if (event.for === this.#waitingFor) return;
+      this.#waitingFor = event.for;
+    }
     if (this.#output.json) {
       this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
       return;
