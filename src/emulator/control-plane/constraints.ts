@@ -164,8 +164,26 @@ function violation(value: unknown, path: string, constraint: string): string {
 
 /** No member of a request is secret: access tokens come in headers of the data plane only. */
 function describeValue(value: unknown): string {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" ? quoteJson(value, MAX_VALUE_LENGTH) : String(value);
   return value === null ? "null" : `'${escapeControl(text, MAX_VALUE_LENGTH)}'`;
+}
+
+/** JSON of a value, written no further than a little beyond `length`: a megabyte of it is not made to be cut. */
+function quoteJson(value: unknown, length: number): string {
+  if (typeof value !== "object" || value === null) {
+    return JSON.stringify(typeof value === "string" ? value.slice(0, length) : value);
+  }
+  const isList = Array.isArray(value);
+  let text = isList ? "[" : "{";
+  for (const name in value) {
+    if (text.length > length) {
+      return text;
+    }
+    const label = isList ? "" : `${JSON.stringify(name.slice(0, length))}:`;
+    const comma = text.length > 1 ? "," : "";
+    text += `${comma}${label}${quoteJson((value as Record<string, unknown>)[name], length - text.length)}`;
+  }
+  return text + (isList ? "]" : "}");
 }
 
 function countCodePoints(text: string): number {

@@ -16,6 +16,9 @@ const MAX_DISCARDED_BYTES = 16_777_216;
 /** A body comes with its headers; one that trickles in must not hold a connection for ever. */
 const BODY_TIMEOUT_MS = 10_000;
 
+/** Right requests have five levels. Reading and quoting what is nested thousands of levels deep takes seconds. */
+const MAX_DEPTH = 32;
+
 /** What the HTTP half of the emulator needs. */
 export interface ControlPlaneOptions {
   readonly tunnels: Tunnels;
@@ -64,7 +67,8 @@ async function handleCall(
     log.debug("{operation}: 200", { operation: name, requestId });
     sendJson(response, { status: 200, requestId, body: answer });
   } catch (error) {
-    if (request.destroyed && !(error instanceof Fault)) {
+    // Not by request.destroyed: some runtimes set it as soon as the body was read.
+    if (error instanceof ClientGone) {
       log.debug("the client went away before its request was whole", { requestId });
       return;
     }
@@ -121,13 +125,16 @@ function readBody(request: IncomingMessage): Promise<string> {
       }
       resolve(Buffer.concat(chunks).toString("utf8"));
     });
-    request.on("error", reject);
+    request.on("error", () => reject(new ClientGone()));
     request.on("close", () => {
       clearTimeout(timer);
-      reject(new Error("the connection closed within the request"));
+      reject(new ClientGone());
     });
   });
 }
+
+/** The connection closed within the request: nobody waits for an answer. */
+class ClientGone extends Error {}
 
 function tooLarge(): Fault {
   return new Fault("RequestEntityTooLargeException", `A request has ${MAX_BODY_BYTES} bytes at most`, 413);
@@ -135,6 +142,9 @@ function tooLarge(): Fault {
 
 /** An empty body is an empty request, as some clients send it. */
 function parseBody(text: string): unknown {
+  if (isNestedBeyond(MAX_DEPTH, text)) {
+    throw validationFault(`The body is nested deeper than ${MAX_DEPTH} levels`);
+  }
   try {
     return text.trim() === "" ? {} : JSON.parse(text);
   } catch {
@@ -142,7 +152,24 @@ function parseBody(text: string): unknown {
   }
 }
 
-/** What is no Fault is a bug of ours; the caller learns no more than the service would say. */
+/** Whether JSON opens more than `limit` objects and lists within each other, found without parsing it. */
+function isNestedBeyond(limit: number, text: string): boolean {
+  let depth = 0;
+  // Strings are skipped whole: brackets in them nest nothing.
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}]/gs)) {
+    if (token === "[" || token === "{") {
+      depth += 1;
+    } else if (token === "]" || token === "}") {
+      depth -= 1;
+    }
+    if (depth > limit) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** What is no Fault is a bug of ours or trouble of this machine, such as a full disk; the caller learns no more than the service would say. */
 function toFault(error: unknown, log: Logger): Fault {
   if (error instanceof Fault) {
     return error;

@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { WebSocket } from "ws";
 import { ConfigError, ListenError, UsageError } from "../../../src/base/errors.ts";
+import { configureLog } from "../../../src/base/log.ts";
 import type { RunningEmulator } from "../../../src/emulator/serve.ts";
 import type { Mode } from "../../../src/emulator/tunnels.ts";
 import { type Answer, callOperation, send, signedHeaders, startEmulator } from "../../helpers/emulator.ts";
@@ -263,6 +264,50 @@ describe("the control plane over HTTP", () => {
       expect(answer.headers["x-amzn-errortype"]).toBe(type);
     }),
   );
+
+  test.each([
+    ["lists", 50_000, "[", "]"],
+    ["objects", 50_000, '{"a":', "}"],
+    ["a member", 33, '{"tags":', "}"],
+  ])("answers %s nested %d levels deep at once", (_title, depth, open, close) =>
+    withEmulator(async (emulator) => {
+      const startedAt = performance.now();
+      const body = `${open.repeat(depth)}1${close.repeat(depth)}`;
+      const answer = await send(emulator, { method: "POST", headers: signedHeaders("OpenTunnel"), body });
+      expect(performance.now() - startedAt).toBeLessThan(1_500);
+      expect(answer.status).toBe(400);
+      expect(parseFault(answer)).toEqual({
+        __type: "ValidationException",
+        message: "The body is nested deeper than 32 levels",
+      });
+    }),
+  );
+
+  test("counts no brackets within strings as levels", () =>
+    withEmulator(async (emulator) => {
+      const body = JSON.stringify({ description: `"\\${"[{".repeat(100)}"` });
+      const answer = await send(emulator, { method: "POST", headers: signedHeaders("OpenTunnel"), body });
+      expect(answer.status).toBe(200);
+    }));
+
+  test("answers a failure of its own with 500, and says one line about it", () =>
+    withEmulator(async (emulator) => {
+      const lines: string[] = [];
+      configureLog({ level: "info", format: "text", write: (line) => lines.push(line) });
+      emulator.tunnels.open = () => {
+        throw new Error("database or disk is full");
+      };
+      const headers = signedHeaders("OpenTunnel");
+      const answer = await send(emulator, { method: "POST", headers, body: '{"description":"x"}' });
+      expect(answer.status).toBe(500);
+      expect(answer.headers["x-amzn-errortype"]).toBe("InternalServerException");
+      expect(parseFault(answer)).toEqual({ __type: "InternalServerException", message: "Internal failure" });
+      expect(lines).toEqual([
+        expect.stringContaining(
+          "error control-plane: the control plane failed: Error: database or disk is full",
+        ),
+      ]);
+    }));
 
   const foreign: [string, string, string, Record<string, string>, number][] = [
     ["a preflight", "OPTIONS", "/", { origin: "https://attacker.example" }, 403],

@@ -224,6 +224,16 @@ describe("a request at the edge of every constraint", () => {
   });
 });
 
+test("a wrong value is quoted up to its first characters, however large it is", () => {
+  const large = Array.from({ length: 10 }, () => ({ text: "x".repeat(100_000), more: [1, null, true] }));
+  const { message } = faultOf("OpenTunnel", { description: large });
+  expect(message.startsWith(`1 validation error detected: Value '[{"text":"xxxx`)).toBe(true);
+  expect(message.length).toBeLessThan(300);
+  expect(faultOf("OpenTunnel", { description: { a: [1, "b", null], c: {} } }).message).toContain(
+    `Value '{"a":[1,"b",null],"c":{}}' at 'description'`,
+  );
+});
+
 describe("ListTunnels", () => {
   test("pages through all tunnels once, whatever is opened or deleted meanwhile", () => {
     const { tunnels } = makeTunnels();
