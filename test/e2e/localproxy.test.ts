@@ -248,7 +248,7 @@ describe("carrying bytes", () => {
     expect(silent.stderr).toBe("");
   });
 
-  test("-k connects without a known certificate, and warns; without it nothing is sent", async () => {
+  test("-k connects without a known certificate, and warns; without it the handshake fails", async () => {
     await using emulator = await startEmulator();
     const { tokens } = emulator.open(["SSH"]);
     const words = ["localproxy", "-e", `localhost:${emulator.port}`, "-s", `SSH=${await freePort()}`];
@@ -327,12 +327,28 @@ describe("endings", () => {
     expect(none.stderr).toContain("[fatal] No port mapping exists.");
   });
 
+  test("another proxy took this side: the code of the close, 77", async () => {
+    await using emulator = await startEmulator();
+    const { tokens } = emulator.open(["SSH"]);
+    const words = ["-m", "src", "-i", "c".repeat(32)];
+    await using first = start(emulator, tokens.source, words);
+    await first.waitForLine(/SSH = [1-9]/, "stderr");
+    await using _second = start(emulator, tokens.source, words);
+    expect((await within("its end", first.exited)).code).toBe(77);
+    expect(first.stderr).toContain(
+      "[info] Web socket close received. Code: 1008; Reason: Another local proxy",
+    );
+  });
+
   test("a port that is taken: 71; a closed tunnel: 0", async () => {
     await using emulator = await startEmulator();
     await using other = await startTcpServer();
     const first = emulator.open(["SSH"]);
     await using taken = start(emulator, first.tokens.source, ["-s", `SSH=${other.port}`]);
     expect((await within("its end", taken.exited)).code).toBe(71);
+    expect(taken.stderr).toContain(
+      `[error] Could not bind to address: 127.0.0.1:${other.port} -- Address already in use`,
+    );
     const second = emulator.open(["SSH"]);
     await using closed = start(emulator, second.tokens.source, ["-s", `SSH=${await freePort()}`]);
     await closed.waitForLine(/Listening for new connection/, "stderr");

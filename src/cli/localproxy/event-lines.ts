@@ -53,13 +53,7 @@ export class EventLines {
         this.#retry.unref();
         return;
       case "listening":
-        this.#ports.set(event.service, event.port);
-        if (this.takesFreePorts) this.#assigned(event.service, event.port);
-        return this.#info(
-          event.port === undefined
-            ? `Listening for new connection on ${event.address}`
-            : `Listening for new connection on port ${event.port}`,
-        );
+        return this.#listening(event.service, event.address, event.port);
       case "connection-opened":
         return this.#opened(event);
       case "dialled":
@@ -88,9 +82,11 @@ export class EventLines {
         "Wrong configurations detected in local proxy. Please starts local proxy with right sets of service ids.",
       );
     } else if (error instanceof ReplacedError) {
-      this.#info(`Web socket close received. Code: 1008; Reason: ${error.message}`);
+      this.#info(
+        `Web socket close received. Code: 1008; Reason: ${error.message.replace(/^the service ended this connection: /, "")}`,
+      );
     } else if (error instanceof ListenError) {
-      this.#lines.log("error", error.message);
+      this.#lines.log("error", bindLine(error.message));
     } else {
       this.#lines.log("error", this.#reasonLine(error.message, error.cause));
     }
@@ -105,8 +101,11 @@ export class EventLines {
     this.#info(`Attempting to establish web socket connection with endpoint ${this.#endpoint}`);
   }
 
-  #assigned(service: string, port: number | undefined): void {
-    this.#info(`Listen port assigned for service id ${service}. New port mapping:`);
+  #listening(service: string, address: string, port: number | undefined): void {
+    this.#ports.set(service, port);
+    this.#info(`Listening for new connection on ${port === undefined ? address : `port ${port}`}`);
+    if (!this.takesFreePorts) return;
+    this.#info(`Listen port assigned for service id ${service}. New port mapping: `);
     this.#info(`${service} = ${port}`);
   }
 
@@ -149,6 +148,13 @@ const STATUS_TEXTS: Readonly<Record<number, string>> = {
   503: "Service Unavailable",
   504: "Gateway Timeout",
 };
+
+/** `cannot listen on ADDRESS: why`, in the reference's words. */
+function bindLine(message: string): string {
+  const [, address = "", why = message] = /^cannot listen on (.*): (.*)$/.exec(message) ?? [];
+  const reason = why === "the address is in use" ? "Address already in use" : why;
+  return `Could not bind to address: ${address} -- ${reason}`;
+}
 
 function rejectionLine(status: number, body: string): string {
   const text = STATUS_TEXTS[status] === undefined ? "" : ` ${STATUS_TEXTS[status]}`;
