@@ -1,6 +1,7 @@
+import { lookup } from "node:dns/promises";
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { ListenError } from "../base/errors.ts";
+import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
 
 /** A TCP address or the path of a Unix socket. */
 export type SocketAddress =
@@ -24,11 +25,12 @@ export interface Listener {
 /**
  * Listens on a TCP address (127.0.0.1 unless it names a host) or a Unix socket (mode 0600). Sockets arrive paused and
  * half-open.
- * @throws ListenError naming the address, when it is taken or not allowed.
+ * @throws ListenError naming the address when it is taken or not allowed, ConfigError when there is no such address.
  */
 export async function listen(address: SocketAddress, onSocket: (socket: Socket) => void): Promise<Listener> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
   if (address.type === "unix") await removeStaleSocket(address.path);
+  else await checkHost(address.host);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.once("listening", resolve);
@@ -86,6 +88,20 @@ export function formatAddress(address: SocketAddress): string {
   return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
 }
 
+/** The runtimes tell a name that does not exist from a port that is taken in different ways, or not at all. */
+async function checkHost(host: string | undefined): Promise<void> {
+  try {
+    await lookup(listenHost(host));
+  } catch (cause) {
+    throw new ConfigError(`cannot listen on "${host}": no such host name or address`, {
+      hint: LISTEN_HINT,
+      cause,
+    });
+  }
+}
+
+const LISTEN_HINT = "name an address of this machine: 127.0.0.1 for itself, 0.0.0.0 for everybody";
+
 /** `localhost` may mean ::1 first, where nobody looks for it: listeners take the IPv4 one. */
 function listenHost(host: string | undefined): string {
   return host === undefined || host === "localhost" ? "127.0.0.1" : host;
@@ -116,20 +132,22 @@ async function removeStaleSocket(path: string): Promise<void> {
   if (!isAlive) rmSync(path, { force: true });
 }
 
-function listenFailure(error: unknown, address: SocketAddress): ListenError {
+function listenFailure(error: unknown, address: SocketAddress): TunnelError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const where = formatAddress(
     address.type === "tcp" ? { ...address, host: listenHost(address.host) } : address,
   );
+  const message = `cannot listen on ${where}: ${REASONS[code] ?? String(error)}`;
+  if (address.type === "tcp" && !TAKEN.includes(code))
+    return new ConfigError(message, { hint: LISTEN_HINT, cause: error });
   const hint =
     address.type === "tcp"
       ? "choose another port, or port 0 for a free one"
       : "choose another path, or remove that file";
-  return new ListenError(`cannot listen on ${where}: ${REASONS[code] ?? String(error)}`, {
-    hint,
-    cause: error,
-  });
+  return new ListenError(message, { hint, cause: error });
 }
+
+const TAKEN = ["EADDRINUSE", "EACCES"];
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "the address is in use",

@@ -223,3 +223,16 @@ sys.stdin.read()`;
     },
   };
 }
+
+test.each(["nohost.invalid", "999.0.0.1"])(
+  "a listener on %s, which is nowhere, is told to name an address",
+  async (host) => {
+    await using emulator = await startEmulator();
+    const { tokens } = emulator.open(["SSH"]);
+    await using proxy = startProxy(emulator, "source", tokens.source, `SSH=${host}:0`);
+    expect(await failureOf(proxy.ended)).toMatchObject({
+      code: "ERR_CONFIG",
+      message: expect.stringContaining(host),
+    });
+  },
+);
