@@ -8,7 +8,7 @@ import type { CommandContext } from "./command.ts";
 import { type Connection, withControlPlane } from "./connect-control-plane.ts";
 import { openTokenStore } from "./saved-tokens.ts";
 import { statusDirectory } from "./status-directory.ts";
-import { showScreen, terminalOf } from "./watch.ts";
+import { startScreen, terminalOf } from "./watch.ts";
 
 /** Tunnels watched at most: one page of the API, the newest ones. */
 const MAX_WATCHED = 100;
@@ -52,7 +52,9 @@ async function watch(
     const region = await connection.controlPlane.region();
     const where = connection.target.local === undefined ? region : "local";
     const actions = actionsOf(connection, context);
-    await showScreen({ terminal, title: `${title} · ${where}`, sources, actions, signal }, context);
+    const options = { terminal, title: `${title} · ${where}`, sources, actions, signal };
+    const { ended } = await startScreen(options, context);
+    await ended;
   }
   signal.throwIfAborted();
 }

@@ -15,8 +15,11 @@ export function terminalOf({ stdin, stdout, env, output }: CommandContext): Term
   return keyboard.isTTY === true ? { stdin: keyboard, stdout: screen } : undefined;
 }
 
-/** Shows `sources` until the person quits or the signal stops it. Logs go to its list of events, or to --log-file. */
-export async function showScreen(
+/**
+ * Shows `sources`; once it does, returns what is resolved when the person quits or the signal stops it. Until then logs
+ * go to its list of events, or to --log-file.
+ */
+export async function startScreen(
   options: {
     readonly terminal: Terminal;
     readonly title: string;
@@ -25,18 +28,17 @@ export async function showScreen(
     readonly signal: AbortSignal;
   },
   { settings, output, stderr }: CommandContext,
-): Promise<void> {
+): Promise<{ readonly ended: Promise<void> }> {
   // Ink and React are loaded here and nowhere else.
   const { Watch } = await import("../tui/watch.tsx");
   const watch = new Watch({ ...options, colours: output.colours });
   const log = { level: settings.get("logLevel"), format: settings.get("logFormat") };
   const isToFile = settings.get("logFile") !== undefined;
   if (!isToFile) configureLog({ ...log, format: "text", write: (line) => watch.log(forEventList(line)) });
-  try {
-    await watch.ended;
-  } finally {
+  const ended = watch.ended.finally(() => {
     if (!isToFile) configureLog({ ...log, write: (line) => void stderr.write(line) });
-  }
+  });
+  return { ended };
 }
 
 /** The list of events shows the age of each line; what is usual needs no level. */

@@ -52,16 +52,16 @@ async function workAndShow<T>(
   context: CommandContext,
   work: (watched: Watched) => Promise<T>,
 ): Promise<T> {
-  const { showScreen, terminalOf } = await import("./watch.ts");
+  const { startScreen, terminalOf } = await import("./watch.ts");
   const terminal = terminalOf(context);
   // Its lines on stdout and stderr tell the same, one for each change.
   if (terminal === undefined) return work(unseen(board, context));
   const quit = new AbortController();
   const over = new AbortController();
   const signal = AbortSignal.any([context.signal, quit.signal]);
-  const shown = showScreen({ terminal, title, sources: { board }, signal: over.signal }, context).finally(
-    () => quit.abort(),
-  );
+  const options = { terminal, title, sources: { board }, signal: over.signal };
+  const { ended } = await startScreen(options, context);
+  const shown = ended.finally(() => quit.abort());
   shown.catch(() => {}); // awaited below, after the work
   try {
     return await work({ board, signal, isOnScreen: true });

@@ -118,7 +118,9 @@ test("a terminal shows tunnels and traffic live, closes one after asking, and is
   await terminal.says(`closed ${tunnelId}`);
   expect((await source.exited).code).toBe(0);
   terminal.keys("q");
-  expect(await terminal.says("tunnel: local:")).not.toContain("TUNNEL ");
+  const after = await terminal.says(/\n\$$/);
+  expect(after).toContain("tunnel: local:");
+  expect(after).not.toContain("TUNNEL ");
   terminal.keys("stty -a | grep -c ' icanon'; echo code $?", "Enter");
   await terminal.says("1\ncode 0");
 }, 60_000);
@@ -154,7 +156,7 @@ describe("without a terminal", () => {
     expect(watch.lines.stdout).toHaveLength(2);
     watch.signal("SIGTERM");
     expect((await watch.exited).code).toBe(143);
-  });
+  }, 30_000);
 
   test("with --json each change is a document", async () => {
     await using user = await makeUser();
@@ -165,21 +167,21 @@ describe("without a terminal", () => {
       event: "tunnel",
       tunnel: { tunnelId, isOpen: true },
     });
-  });
+  }, 30_000);
 
   test("a tunnel that is not there is an error", async () => {
     await using user = await makeUser();
     const { code, stderr } = await user.run("describe", "1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d", "--watch");
     expect(code).toBe(66);
     expect(stderr).toContain("1a2b3c4d");
-  });
+  }, 30_000);
 
   test("a proxy says what it says without --watch", async () => {
     await using user = await makeUser();
     await user.open();
     await using source = user.start("proxy", "source", "-p", "SSH=0", "--watch");
     await source.waitForLine(/^SSH listening on/);
-  });
+  }, 30_000);
 });
 
 test("a dumb terminal gets lines", async () => {
@@ -216,4 +218,4 @@ test("the status socket tells no token and is gone after kill -9 and the next st
   await using next = user.start("proxy", "source", "-p", "SSH=0");
   await next.waitForLine(/listening/);
   expect(user.statusSockets()).toEqual([expect.stringContaining(`/${next.pid}.sock`)]);
-});
+}, 30_000);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { layoutOf, selectedTunnel, sessionRows, visibleTunnels } from "../../../src/tui/select.ts";
 import { rateKey, reduce } from "../../../src/tui/state.ts";
+import type { TunnelView } from "../../../src/tui/tunnel-view.ts";
 import { busyState, NOW, sourceStatus, stateOf, TUNNELS } from "./samples.ts";
 
 const SIZE = { columns: 100, rows: 30 };
@@ -14,7 +15,7 @@ describe("tunnels", () => {
   test("keep the details that a later list does not tell", () => {
     const bare = TUNNELS.map(({ tunnelId, isOpen }) => ({ tunnelId, isOpen }));
     const state = stateOf(SIZE, LISTED, { type: "tunnels", tunnels: bare, now: NOW });
-    expect(state.tunnels[0]).toEqual(TUNNELS[0] as object);
+    expect(state.tunnels[0]).toEqual(TUNNELS[0] as TunnelView);
   });
 
   test("tell what changed, once", () => {
