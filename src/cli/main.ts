@@ -3,6 +3,7 @@
 // BUN_BE_BUN=1 makes the runtime inside a compiled binary behave as another program before any line here runs; all
 // that can be done is not to hand it on to the programs we start (emulator-environment.ts).
 
+import { writeSync } from "node:fs";
 import process from "node:process";
 import { StopSignal } from "./stop-signal.ts";
 import { VERSION } from "./version.ts";
@@ -16,11 +17,20 @@ const OUTPUT_LOST = 74;
 /** A link to this program with the reference proxy's name is that command. */
 const isLocalproxy = /(^|[/\\])localproxy(\.exe)?$/.test(process.argv0);
 const words = [...(isLocalproxy ? ["localproxy"] : []), ...process.argv.slice(2)];
-watchOutput();
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
-  process.stdout.write(`${VERSION}\n`);
+  writeVersion();
 } else {
+  watchOutput();
   await main();
+}
+
+/** Without process.stdout, whose streams take as long to load as all the rest of this. */
+function writeVersion(): void {
+  try {
+    writeSync(1, `${VERSION}\n`);
+  } catch (error) {
+    outputLost(error as NodeJS.ErrnoException);
+  }
 }
 
 async function main(): Promise<void> {
@@ -43,12 +53,14 @@ async function main(): Promise<void> {
 /** Whoever reads our output may leave early (`| head -1`): the rest is dropped without a word. A full disk is told. */
 function watchOutput(): void {
   process.stderr.on("error", () => {});
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE" && process.exitCode !== OUTPUT_LOST) {
-      process.exitCode = OUTPUT_LOST;
-      process.stderr.write(`tunnel: error: cannot write the answer: ${error.code ?? error.message}\n`);
-    }
-  });
+  process.stdout.on("error", outputLost);
+}
+
+function outputLost(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE" && process.exitCode !== OUTPUT_LOST) {
+    process.exitCode = OUTPUT_LOST;
+    process.stderr.write(`tunnel: error: cannot write the answer: ${error.code ?? error.message}\n`);
+  }
 }
 
 /** The first signal asks for an orderly end; a second one ends the process at once. */
