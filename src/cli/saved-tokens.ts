@@ -1,8 +1,8 @@
 // What open and rotate do with the access tokens they get.
 
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, lstatSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, UsageError } from "../base/errors.ts";
 import { AccessToken } from "../base/secret.ts";
 import type { Mode } from "../proxy/options.ts";
 import { writePrivateFile } from "../proxy/private-file.ts";
@@ -35,9 +35,25 @@ export function prepareForTokens({ settings, env }: CommandContext): void {
   if (path === undefined) {
     return;
   }
+  if (path === "-") {
+    throw new UsageError(
+      "--destination-token-file takes the name of a file, not standard output",
+      "--json prints the access tokens on standard output",
+    );
+  }
   try {
+    // A file in its place would be replaced: that must not happen to a device, a pipe or a link to one of them.
+    const facts = lstatSync(resolve(path), { throwIfNoEntry: false });
+    if (facts !== undefined && !facts.isFile()) {
+      throw new ConfigError(`"${path}" (from --destination-token-file) is no regular file`, {
+        hint: "name a file that is not there yet; --json prints the access tokens on standard output",
+      });
+    }
     accessSync(dirname(resolve(path)), constants.W_OK);
   } catch (cause) {
+    if (cause instanceof ConfigError) {
+      throw cause;
+    }
     throw new ConfigError(`cannot write "${path}" (from --destination-token-file)`, { cause });
   }
 }

@@ -1,6 +1,15 @@
 // Opening, looking at, changing and closing tunnels, as people and scripts do it.
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -107,6 +116,30 @@ describe("open", () => {
     const answer = await user.answer("open", "--service", "SSH", "--destination-token-file", path);
     expect(readFileSync(path, "utf8")).toBe(`${answer.destinationAccessToken}\n`);
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("only a regular file is replaced by the token, and nothing is called otherwise", async () => {
+    await using user = await makeUser();
+    const { tunnelId } = await user.answer("open", "--service", "SSH");
+    const place = (name: string) => join(user.dir, name);
+    execFileSync("mkfifo", [place("pipe")]);
+    mkdirSync(place("directory"));
+    symlinkSync("/dev/null", place("device"));
+    symlinkSync(place("nothing"), place("dangling"));
+    for (const name of ["pipe", "directory", "device", "dangling"]) {
+      const before = lstatSync(place(name));
+      for (const call of [["open"], ["rotate", tunnelId, "--mode", "destination"]]) {
+        const { code, stderr } = await user.run(...call, "--destination-token-file", place(name));
+        expect([code, stderr]).toEqual([78, expect.stringContaining("is no regular file")]);
+      }
+      expect(lstatSync(place(name)).ino).toBe(before.ino);
+    }
+    const { code, stderr } = await user.run("open", "--destination-token-file", "-");
+    expect([code, stderr]).toEqual([64, expect.stringContaining("tunnel: hint: --json prints")]);
+    expect((await user.answer("list")).tunnelSummaries).toHaveLength(1);
+    writeFileSync(place("file"), "before");
+    await user.answer("open", "--service", "SSH", "--destination-token-file", place("file"));
+    expect(readFileSync(place("file"), "utf8")).toMatch(/^[\w=-]{100,}\n$/);
   });
 
   test("nothing is opened when the tokens could not be kept", async () => {
