@@ -261,7 +261,10 @@ async function evenIfAborted<T>(promise: Promise<T>, signal: AbortSignal): Promi
     return await orAborted(promise, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
-    const answer = await Promise.race([promise.catch(() => undefined), sleep(ABANDONED_OPEN_MS)]);
+    const answer = await Promise.race([
+      promise.catch(() => undefined),
+      sleep(ABANDONED_OPEN_MS, undefined, { ref: false }),
+    ]);
     if (answer === undefined) throw error;
     return answer;
   }
