@@ -68,7 +68,7 @@ function readStatus(
 }
 
 /** A line of a status socket; undefined for what another version of this program wrote. */
-export function parseStatus(line: string, pid: number): ProcessStatus | undefined {
+function parseStatus(line: string, pid: number): ProcessStatus | undefined {
   try {
     const status = JSON.parse(line) as ProcessStatus;
     const isKnown = status.version === 1 && status.pid === pid;

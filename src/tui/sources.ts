@@ -12,6 +12,8 @@ export interface TunnelSource {
   readonly list: () => Promise<readonly TunnelView[]>;
   /** Details of one; absent when the list has them already. */
   readonly describe?: ((tunnelId: string) => Promise<TunnelView>) | undefined;
+  /** How often they are asked for; 3 s unless a test cannot wait. */
+  readonly everyMs?: number | undefined;
 }
 
 /** Where a watch gets its facts from; all are optional. */
@@ -75,7 +77,7 @@ async function poll(store: Store, source: TunnelSource, signal: AbortSignal): Pr
       failures += 1;
       store.dispatch({ type: "poll-failed", message: `${error.message}; shown is what was known` });
     }
-    const delayMs = Math.min(MAX_POLL_MS, POLL_MS * 2 ** failures);
+    const delayMs = Math.min(MAX_POLL_MS, (source.everyMs ?? POLL_MS) * 2 ** failures);
     await sleep(delayMs, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -91,8 +93,9 @@ async function describe(
   const state = store.state();
   const selected = selectedTunnel(state)?.tunnelId;
   const age = (tunnelId: string) => (tunnelId === selected ? -1 : (described.get(tunnelId) ?? 0));
-  const open = visibleTunnels(state).filter(({ isOpen, source: side }) => isOpen || side === undefined);
-  const due = [...open].sort((one, other) => age(one.tunnelId) - age(other.tunnelId));
+  // Of a closed tunnel nothing changes any more: once is enough.
+  const wanted = visibleTunnels(state).filter(({ isOpen, tunnelId }) => isOpen || !described.has(tunnelId));
+  const due = [...wanted].sort((one, other) => age(one.tunnelId) - age(other.tunnelId));
   for (const { tunnelId } of due.slice(0, DESCRIBED_AT_ONCE)) {
     if (signal.aborted) return;
     described.set(tunnelId, Date.now());
