@@ -1,6 +1,7 @@
 // Answers on stdout: aligned text for people, one JSON document a line for scripts.
 
 import { escapeControl } from "../base/escape.ts";
+import { layOut } from "./columns.ts";
 
 /** Where text goes, and whether a person looks at it. */
 export interface TextStream {
@@ -65,22 +66,17 @@ export class Output {
 
   /** Rows of cells under a heading, columns aligned. Control characters in cells are escaped. */
   async table(heading: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
-    const { default: Table } = await import("cli-table3");
-    const table = new Table({ head: heading.map((cell) => this.dim(cell)), ...BORDERLESS });
-    table.push(...rows.map((row) => row.map((cell) => escapeControl(cell, 200))));
-    this.#writeTable(table.toString());
+    const cells = rows.map((row) => row.map((cell) => escapeControl(cell, 200)));
+    const lines = await layOut([heading, ...cells], (cell, row) => (row === 0 ? this.dim(cell) : cell));
+    this.#writeLines(lines);
   }
 
   /** Name and value pairs, one a line; pairs without a value are left out. */
   async facts(pairs: readonly (readonly [string, string | undefined])[]): Promise<void> {
-    const { default: Table } = await import("cli-table3");
-    const table = new Table({ ...BORDERLESS });
-    for (const [name, value] of pairs) {
-      if (value !== undefined) {
-        table.push([this.dim(name), escapeControl(value, 2_048)]);
-      }
-    }
-    this.#writeTable(table.toString());
+    const rows = pairs.flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, escapeControl(value, 2_048)]],
+    );
+    this.#writeLines(await layOut(rows, (cell, _, column) => (column === 0 ? this.dim(cell) : cell)));
   }
 
   /** Headings and labels, so that values stand out. */
@@ -88,29 +84,7 @@ export class Output {
     return this.colours ? `\u001b[2m${text}\u001b[22m` : text;
   }
 
-  #writeTable(text: string): void {
-    const lines = text.split("\n").map((line) => `${line.trimEnd()}\n`);
-    this.#out.write(lines.join(""));
+  #writeLines(lines: readonly string[]): void {
+    this.#out.write(lines.map((line) => `${line}\n`).join(""));
   }
 }
-
-const BORDERLESS = {
-  chars: {
-    top: "",
-    "top-mid": "",
-    "top-left": "",
-    "top-right": "",
-    bottom: "",
-    "bottom-mid": "",
-    "bottom-left": "",
-    "bottom-right": "",
-    left: "",
-    "left-mid": "",
-    mid: "",
-    "mid-mid": "",
-    right: "",
-    "right-mid": "",
-    middle: "  ",
-  },
-  style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-};

@@ -21,7 +21,7 @@ export const configCommand: Command = {
     "tunnel config",
     "tunnel config --path",
     "tunnel config --context prod-eu --json",
-    "tunnel list --config ./ci.yaml",
+    "tunnel config --config ./ci.yaml",
   ],
   notes: [
     "Flags win over the environment, that over the configuration file, and that over defaults.",

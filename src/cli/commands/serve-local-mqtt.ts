@@ -6,14 +6,11 @@ import type { MqttOptions } from "../../emulator/serve-options.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { trustedRoots } from "../../net/tls-roots.ts";
 import type { Env, Settings } from "../config/layers.ts";
-import { OPTIONS, type OptionKey } from "../config/options.ts";
+import { OPTIONS } from "../config/options.ts";
 import type { BrokerUrl } from "../config/values.ts";
 import { caPaths } from "../target.ts";
 
 const OF_BROKER = ["mqttCa", "mqttCert", "mqttKey"] as const;
-
-/** Options of serve-local about MQTT. */
-export const MQTT_OPTIONS: readonly OptionKey[] = ["mqttListen", "noMqtt", "mqttBroker", ...OF_BROKER];
 
 /** The port of MQTT over TLS. */
 const USUAL_PORT = 8883;

@@ -2,13 +2,26 @@ import { UnreachableError, UsageError } from "../../base/errors.ts";
 import type { RunningEmulator } from "../../emulator/serve.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
-import { MQTT_OPTIONS, mqttOptionsOf } from "./serve-local-mqtt.ts";
 
 export const serveLocalCommand: Command = {
   name: "serve-local",
   group: "Emulator",
   summary: "be the whole service on this machine, offline",
-  options: ["listen", ...MQTT_OPTIONS, "stateDir", "ephemeral", "accountId", "host", "allowOrigin", "env"],
+  options: [
+    "listen",
+    "mqttListen",
+    "noMqtt",
+    "mqttBroker",
+    "mqttCa",
+    "mqttCert",
+    "mqttKey",
+    "stateDir",
+    "ephemeral",
+    "accountId",
+    "host",
+    "allowOrigin",
+    "env",
+  ],
   rest: "CMD…",
   examples: [
     "tunnel serve-local",
@@ -35,6 +48,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     return undefined;
   }
   const { serve } = await import("../../emulator/serve.ts");
+  const { mqttOptionsOf } = await import("./serve-local-mqtt.ts");
   const { settings, env, rest, signal } = context;
   const emulator = await serve({
     listen: settings.get("listen"),
