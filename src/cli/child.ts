@@ -5,7 +5,8 @@ import { UsageError } from "../base/errors.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 /**
- * Runs a command on our own standard streams until it ends; our stop signal is handed on to it.
+ * Runs a command on our own standard streams until it ends; our stop signal is handed on to it, and a further
+ * one kills it.
  * @returns its exit code, or 128+n when signal n ended it. Throws UsageError when it cannot be started.
  */
 export async function runChild(
@@ -20,7 +21,13 @@ export async function runChild(
   child.once("exit", (code, name) =>
     ended.resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])),
   );
-  const forward = () => handOn(signal.reason, (name) => child.kill(name));
+  // It may not heed the signal: nobody must be left behind with what it was started for.
+  const onRepeat = (act: (() => void) | undefined) =>
+    signal.reason instanceof StopSignal && signal.reason.onRepeat(act);
+  const forward = () => {
+    onRepeat(() => child.kill("SIGKILL"));
+    handOn(signal.reason, (name) => child.kill(name));
+  };
   signal.addEventListener("abort", forward, { once: true });
   if (signal.aborted) {
     forward();
@@ -29,6 +36,7 @@ export async function runChild(
     return await ended.promise;
   } finally {
     signal.removeEventListener("abort", forward);
+    onRepeat(undefined);
   }
 }
 

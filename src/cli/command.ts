@@ -37,7 +37,7 @@ export interface Command {
   readonly examples: readonly string[];
   /** Further paragraphs of the help. */
   readonly notes?: readonly string[];
-  /** SIGINT and SIGTERM end it in an orderly way with exit code 0, instead of 130 and 143. */
+  /** SIGINT, SIGTERM and SIGHUP end it in an orderly way with exit code 0, instead of 130, 143 and 129. */
   readonly endsOnSignal?: boolean;
   /** Returns an exit code only when it is not 0. Failures are thrown as TunnelError. */
   readonly run: (context: CommandContext) => Promise<number | undefined>;

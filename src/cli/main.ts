@@ -3,9 +3,9 @@
 // BUN_BE_BUN=1 makes the runtime inside a compiled binary behave as another program before any line here runs; all
 // that can be done is not to hand it on to the programs we start (emulator-environment.ts).
 
-import { writeSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import process from "node:process";
-import { StopSignal } from "./stop-signal.ts";
+import { type StopName, StopSignal } from "./stop-signal.ts";
 import { VERSION } from "./version.ts";
 
 /** How long something may still hold the process when its work was ended by a signal. */
@@ -20,7 +20,6 @@ const words = [...(isLocalproxy ? ["localproxy"] : []), ...process.argv.slice(2)
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
   writeVersion();
 } else {
-  watchOutput();
   await main();
 }
 
@@ -29,12 +28,14 @@ function writeVersion(): void {
   try {
     writeSync(1, `${VERSION}\n`);
   } catch (error) {
-    outputLost(error as NodeJS.ErrnoException);
+    tellLostOutput(error as NodeJS.ErrnoException);
   }
 }
 
 async function main(): Promise<void> {
-  const stop = stopOnSignals();
+  const stop = new AbortController();
+  watchOutput(stop);
+  for (const name of ["SIGINT", "SIGTERM"] as const) stopOn(name, stop);
   reportSurprises(stop);
   const { run } = await import("./run.ts");
   const code = await run(words, {
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     stderr: process.stderr,
     stdin: () => process.stdin,
     signal: stop.signal,
+    stopOnHangup: () => isHangupIgnored() || stopOn("SIGHUP", stop),
   });
   process.exitCode ||= code;
   if (stop.signal.aborted) {
@@ -50,32 +52,47 @@ async function main(): Promise<void> {
   }
 }
 
-/** Whoever reads our output may leave early (`| head -1`): the rest is dropped without a word. A full disk is told. */
-function watchOutput(): void {
+/**
+ * Whoever reads our output may leave early (`| head -1`): the rest is dropped without a word. A full disk is told, and
+ * ends the work: who could not be told where it listens cannot use it.
+ */
+function watchOutput(stop: AbortController): void {
   process.stderr.on("error", () => {});
-  process.stdout.on("error", outputLost);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    tellLostOutput(error);
+    if (error.code !== "EPIPE") stop.abort(error);
+  });
 }
 
-function outputLost(error: NodeJS.ErrnoException): void {
+function tellLostOutput(error: NodeJS.ErrnoException): void {
   if (error.code !== "EPIPE" && process.exitCode !== OUTPUT_LOST) {
     process.exitCode = OUTPUT_LOST;
     process.stderr.write(`tunnel: error: cannot write the answer: ${error.code ?? error.message}\n`);
   }
 }
 
-/** The first signal asks for an orderly end; a second one ends the process at once. */
-function stopOnSignals(): AbortController {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    const onSignal = () => {
-      if (!stop.signal.aborted) return stop.abort(new StopSignal(signal));
-      process.off(signal, onSignal);
-      process.kill(process.pid, signal);
-    };
-    // It stays while the work ends: Ink has a listener of its own, which ends the process when it is the only one.
-    process.on(signal, onSignal);
+/** The first signal asks for an orderly end; a further one ends what still runs for us, else the process, at once. */
+function stopOn(name: StopName, stop: AbortController): void {
+  const onSignal = () => {
+    const { aborted, reason } = stop.signal;
+    if (!aborted) return stop.abort(new StopSignal(name));
+    if (reason instanceof StopSignal && reason.repeat()) return;
+    process.off(name, onSignal);
+    process.kill(process.pid, name);
+  };
+  // It stays while the work ends: Ink has a listener of its own, which ends the process when it is the only one.
+  process.on(name, onSignal);
+}
+
+/** nohup starts programs so that a hang-up passes them by; a listener of ours would undo that. */
+function isHangupIgnored(): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    return (BigInt(`0x${mask}`) & 1n) === 1n;
+  } catch {
+    // Only Linux tells.
+    return false;
   }
-  return stop;
 }
 
 /** Whatever nobody caught is our bug: it is shown, and running work is ended. */

@@ -19,8 +19,10 @@ export interface Host {
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly stdin: () => Readable;
-  /** Aborted with a StopSignal by SIGINT and SIGTERM. */
+  /** Aborted with a StopSignal by SIGINT and SIGTERM, and when the output is lost. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP, from a terminal that was closed, aborts it too. */
+  readonly stopOnHangup: () => void;
 }
 
 /** Does what the words say and returns the exit code. Nothing is thrown: failures are written to stderr. */
@@ -68,6 +70,9 @@ async function runCommand(
   { operands, rest, settings }: Pick<CommandContext, "operands" | "rest" | "settings">,
   host: Host,
 ): Promise<number> {
+  if (command.endsOnSignal) {
+    host.stopOnHangup();
+  }
   await startLog(settings, rest !== undefined, host);
   const output = new Output({
     json: settings.get("json"),

@@ -1,10 +1,12 @@
 import { constants } from "node:os";
 
-type StopName = "SIGINT" | "SIGTERM" | "SIGHUP";
+/** Signals that ask for an orderly end. */
+export type StopName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** Reason of an abort that a signal asked for. */
 export class StopSignal extends Error {
   readonly signal: StopName;
+  #onRepeat: (() => void) | undefined;
 
   constructor(signal: StopName) {
     super(`stopped by ${signal}`);
@@ -15,5 +17,18 @@ export class StopSignal extends Error {
   /** As shells count the end by a signal: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
   get exitCode(): number {
     return 128 + constants.signals[this.signal];
+  }
+
+  /** What to do, once, when a further signal comes while the work ends; undefined: nothing any more. */
+  onRepeat(act: (() => void) | undefined): void {
+    this.#onRepeat = act;
+  }
+
+  /** A further signal came. False: nothing was to be done. */
+  repeat(): boolean {
+    const act = this.#onRepeat;
+    this.#onRepeat = undefined;
+    act?.();
+    return act !== undefined;
   }
 }

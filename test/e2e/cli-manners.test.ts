@@ -210,6 +210,11 @@ describe("output that nobody takes", () => {
     expect(shell('"$0" nope 2>&1 >/dev/null | true').status).toBe(64);
   });
 
+  test("a server that cannot say where it listens ends, and says no more", () => {
+    const { status, stderr } = shell('"$0" serve-local --ephemeral --listen 0 --json >/dev/full');
+    expect([status, stderr]).toEqual([74, "tunnel: error: cannot write the answer: ENOSPC\n"]);
+  });
+
   test("a full disk is told", () => {
     const { status, stderr } = shell('"$0" --help >/dev/full');
     expect([status, stderr]).toEqual([74, "tunnel: error: cannot write the answer: ENOSPC\n"]);

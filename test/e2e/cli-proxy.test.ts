@@ -4,11 +4,12 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { TestProcess } from "../helpers/process.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
-import { runTunnel, startTunnel } from "../helpers/tunnel.ts";
-import { waitFor } from "../helpers/wait.ts";
+import { runTunnel, startTunnel, tunnelCommand } from "../helpers/tunnel.ts";
+import { waitFor, within } from "../helpers/wait.ts";
 import { Wire } from "../helpers/wire.ts";
 
 async function makeUser() {
@@ -69,6 +70,37 @@ describe("a tunnel that was just opened", () => {
       expect(await proxy.exited).toEqual({ code: 0, signal: null });
     }
     expect(source.lines.stdout).toHaveLength(1);
+  });
+
+  test("ends at once when the line about its listener cannot be written", async () => {
+    await using user = await makeUser();
+    await user.open();
+    const words = [
+      ...tunnelCommand(),
+      "proxy",
+      "source",
+      "-p",
+      "SSH=0",
+      "--log-level",
+      "warn",
+      ...user.server.local,
+    ];
+    const env = { ...process.env, ...user.env, HOME: user.dir };
+    await using source = new TestProcess("sh", ["-c", 'exec "$@" >/dev/full', "sh", ...words], env);
+    expect(await within("its end", source.exited)).toEqual({ code: 74, signal: null });
+    expect(source.lines.stderr).toEqual([
+      expect.stringMatching(/^tunnel: local: /),
+      "tunnel: error: cannot write the answer: ENOSPC",
+    ]);
+  });
+
+  test("ends with 0 when its terminal is closed", async () => {
+    await using user = await makeUser();
+    await user.open();
+    await using source = user.start(["source", "-p", "SSH=0"]);
+    await source.waitForLine(/^SSH listening/);
+    source.signal("SIGHUP");
+    expect(await source.exited).toEqual({ code: 0, signal: null });
   });
 
   test("can be taken up again with the kept token, since its client token is the same", async () => {

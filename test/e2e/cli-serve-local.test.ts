@@ -3,10 +3,11 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadRoots } from "../../src/net/roots.ts";
+import { TestProcess } from "../helpers/process.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
-import { BINARY, runTunnel, startTunnel } from "../helpers/tunnel.ts";
+import { BINARY, runTunnel, startTunnel, tunnelCommand } from "../helpers/tunnel.ts";
 
 describe("the ready line", () => {
   test("is one object with every address and path", async () => {
@@ -31,7 +32,7 @@ describe("the ready line", () => {
   });
 });
 
-test.each(["SIGINT", "SIGTERM"] as const)(
+test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
   "%s ends it with 0, and the tunnels are there at the next start",
   async (signal) => {
     using dir = tempDir();
@@ -51,6 +52,17 @@ test.each(["SIGINT", "SIGTERM"] as const)(
     expect(JSON.parse(list.stdout).tunnelSummaries[0].tunnelId).toBe(JSON.parse(stdout).tunnelId);
   },
 );
+
+test.skipIf(process.platform !== "linux")("nohup keeps it running without its terminal", async () => {
+  using dir = tempDir();
+  const words = [...tunnelCommand(), "serve-local", "--listen", "0", "--state-dir", join(dir.path, "state")];
+  await using server = new TestProcess("nohup", words, { ...process.env, HOME: dir.path });
+  await server.waitForLine(/^serve-local is ready/);
+  server.signal("SIGHUP");
+  const local = ["--local", join(dir.path, "state")];
+  expect((await runTunnel(["list", ...local])).code).toBe(0);
+  expect(await server.stop()).toEqual({ code: 0, signal: null });
+});
 
 describe("around a command", () => {
   const around = (script: string, env: NodeJS.ProcessEnv = {}) =>
@@ -123,6 +135,32 @@ describe("around a command", () => {
     await server.waitForLine(/started/);
     server.signal("SIGTERM");
     expect(await server.exited).toEqual({ code: 5, signal: null });
+  });
+
+  test("the terminal's end is handed on too, and the state directory goes", async () => {
+    using dir = tempDir();
+    const script = 'trap "exit 6" HUP; echo started; while :; do sleep 0.05; done';
+    const words = ["serve-local", "--ephemeral", "--listen", "0", "--", "sh", "-c", script];
+    await using server = startTunnel(words, { TMPDIR: dir.path });
+    await server.waitForLine(/started/);
+    expect(readdirSync(dir.path).some((name) => name.startsWith("tunnel-local-"))).toBe(true);
+    server.signal("SIGHUP");
+    expect(await server.exited).toEqual({ code: 6, signal: null });
+    expect(readdirSync(dir.path).filter((name) => name.startsWith("tunnel-local-"))).toEqual([]);
+  });
+
+  test("that does not heed a signal is killed by the next one, and the state directory goes", async () => {
+    using dir = tempDir();
+    const script = 'trap "echo no" TERM; echo started $$; while :; do sleep 0.05; done';
+    const words = ["serve-local", "--ephemeral", "--listen", "0", "--", "sh", "-c", script];
+    await using server = startTunnel(words, { TMPDIR: dir.path });
+    const pid = Number((await server.waitForLine(/started (\d+)/))[1]);
+    server.signal("SIGTERM");
+    await server.waitForLine(/^no$/);
+    server.signal("SIGTERM");
+    expect(await server.exited).toEqual({ code: 137, signal: null });
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+    expect(readdirSync(dir.path).filter((name) => name.startsWith("tunnel-local-"))).toEqual([]);
   });
 
   test("that cannot be run is named", async () => {
