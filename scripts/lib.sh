@@ -32,7 +32,7 @@ install_modules() {
 # Debian packages that only tests and the demo use, each with a command that succeeds where it is installed.
 TEST_PACKAGES=(
   'openssh-server:test -x /usr/sbin/sshd'
-  'openssh-client:command -v ssh scp ssh-keygen'
+  'openssh-client:command -v ssh && command -v scp'
   'awscli:aws --version'
   'python3-boto3:python3 -c "import boto3"'
   'curl:command -v curl'
@@ -43,8 +43,9 @@ TEST_PACKAGES=(
   'zsh:command -v zsh'
   'fish:command -v fish'
   'mosquitto:test -x /usr/sbin/mosquitto'
-  'mosquitto-clients:command -v mosquitto_sub mosquitto_pub'
+  'mosquitto-clients:command -v mosquitto_sub'
   'tmux:command -v tmux'
+  'systemd:command -v systemd-analyze && command -v systemd-notify'
 )
 
 missing_test_packages() {
