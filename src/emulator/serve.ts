@@ -1,8 +1,7 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { getLogger } from "../base/log.ts";
@@ -13,7 +12,7 @@ import { handleRequest } from "./control-plane/server.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { isOwnHost } from "./host-rule.ts";
 import { startNotifying } from "./notify/start.ts";
-import { checkOwner, makePrivateDirectory } from "./private-files.ts";
+import { checkOwner, makePrivateDirectory, makeTemporaryDirectory } from "./private-files.ts";
 import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -103,7 +102,7 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
 
 function takeStateDirectory(state: ServeOptions["state"], cleanup: Cleanup): string {
   if (state.type === "ephemeral") {
-    const directory = mkdtempSync(join(tmpdir(), "tunnel-local-"));
+    const directory = makeTemporaryDirectory();
     cleanup.add(() => rmSync(directory, { recursive: true, force: true }));
     return directory;
   }

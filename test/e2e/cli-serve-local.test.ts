@@ -212,6 +212,18 @@ describe("mistakes", () => {
     expect([code, stderr.includes(message)]).toEqual([expected, true]);
   });
 
+  test("no place for temporary files is 78", async () => {
+    const words = ["serve-local", "--ephemeral", "--listen", "0"];
+    const { code, stderr } = await runTunnel(words, { TMPDIR: "/nonexistent" });
+    expect([code, stderr.split("\n")]).toEqual([
+      78,
+      [
+        'tunnel: error: cannot make a directory in "/nonexistent": ENOENT',
+        "tunnel: hint: set TMPDIR to a directory that can be written, or name one with --state-dir",
+      ],
+    ]);
+  });
+
   test("a port that is taken is 71", async () => {
     await using taken = await startTcpServer();
     const { code } = await runTunnel(["serve-local", "--ephemeral", "--listen", String(taken.port)]);

@@ -55,13 +55,34 @@ export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
   const path = join(stateDir, "endpoint.json");
   const hint = serveLocalCommandFor(stateDir, env);
   for (const each of [stateDir, path]) {
-    const facts = statSync(each, { throwIfNoEntry: false });
+    const facts = statOf(each);
     if (facts === undefined) {
       throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
     }
     checkOwner(each, facts);
   }
+  for (const each of BELIEVED.map((name) => join(stateDir, name))) {
+    const facts = statOf(each);
+    if (facts !== undefined) {
+      checkOwner(each, facts);
+    }
+  }
   return parseEndpoint(readText(path), stateDir, path);
+}
+
+/** Directories of a state directory, each with keys or certificates that are believed. */
+const BELIEVED = ["ca", "device-ca", "things"] as const;
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw new ConfigError(`cannot read "${path}": ${reason}`, {
+      hint: "use a --local directory of your own",
+      cause,
+    });
+  }
 }
 
 function checkOwner(path: string, facts: Stats): void {

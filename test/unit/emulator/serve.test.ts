@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -193,6 +202,25 @@ describe("what cannot be served is refused with its reason", () => {
     chmodSync(directory.path, 0o777);
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
     expect((refusal as ConfigError).message).toContain("can be written by others");
+  });
+
+  test.each(["ca", "device-ca", "things"])("a directory %s that others can write", async (name) => {
+    using directory = tempDir();
+    const inner = join(directory.path, name);
+    mkdirSync(inner);
+    chmodSync(inner, 0o720);
+    const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ConfigError);
+    expect((refusal as ConfigError).message).toBe(`state directory "${inner}" can be written by others`);
+    expect(readdirSync(inner)).toEqual([]);
+  });
+
+  test("a state directory that cannot be looked at", async () => {
+    using directory = tempDir();
+    symlinkSync("ca", join(directory.path, "ca"));
+    const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(ConfigError);
+    expect((refusal as ConfigError).message).toContain("ELOOP");
   });
 
   test("a state directory that cannot be made", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ConfigError, UnreachableError } from "../../../../src/base/errors.ts";
@@ -78,6 +78,19 @@ describe("what others could have written is refused", () => {
     );
   });
 
+  test.each(["ca", "device-ca", "things"])("the directory %s that others can write", (name) => {
+    using state = makeState();
+    const directory = join(state.stateDir, name);
+    mkdirSync(directory);
+    chmodSync(directory, 0o700);
+    expect(readLocalEndpoint(state.stateDir, {}).pid).toBe(7);
+    chmodSync(directory, 0o770);
+    expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(ConfigError);
+    expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(
+      `"${directory}" can be written by other users`,
+    );
+  });
+
   test("a directory or file of another user", () => {
     // Only root can give files away.
     if (process.getuid?.() !== 0) return;
@@ -87,6 +100,14 @@ describe("what others could have written is refused", () => {
       expect(() => readLocalEndpoint(state.stateDir, {})).toThrow("belongs to another user");
     }
   });
+});
+
+test("what cannot be looked at is a matter of configuration", () => {
+  using state = makeState();
+  rmSync(state.file);
+  symlinkSync(state.file, state.file);
+  expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(ConfigError);
+  expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(`cannot read "${state.file}": ELOOP`);
 });
 
 test.each([
