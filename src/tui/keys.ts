@@ -1,5 +1,5 @@
 import { selectedTunnel, visibleTunnels } from "./select.ts";
-import { type Screen, SORTS, type State } from "./state.ts";
+import { type Screen, SORTS, type State, withNotice } from "./state.ts";
 import { shortId } from "./tunnel-view.ts";
 
 /** A key that was pressed, or text that was pasted. */
@@ -70,11 +70,11 @@ function browseTunnels(state: State, text: string): State {
   if (text === "/") return { ...state, screen: { type: "filter" } };
   if (text === "s") {
     const sort = SORTS[(SORTS.indexOf(state.sort) + 1) % SORTS.length] ?? "newest";
-    return { ...state, sort, notice: `sorted by ${sort}` };
+    return withNotice({ ...state, sort }, `sorted by ${sort}`);
   }
   if (text !== "r" && text !== "x") return state;
-  if (tunnel === undefined) return { ...state, notice: "no tunnel" };
-  if (!tunnel.isOpen) return { ...state, notice: `${shortId(tunnel.tunnelId)} is closed` };
+  if (tunnel === undefined) return withNotice(state, "no tunnel");
+  if (!tunnel.isOpen) return withNotice(state, `${shortId(tunnel.tunnelId)} is closed`);
   const type = text === "r" ? "ask-rotate" : "ask-close";
   return { ...state, screen: { type, tunnelId: tunnel.tunnelId } };
 }
@@ -88,8 +88,8 @@ function move(state: State, by: number): State {
 function copy(state: State): Pressed {
   const sessions = [...state.processes.values()].flatMap(({ status }) => status.sessions);
   const id = selectedTunnel(state)?.tunnelId ?? sessions.find(({ tunnelId }) => tunnelId)?.tunnelId;
-  if (id === undefined) return { state: { ...state, notice: "no tunnel id to copy" } };
-  return { state: { ...state, notice: `copied ${id}` }, effect: { type: "copy", text: id } };
+  if (id === undefined) return { state: withNotice(state, "no tunnel id to copy") };
+  return { state: withNotice(state, `copied ${id}`), effect: { type: "copy", text: id } };
 }
 
 function filter(state: State, key: Key): State {
@@ -102,9 +102,8 @@ function filter(state: State, key: Key): State {
 
 function answerClose(state: State, tunnelId: string, { text }: Key): Pressed {
   const next = { ...state, screen: BROWSE };
-  if (text !== "y") return { state: { ...next, notice: "not closed" } };
-  const notice = `closing ${shortId(tunnelId)}…`;
-  return { state: { ...next, notice }, effect: { type: "close", tunnelId } };
+  if (text !== "y") return { state: withNotice(next, "not closed") };
+  return { state: withNotice(next, `closing ${shortId(tunnelId)}…`), effect: { type: "close", tunnelId } };
 }
 
 const MODES = { s: "source", d: "destination", a: "all" } as const;
@@ -112,7 +111,9 @@ const MODES = { s: "source", d: "destination", a: "all" } as const;
 function answerRotate(state: State, tunnelId: string, { text }: Key): Pressed {
   const next = { ...state, screen: BROWSE };
   const mode = text === "s" || text === "d" || text === "a" ? MODES[text] : undefined;
-  if (mode === undefined) return { state: { ...next, notice: "not rotated" } };
-  const notice = `rotating ${shortId(tunnelId)}…`;
-  return { state: { ...next, notice }, effect: { type: "rotate", tunnelId, mode } };
+  if (mode === undefined) return { state: withNotice(next, "not rotated") };
+  return {
+    state: withNotice(next, `rotating ${shortId(tunnelId)}…`),
+    effect: { type: "rotate", tunnelId, mode },
+  };
 }

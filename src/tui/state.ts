@@ -45,8 +45,8 @@ export interface State {
   readonly filter: string;
   readonly sort: Sort;
   readonly screen: Screen;
-  /** The answer to the last key. */
-  readonly notice?: string | undefined;
+  /** The answer to the last key, shown for a while. */
+  readonly notice?: { readonly text: string; readonly until: number } | undefined;
 }
 
 export type Action =
@@ -70,6 +70,8 @@ export type Action =
 
 /** Events kept: more than any screen shows. */
 const MAX_EVENTS = 200;
+/** How long an answer takes the place of the list of keys. */
+const NOTICE_MS = 5_000;
 /** Samples of a rate that are kept: as many as bars are drawn at most. */
 const MAX_RATES = 20;
 /** Tunnels shown at most: nobody reads on, and each costs a row at every change. */
@@ -94,7 +96,7 @@ export function initialState(
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
     case "tick":
-      return { ...state, now: action.now };
+      return withTime(state, action.now);
     case "resize":
       return { ...state, columns: action.columns, rows: action.rows };
     case "tunnels":
@@ -110,8 +112,17 @@ export function reduce(state: State, action: Action): State {
     case "event":
       return withEvents(state, [{ at: action.now, text: action.text }]);
     case "notice":
-      return { ...state, notice: clean(action.text) };
+      return withNotice(state, action.text);
   }
+}
+
+/** Shows a sentence in the last line. */
+export function withNotice(state: State, text: string): State {
+  return { ...state, notice: { text: clean(text), until: state.now + NOTICE_MS } };
+}
+
+function withTime({ notice, ...state }: State, now: number): State {
+  return { ...state, now, notice: notice !== undefined && notice.until > now ? notice : undefined };
 }
 
 /** Key of a connection's rates. */

@@ -88,7 +88,7 @@ async function makeUser() {
   };
 }
 
-test("a terminal shows tunnels and traffic live, closes one after asking, and is as before afterwards", async () => {
+test("a terminal shows tunnels and traffic live, rotates and closes after asking, and is as before afterwards", async () => {
   await using user = await makeUser();
   await using device = await startTcpServer();
   const { tunnelId } = await user.open("--thing", "pump-7", "--description", "rollback");
@@ -97,6 +97,11 @@ test("a terminal shows tunnels and traffic live, closes one after asking, and is
   terminal.keys("echo be", "fore", "Enter");
   terminal.keys(user.words("list", "--watch"), "Enter");
   await terminal.says(new RegExp(`› ${short} pump-7 +SSH +○ ○ 11h59m +rollback`));
+  terminal.keys("r");
+  await terminal.says(`rotate ${short}: s source, d destination, a all, n nothing`);
+  terminal.keys("s");
+  // The proxy below takes the new token: the old one is worth nothing now.
+  await terminal.says(`rotated the source token of ${tunnelId}`);
   await using destination = user.start("proxy", "destination", "-d", `SSH=127.0.0.1:${device.port}`);
   await destination.waitForLine(/connected to the tunnel/, "stderr");
   await using source = user.start("proxy", "source", "-p", "SSH=0");

@@ -28,7 +28,7 @@ export function Footer({ state }: { readonly state: State }) {
       </Line>
     );
   }
-  if (notice !== undefined) return <Line>{notice}</Line>;
+  if (notice !== undefined) return <Line>{notice.text}</Line>;
   const keys = keysOf(state).filter((_, index, all) => columns >= 60 || index >= all.length - 2);
   return (
     <Line>

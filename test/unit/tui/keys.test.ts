@@ -34,7 +34,7 @@ describe("close", () => {
   test.each(["n", "Y", "x", " "])("does nothing after %j", (answer) => {
     const { state, effects } = type(LISTED, "x", answer);
     expect(effects).toEqual([]);
-    expect(state.notice).toBe("not closed");
+    expect(state.notice?.text).toBe("not closed");
   });
 
   test("is about the tunnel that was asked about, also when the list changes meanwhile", () => {
@@ -44,7 +44,7 @@ describe("close", () => {
   });
 
   test("is not offered for a closed tunnel, nor without a control plane", () => {
-    expect(type({ ...LISTED, selectedId: CLOSED }, "x").state.notice).toContain("is closed");
+    expect(type({ ...LISTED, selectedId: CLOSED }, "x").state.notice?.text).toContain("is closed");
     expect(type({ ...LISTED, hasControlPlane: false }, "x", "y").effects).toEqual([]);
   });
 });

@@ -87,6 +87,12 @@ describe("processes", () => {
   });
 });
 
+test("an answer makes room for the keys again after five seconds", () => {
+  const told = stateOf(SIZE, { type: "notice", text: "closed" });
+  expect(reduce(told, { type: "tick", now: NOW + 4_999 }).notice?.text).toBe("closed");
+  expect(reduce(told, { type: "tick", now: NOW + 5_000 }).notice).toBeUndefined();
+});
+
 test("control characters of log lines and failures never reach the terminal", () => {
   const state = stateOf(SIZE, { type: "event", text: "a\u001b[2Jb\r\n", now: NOW });
   expect(state.events[0]?.text).toBe("a\\u001b[2Jb");
