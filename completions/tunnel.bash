@@ -29,7 +29,7 @@ _tunnel_paths() {
 
 _tunnel_is_command() {
   case $1 in
-    'connect' | 'open' | 'rotate' | 'describe' | 'list' | 'tag' | 'close' | 'proxy source' | 'proxy destination' | 'localproxy' | 'agent' | 'serve-local' | 'serve-local thing add' | 'serve-local thing list' | 'serve-local thing remove' | 'config' | 'doctor' | 'completion') ;;
+    'connect' | 'ssh' | 'ssh-config' | 'open' | 'rotate' | 'describe' | 'list' | 'tag' | 'close' | 'proxy source' | 'proxy destination' | 'localproxy' | 'agent' | 'serve-local' | 'serve-local thing add' | 'serve-local thing list' | 'serve-local thing remove' | 'config' | 'doctor' | 'completion') ;;
     *) return 1 ;;
   esac
 }
@@ -43,7 +43,7 @@ _tunnel_takes_value() {
 
 _tunnel_next() {
   case $1 in
-    '') _tunnel_offer connect open rotate describe list tag close proxy localproxy agent serve-local config doctor completion ;;
+    '') _tunnel_offer connect ssh ssh-config open rotate describe list tag close proxy localproxy agent serve-local config doctor completion ;;
     'proxy') _tunnel_offer source destination ;;
     'serve-local') _tunnel_offer thing ;;
     'serve-local thing') _tunnel_offer add list remove ;;
@@ -53,12 +53,14 @@ _tunnel_next() {
 _tunnel_flags() {
   case $1 in
     'connect') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --service --lifetime --source-listen-port -p --bind --destination-client-type --stall-timeout --linger --keepalive --stdio --wait --keep --take-over --help -h ;;
+    'ssh') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --service --lifetime --destination-client-type --stall-timeout --linger --keepalive --wait --keep --take-over --help -h ;;
+    'ssh-config') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --service --lifetime --destination-client-type --stall-timeout --linger --keepalive --wait --keep --take-over --help -h ;;
     'open') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --service --description --lifetime --tag --destination-token-file --help -h ;;
     'rotate') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --service --destination-token-file --mode --help -h ;;
     'describe') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --watch --help -h ;;
-    'list') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --max --watch --help -h ;;
+    'list') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --max --watch --stale --help -h ;;
     'tag') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --remove --help -h ;;
-    'close') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --delete --help -h ;;
+    'close') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --delete --stale --help -h ;;
     'proxy source') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --watch --source-listen-port -p --tunnel --access-token -t --access-token-file --client-token --no-client-token --bind --destination-client-type --stall-timeout --linger --keepalive --help -h ;;
     'proxy destination') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --watch --destination-app -d --tunnel --access-token -t --access-token-file --client-token --no-client-token --bind --destination-client-type --stall-timeout --linger --keepalive --help -h ;;
     'localproxy') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --help -h ;;
@@ -104,6 +106,7 @@ _tunnel_value() {
 
 _tunnel_operand() {
   case $1:$2 in
+    'ssh:0') _tunnel_seen things ;;
     'rotate:0') _tunnel_seen tunnels ;;
     'describe:0') _tunnel_seen tunnels ;;
     'tag:0') _tunnel_seen tunnels ;;

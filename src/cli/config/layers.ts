@@ -65,7 +65,7 @@ export class Settings {
 }
 
 /** Without a configuration file. */
-export const NO_FILE: FileLayer = {
+const NO_FILE: FileLayer = {
   path: undefined,
   context: undefined,
   contexts: [],
