@@ -6,8 +6,10 @@ import { parseServiceMap } from "../proxy/service-map.ts";
 import { runProxy } from "../proxy/session.ts";
 import { type ChosenToken, chooseToken } from "./choose-token.ts";
 import type { CommandContext } from "./command.ts";
+import { localWordsFor, serveLocalCommandFor } from "./config/local.ts";
 import type { OptionKey } from "./config/options.ts";
 import { logEvent, printListening } from "./proxy-events.ts";
+import { type RefusedFacts, withRefusalHint } from "./refusal.ts";
 import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
 import { withStatus } from "./with-status.ts";
 
@@ -25,15 +27,31 @@ export async function runProxyCommand(
   try {
     const end = await runWithStatus(options, token, context);
     if (end === "tunnel-closed") {
+      context.log.info("the tunnel is over: it was closed or deleted, or has expired");
       token.forget();
     }
   } catch (error) {
     if (isRefusal(error)) {
       token.forget();
     }
-    throw error;
+    throw withRefusalHint(error, refusedFacts(mode, token, target, context));
   }
   return undefined;
+}
+
+function refusedFacts(
+  mode: Mode,
+  token: ChosenToken,
+  { local, region }: Target,
+  { env }: CommandContext,
+): RefusedFacts {
+  return {
+    mode,
+    tunnelId: token.tunnelId,
+    region: token.region ?? region,
+    localWords: local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`,
+    serveLocal: local === undefined ? undefined : serveLocalCommandFor(local.stateDir, env),
+  };
 }
 
 /** Runs the proxy; what it does can be watched. */

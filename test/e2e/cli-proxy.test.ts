@@ -127,6 +127,9 @@ describe("a tunnel that was just opened", () => {
     await source.waitForLine(/listening/);
     await runTunnel(["close", tunnelId, ...user.server.local], user.env);
     expect((await source.exited).code).toBe(0);
+    expect(source.stderr).toMatch(
+      /info +proxy\.source: the tunnel is over: it was closed or deleted, or has expired$/m,
+    );
     expect(user.savedTokens()).toEqual([]);
   });
 });
@@ -252,7 +255,10 @@ test("a refusal is 77 and takes the kept token away", async () => {
   const words = ["proxy", "source", "-p", "0", "--tunnel", tunnelId, "--client-token", other];
   const refused = await runTunnel([...words, ...user.server.local, "--json"], user.env);
   expect(refused.code).toBe(77);
-  expect(JSON.parse(refused.stderr.split("\n").at(-1) ?? "").error.code).toBe("ERR_HANDSHAKE_REJECTED");
+  expect(JSON.parse(refused.stderr.split("\n").at(-1) ?? "").error).toMatchObject({
+    code: "ERR_HANDSHAKE_REJECTED",
+    hint: expect.stringContaining(`tunnel rotate ${tunnelId} --mode source --local `),
+  });
   expect(user.savedTokens()).not.toContain(kept);
 });
 
