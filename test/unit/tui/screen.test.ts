@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
+import { stripVTControlCharacters } from "node:util";
 import { cleanup, render } from "ink-testing-library";
 import { createElement } from "react";
 import { App } from "../../../src/tui/app.tsx";
@@ -14,7 +15,10 @@ function show(state: State) {
   const store = new Store(state);
   const effects: Effect[] = [];
   const screen = render(createElement(App, { store, onEffect: (effect) => void effects.push(effect) }));
-  const lines = () => (screen.lastFrame() ?? "").split("\n").map((line) => line.trimEnd());
+  const lines = () =>
+    stripVTControlCharacters(screen.lastFrame() ?? "")
+      .split("\n")
+      .map((line) => line.trimEnd());
   const says = (text: string) => waitFor(JSON.stringify(text), () => lines().join("\n").includes(text));
   return { store, effects, lines, says, type: (text: string) => screen.stdin.write(text) };
 }
