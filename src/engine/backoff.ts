@@ -5,7 +5,7 @@ export interface BackoffLimits {
 }
 
 /** 1 s doubling to 120 s: what the service asks of its clients, so that a fleet does not return in step. */
-export const DEFAULT_BACKOFF: BackoffLimits = { baseMs: 1_000, capMs: 120_000 };
+const DEFAULT_BACKOFF: BackoffLimits = { baseMs: 1_000, capMs: 120_000 };
 
 /**
  * Full jitter: anything from 0 up to `base × 2^attempt`, at most the cap.
