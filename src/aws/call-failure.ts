@@ -35,6 +35,7 @@ export function toTunnelError(error: unknown, facts: CallFacts): TunnelError {
     return fromException(error, facts);
   }
   return (
+    fromForeignAnswer(error, facts) ??
     fromCredentialChain(error, facts) ??
     fromEndpointRules(error) ??
     fromNetwork(error, facts) ??
@@ -119,10 +120,15 @@ function hintFor(code: ErrorCode, error: ServiceException, facts: CallFacts): st
     case "ERR_CREDENTIALS":
       return credentialsHint(error);
     case "ERR_LIMIT":
-      return "wait a moment and try again, or close tunnels that are no longer needed: tunnel list";
+      return /\bservices?\b/i.test(error.message)
+        ? "a tunnel has three services at most: open another tunnel for the rest"
+        : "wait a moment and try again, or close tunnels that are no longer needed: tunnel list";
     case "ERR_INVALID":
       return undefined;
     default:
+      if ((error.$metadata.httpStatusCode ?? 0) >= 500) {
+        return "the service has trouble of its own, its log tells more; try again in a moment";
+      }
       return facts.isCustomEndpoint
         ? "is this the control plane of IoT secure tunneling? check --endpoint-url"
         : undefined;
@@ -139,6 +145,21 @@ function credentialsHint(error: ServiceException): string {
   return /expired/i.test(error.name)
     ? "get new ones, e.g. aws sso login, and check AWS_SESSION_TOKEN"
     : "check AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN";
+}
+
+/** An answer that is no JSON. The SDK's sentence is about a property of its error, which nobody sees here. */
+function fromForeignAnswer(error: unknown, facts: CallFacts): UnreachableError | undefined {
+  if (!(error instanceof Error) || !error.message.includes("Deserialization error")) {
+    return undefined;
+  }
+  const { statusCode } = (error as { $response?: { statusCode?: number } }).$response ?? {};
+  const status = statusCode === undefined ? "" : ` (HTTP status ${statusCode})`;
+  return unreachable(
+    error,
+    facts,
+    `what answers there is no control plane${status}`,
+    facts.isCustomEndpoint ? "check --endpoint-url" : "does a web proxy or a portal answer in its place?",
+  );
 }
 
 function fromCredentialChain(error: unknown, { profile }: CallFacts): CredentialsError | undefined {

@@ -3,6 +3,7 @@ import { Agent, type AgentConnectOpts } from "agent-base";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { trustedRoots } from "./tls-roots.ts";
 import { webProxyFor } from "./web-proxy.ts";
+import { webProxyRefusal, webProxyUnreachable } from "./web-proxy-failure.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -48,9 +49,29 @@ export class RoutingAgent extends Agent {
     if (proxy === undefined) {
       return new https.Agent({ ca });
     }
-    const agent = new HttpsProxyAgent(proxy, { ca });
+    const agent = new WebProxyAgent(proxy, { ca });
     // Its constructor options are for the proxy alone; those of the endpoint behind it are read from here.
     Object.assign(agent.options, { ca });
     return agent as unknown as https.Agent;
+  }
+}
+
+/** Tells failures of the web proxy from answers of the host behind it: the library passes its refusals on as these. */
+class WebProxyAgent extends HttpsProxyAgent<string> {
+  override async connect(
+    request: Parameters<HttpsProxyAgent<string>["connect"]>[0],
+    options: Parameters<HttpsProxyAgent<string>["connect"]>[1],
+  ): ReturnType<HttpsProxyAgent<string>["connect"]> {
+    let status = 0;
+    request.once("proxyConnect", (answer: { readonly statusCode: number }) => {
+      status = answer.statusCode;
+    });
+    const socket = await super.connect(request, options).catch((error: unknown) => {
+      throw webProxyUnreachable(this.proxy, error);
+    });
+    if (status === 200) return socket;
+    socket.destroy();
+    const { host, port } = options;
+    throw webProxyRefusal(this.proxy, { host: host ?? "", port: Number(port) }, status);
   }
 }

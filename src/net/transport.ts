@@ -3,10 +3,10 @@ import type { ClientRequest } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import tls from "node:tls";
 import { HttpsProxyAgent } from "https-proxy-agent";
-import { UnreachableError } from "../base/errors.ts";
 import { connectFailure } from "./failures.ts";
 import { NEEDS_TLS_GATE, TlsGate } from "./tls-gate.ts";
 import { trustedRoots } from "./tls-roots.ts";
+import { webProxyRefusal, webProxyUnreachable } from "./web-proxy-failure.ts";
 
 /** DNS, TCP, web proxy and TLS together may take this long. */
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -99,20 +99,9 @@ async function connectThroughProxy(
   const socket = await agent
     .connect(request, { host, port, secureEndpoint: false })
     .catch((error: unknown) => {
-      throw connectFailure(error, { host: `web proxy ${webProxy.hostname}`, port: proxyPort(webProxy) });
+      throw webProxyUnreachable(webProxy, error);
     });
   if (status === 200) return socket;
   socket.destroy();
-  const where = `web proxy ${webProxy.host}`;
-  if (status === 407) {
-    throw new UnreachableError(`the ${where} wants credentials (status 407)`, {
-      hint: "put them into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",
-    });
-  }
-  throw new UnreachableError(`the ${where} refused to connect to ${host}:${port} with status ${status}`);
-}
-
-function proxyPort({ port, protocol }: URL): number {
-  if (port !== "") return Number(port);
-  return protocol === "https:" ? 443 : 80;
+  throw webProxyRefusal(webProxy, { host, port }, status);
 }

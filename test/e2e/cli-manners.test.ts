@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { serveLocal } from "../helpers/serve-local.ts";
-import { startHttpServer, startTcpServer } from "../helpers/servers.ts";
+import { freePort, startHttpServer, startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { BINARY, runTunnel, startTunnel } from "../helpers/tunnel.ts";
 
@@ -174,6 +174,43 @@ test("the control plane is reached through the web proxy, unless NO_PROXY names 
     webProxy.close();
     webProxy.closeAllConnections();
   }
+});
+
+describe("a web proxy that does not let the control plane be reached is named", () => {
+  const list = ["list", "--region", "eu-west-1", "--endpoint-url", "https://control.example.test"];
+  const credentials = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" };
+
+  test("when nobody listens there", async () => {
+    const port = await freePort();
+    const env = { ...credentials, HTTPS_PROXY: `http://me:pass@127.0.0.1:${port}` };
+    const { code, stderr } = await runTunnel(list, env);
+    expect([code, stderr.split("\n")]).toEqual([
+      69,
+      [
+        `tunnel: error: cannot reach web proxy 127.0.0.1:${port}: connection refused`,
+        "tunnel: hint: check HTTPS_PROXY; NO_PROXY names hosts to reach without it",
+      ],
+    ]);
+  });
+
+  test.each([
+    [407, "wants credentials (status 407)", "put them into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT"],
+    [
+      403,
+      "refused to connect to control.example.test:443 with status 403",
+      "does it allow this host and port? NO_PROXY names hosts to reach without it",
+    ],
+  ])("when it answers %d", async (status, message, hint) => {
+    await using web = await startTcpServer((socket) =>
+      socket.once("data", () => socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`)),
+    );
+    const env = { ...credentials, HTTPS_PROXY: `http://127.0.0.1:${web.port}` };
+    const { code, stderr } = await runTunnel(list, env);
+    expect([code, stderr.split("\n")]).toEqual([
+      69,
+      [`tunnel: error: the web proxy 127.0.0.1:${web.port} ${message}`, `tunnel: hint: ${hint}`],
+    ]);
+  });
 });
 
 describe("a signal while a command waits for an answer", () => {

@@ -83,6 +83,29 @@ describe("exceptions of the service", () => {
     expect(error.message).toContain(`127.0.0.1:${server.port}`);
     expect(error.hint).toContain("--endpoint-url");
   });
+
+  test.each([200, 403])(
+    "a page with status %d is none of the service, and the SDK's advice is not shown",
+    async (status) => {
+      await using server = await startHttpServer((_, response) => {
+        response.writeHead(status, { "content-type": "text/html" }).end("<h1>Hello</h1>");
+      });
+      expect(await failureOf(connect(server.port).describeTunnel("t-1"))).toMatchObject({
+        code: "ERR_UNREACHABLE",
+        message: `cannot reach 127.0.0.1:${server.port}: what answers there is no control plane (HTTP status ${status})`,
+        hint: "check --endpoint-url",
+      });
+    },
+  );
+
+  test("a fourth service is told the limit, not to try again", async () => {
+    const message = "4 services are given; a tunnel has 3 at most";
+    await using server = await startHttpServer(fault("LimitExceededException", message));
+    expect(await failureOf(connect(server.port).openTunnel({}))).toMatchObject({
+      code: "ERR_LIMIT",
+      hint: "a tunnel has three services at most: open another tunnel for the rest",
+    });
+  });
 });
 
 describe("an endpoint that cannot be reached is named", () => {
