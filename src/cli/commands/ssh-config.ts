@@ -6,8 +6,10 @@ export const sshConfigCommand: Command = {
   group: "Tunnels",
   summary: "print the ssh configuration by which ssh, scp, rsync and git reach devices",
   options: ["service", ...SSH_OPTIONS],
-  examples: ["tunnel ssh-config >> ~/.ssh/config", "tunnel ssh-config --region eu-west-1 --profile prod"],
-  notes: ["With it, `ssh pump-7.thing` reaches the thing pump-7. The options given now are written into it."],
+  examples: ["tunnel ssh-config", "tunnel ssh-config --region eu-west-1 --profile prod"],
+  notes: [
+    "Put at the end of ~/.ssh/config, it makes `ssh pump-7.thing` reach the thing pump-7. The options given now are written into it.",
+  ],
   run: printConfig,
 };
 

@@ -18,7 +18,8 @@ export async function carryStdio(
   const onOutputGone = () => socket.destroy();
   signal.addEventListener("abort", stop, { once: true });
   stdout.once("error", onOutputGone);
-  const pump = pumpInput(stdin, socket);
+  // Not waited for in the end: a read of the input that is under way ends on some runtimes only with the input.
+  void pumpInput(stdin, socket);
   try {
     await pumpOutput(socket, stdout);
     signal.throwIfAborted();
@@ -30,7 +31,6 @@ export async function carryStdio(
     stdout.removeListener("error", onOutputGone);
     socket.destroy();
     stdin.destroy();
-    await pump;
   }
 }
 

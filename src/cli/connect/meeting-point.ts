@@ -5,7 +5,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../../base/errors.ts";
-import { makePrivateDirectory } from "../../proxy/private-file.ts";
+import { claimPrivateDirectory } from "../../base/private-files.ts";
 import type { Env } from "../config/layers.ts";
 import type { Target } from "../target.ts";
 
@@ -29,7 +29,7 @@ export function meetingPointOf(
   env: Env,
 ): MeetingPoint {
   const directory = meetingDirectory(env);
-  makePrivateDirectory(directory);
+  claimPrivateDirectory(directory);
   if (lstatSync(directory).isSymbolicLink()) {
     throw new ConfigError(`"${directory}" is a link`, { hint: `rm '${directory}'` });
   }
