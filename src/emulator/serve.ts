@@ -12,7 +12,8 @@ import { handleRequest } from "./control-plane/server.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { isOwnHost } from "./host-rule.ts";
 import { startNotifying } from "./notify/start.ts";
-import { checkOwner, makePrivateDirectory, makeTemporaryDirectory } from "./private-files.ts";
+import { checkOwner, makeTemporaryDirectory, STATE_ADVICE } from "./state-directory.ts";
+import { endUpgrade } from "./relay/end-upgrade.ts";
 import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -107,7 +108,7 @@ function takeStateDirectory(state: ServeOptions["state"], cleanup: Cleanup): str
     return directory;
   }
   const directory = resolve(state.path);
-  makePrivateDirectory(directory);
+  makePrivateDirectory(directory, STATE_ADVICE);
   checkOwner(directory);
   return directory;
 }
@@ -164,8 +165,7 @@ function describeEndpoint(server: TlsServer, options: ServeOptions, { caPath }: 
 }
 
 function refuseUpgrade(socket: Duplex, status: string): void {
-  socket.on("error", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  endUpgrade(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 /** One timer for all tunnels: expiry is exact to a second, and every call checks it for itself besides. */
@@ -218,8 +218,14 @@ class Cleanup {
   }
 
   async #runAll(): Promise<void> {
+    let failure: unknown;
     for (const step of this.#steps.reverse()) {
-      await step();
+      try {
+        await step();
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== undefined) throw failure;
   }
 }

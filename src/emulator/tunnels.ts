@@ -225,11 +225,18 @@ export class Tunnels {
     return tunnel;
   }
 
+  /** What is told of connections is of use, but nothing depends on it: a store that fails here fails no connection. */
   #setConnected(tunnelId: string, mode: Mode, isConnected: boolean): void {
-    const tunnel = this.#store.findTunnel(tunnelId);
-    if (tunnel?.status === "OPEN" && tunnel[mode].isConnected !== isConnected) {
+    try {
+      const tunnel = this.#store.findTunnel(tunnelId);
+      if (tunnel?.status !== "OPEN" || tunnel[mode].isConnected === isConnected) return;
       const now = this.#now();
       this.#save({ ...tunnel, [mode]: { isConnected, changedAt: now }, lastUpdatedAt: now });
+    } catch (error) {
+      this.#log.error("could not note the connection state of tunnel {tunnelId}: {error}", {
+        tunnelId,
+        error,
+      });
     }
   }
 

@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
@@ -120,16 +121,23 @@ function describe(server: Server, address: SocketAddress): Listener {
   };
 }
 
-/** A socket file that nobody answers on is left over from a process that was killed. */
 async function removeStaleSocket(path: string): Promise<void> {
-  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const probe = connect({ path });
-  probe.once("connect", () => resolve(true));
-  probe.once("error", () => resolve(false));
-  const isAlive = await promise;
-  probe.destroy();
-  if (!isAlive) rmSync(path, { force: true });
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() && (await isStaleSocket(path))) {
+    rmSync(path, { force: true });
+  }
+}
+
+/** Whether a Unix socket is left over from a process that was killed. One that is only busy answers otherwise. */
+export async function isStaleSocket(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  try {
+    await once(socket, "connect");
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+  } finally {
+    socket.destroy();
+  }
 }
 
 function listenFailure(error: unknown, address: SocketAddress): TunnelError {

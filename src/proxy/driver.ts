@@ -81,6 +81,10 @@ export class Driver {
 
   /** Source: carries an accepted socket. */
   accept(serviceId: string, socket: Socket): void {
+    if (this.#isOver || this.#isStopping) {
+      socket.destroy();
+      return;
+    }
     const connection =
       "localAccepted" in this.#engine ? this.#engine.localAccepted(serviceId, now()) : undefined;
     if (connection === undefined) socket.destroy();
@@ -112,6 +116,11 @@ export class Driver {
     }));
     const { roundTripMs } = this.#uplink.link.window;
     return { roundTripMs, queuedBytes: this.#engine.backlog, connections };
+  }
+
+  /** Whether its WebSocket has ended. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   #onTunnelBytes(bytes: Uint8Array): void {
@@ -159,9 +168,14 @@ export class Driver {
   }
 
   #connect(connection: Connection): void {
-    const socket = this.#options.dial?.(connection.serviceId);
-    if (socket === undefined) this.#engine.localClosed(connection);
-    else this.#adopt(connection, socket);
+    try {
+      const socket = this.#options.dial?.(connection.serviceId);
+      if (socket !== undefined) return this.#adopt(connection, socket);
+    } catch (error) {
+      // An address that cannot even be tried ends this connection and no other.
+      this.#options.log.warn(`cannot dial service "${connection.serviceId}": ${error}`);
+    }
+    this.#engine.localClosed(connection);
   }
 
   #adopt(connection: Connection, socket: Socket): void {

@@ -14,15 +14,26 @@ interface Parked {
  * over when it is back.
  */
 export class Listeners {
-  readonly #byService = new Map<string, Listener>();
+  readonly #byService = new Map<string, Promise<Listener>>();
+  #isClosed = false;
   #parked: Parked[] = [];
   #accept: ((serviceId: string, socket: Socket) => void) | undefined;
 
-  /** Listens for a service unless it already does. @throws ListenError */
+  /**
+   * Listens for a service, once; a second call for it waits for the first.
+   * @returns undefined when it was listened for already
+   * @throws ListenError
+   */
   async open(serviceId: string, address: SocketAddress): Promise<Listener | undefined> {
-    if (this.#byService.has(serviceId)) return undefined;
-    const listener = await listen(address, (socket) => this.take(serviceId, socket));
-    this.#byService.set(serviceId, listener);
+    const known = this.#byService.get(serviceId);
+    if (known !== undefined) {
+      await known;
+      return undefined;
+    }
+    const opening = listen(address, (socket) => this.take(serviceId, socket));
+    this.#byService.set(serviceId, opening);
+    const listener = await opening;
+    if (this.#isClosed) listener.close();
     return listener;
   }
 
@@ -36,7 +47,11 @@ export class Listeners {
   }
 
   close(): void {
-    for (const listener of this.#byService.values()) listener.close();
+    this.#isClosed = true;
+    for (const opening of this.#byService.values()) {
+      // One that could not be opened has been told of.
+      opening.then((listener) => listener.close()).catch(() => {});
+    }
     for (const { socket } of this.#parked) socket.destroy();
   }
 

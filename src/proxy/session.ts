@@ -147,6 +147,7 @@ class Session {
     const { mode, onCarrying } = this.#options;
     if (mode === "destination") return;
     if (onCarrying === undefined) await this.#listen(engine, services);
+    if (driver.isOver) return; // the next WebSocket takes over what is parked
     this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
     if (!this.#isCarrying) onCarrying?.((serviceId, socket) => this.#listeners.take(serviceId, socket));
     this.#isCarrying = true;

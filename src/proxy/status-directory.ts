@@ -1,7 +1,6 @@
-import { once } from "node:events";
 import { readdirSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
+import { isStaleSocket } from "../net/tcp.ts";
 
 /** More files than this are not looked at: somebody else's directory. */
 const MAX_SOCKETS = 256;
@@ -21,18 +20,6 @@ export function statusSockets(directory: string): ReadonlyMap<number, string> {
 /** Removes the sockets of processes that ended without doing so. Others of them may be starting: none is an error. */
 export async function removeStaleStatusSockets(directory: string): Promise<void> {
   for (const path of statusSockets(directory).values()) {
-    if (await isRefused(path)) rmSync(path, { force: true });
-  }
-}
-
-async function isRefused(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
-  } finally {
-    socket.destroy();
+    if (await isStaleSocket(path)) rmSync(path, { force: true });
   }
 }

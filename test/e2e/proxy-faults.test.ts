@@ -2,8 +2,9 @@ import { expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { connect as connectTls } from "node:tls";
 import { AccessToken, ClientToken } from "../../src/base/secret.ts";
 import { startPair } from "../helpers/pair.ts";
 import { dialLocal, failureOf, startEmulator, startProxy } from "../helpers/proxies.ts";
@@ -236,3 +237,28 @@ test.each(["nohost.invalid", "999.0.0.1"])(
     });
   },
 );
+
+test("an address that cannot be dialled from ends its connection and nothing else", async () => {
+  await using echo = await startTcpServer();
+  await using pair = await startPair(`ECHO=127.0.0.1:${echo.port}`, { destination: { bind: "localhost" } });
+  const client = await dialLocal(await pair.source.portOf("ECHO"));
+  expect(await endOf(client)).toBe("end");
+  client.destroy();
+  expect(pair.destination.events.some(({ event }) => event === "disconnected")).toBe(false);
+});
+
+test("a refused upgrade does not keep its socket, whatever the client does", async () => {
+  await using emulator = await startEmulator();
+  const { ca, host, port } = emulator;
+  const raw = connect({ host, port, allowHalfOpen: true });
+  const socket = connectTls({ socket: raw, host, ca: [ca] });
+  const closed = within("the end of the socket", once(socket, "close"));
+  socket.write(
+    "GET /elsewhere HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  );
+  socket.on("error", () => {}); // RST is an end too
+  socket.resume();
+  const writing = setInterval(() => socket.write("x"), 50);
+  await closed;
+  clearInterval(writing);
+});

@@ -11,6 +11,7 @@ import {
   SUBPROTOCOLS,
 } from "../../protocol/constants.ts";
 import type { Admission, Tunnels } from "../tunnels.ts";
+import { endUpgrade } from "./end-upgrade.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { Peer } from "./peer.ts";
 import { otherSide, Relay, type RelayOutput, type Side } from "./relay.ts";
@@ -164,8 +165,8 @@ export class RelayServer {
   /** The sentence goes into the body, where the reference proxy prints it from, and into a header (P7). */
   #refuse(request: IncomingMessage, socket: Duplex, status: number, reason: string): void {
     this.#options.log.info(`refused a local proxy with status ${status}: ${reason}`);
-    socket.on("error", () => socket.destroy());
-    socket.end(
+    endUpgrade(
+      socket,
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
         `${CHANNEL_ID_HEADER}: ${channelIdOf(request)}\r\n${STATUS_REASON_HEADER}: ${reason}\r\n` +
         `Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(reason)}\r\nConnection: close\r\n\r\n${reason}`,
