@@ -218,6 +218,12 @@ function collectFlags(argv: Argv, command: Command): Flags {
         `tunnel ${command.name} --help`,
       );
     }
+    if (Array.isArray(value) && (OPTIONS[key].arity === "one" || OPTIONS[key].arity === "optional")) {
+      throw new UsageError(
+        `--${OPTIONS[key].flag} is given ${value.length} times; it takes one value`,
+        `tunnel ${command.name} --help`,
+      );
+    }
     flags.set(key, value === true ? [""] : [value].flat().map(String)); // --json=false is ["false"]
   }
   return flags;

@@ -27,11 +27,20 @@ export function proxyDestinationLine(
   target: Target,
   env: Env,
 ): string {
-  const map = services.map((service) => `${service}=localhost:22`).join(",") || "localhost:22";
+  const map =
+    services.map((service) => `${service}=localhost:${usualPort(service)}`).join(",") || "localhost:PORT";
   const token =
     tokenFile === undefined ? `--tunnel ${tunnelId}` : `--access-token-file ${quoteForShell(tokenFile)}`;
   const region = target.local === undefined && tokenFile !== undefined ? " --region REGION" : "";
   return `tunnel proxy destination -d ${map} ${token}${region}${localWords(target, env)}`;
+}
+
+function usualPort(service: string): string {
+  const ports = new Map([
+    ["SSH", "22"],
+    ["VNC", "5900"],
+  ]);
+  return ports.get(service.toUpperCase()) ?? "PORT";
 }
 
 function localWords({ local }: Target, env: Env): string {

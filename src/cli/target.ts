@@ -35,6 +35,13 @@ export function resolveTarget({ settings, env, output }: CommandContext): Target
   }
   refuseWithLocal(settings);
   const local = readLocalEndpoint(choice.stateDir ?? defaultStateDir(env), env);
+  const region = settings.fromFlag("region");
+  if (region !== undefined && region !== local.region) {
+    throw new UsageError(
+      `--region ${region} is not that of the serve-local on "${local.stateDir}": ${local.region}`,
+      `leave --region out, or start one with: tunnel serve-local --region ${region} --state-dir DIR`,
+    );
+  }
   output.announce(`local: ${local.controlPlane.origin} (${local.stateDir})`);
   const ca = settings.fromFlag("ca");
   return {

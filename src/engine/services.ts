@@ -30,6 +30,7 @@ export function matchServices(entries: readonly string[], services: readonly str
 
 function nameAll(names: readonly string[]): string {
   if (names.length === 0) return "no services";
-  const list = names.map((name) => (name === "" ? "an unnamed one" : `"${name}"`)).join(", ");
+  if (names.length === 1 && names[0] === "") return "one service without a name";
+  const list = names.map((name) => (name === "" ? "one without a name" : `"${name}"`)).join(", ");
   return `${names.length === 1 ? "service" : "services"} ${list}`;
 }

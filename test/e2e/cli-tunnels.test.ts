@@ -118,6 +118,21 @@ describe("open", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
+  test("a region that is not the emulator's is a usage error that names both", async () => {
+    await using user = await makeUser();
+    const { code, stderr } = await user.run("open", "--region", "eu-west-1");
+    expect([code, stderr]).toEqual([64, expect.stringMatching(/--region eu-west-1 is not .*: us-east-1$/m)]);
+    expect((await user.run("open", "--region", "us-east-1")).code).toBe(0);
+    expect((await user.answer("list")).tunnelSummaries).toHaveLength(1);
+  });
+
+  test("the device's line dials the usual port of each service", async () => {
+    await using user = await makeUser();
+    const services = ["SSH", "VNC", "other"].flatMap((service) => ["--service", service]);
+    const { stdout } = await user.run("open", ...services);
+    expect(stdout).toContain("-d SSH=localhost:22,VNC=localhost:5900,other=localhost:PORT --tunnel");
+  });
+
   test("only a regular file is replaced by the token, and nothing is called otherwise", async () => {
     await using user = await makeUser();
     const { tunnelId } = await user.answer("open", "--service", "SSH");

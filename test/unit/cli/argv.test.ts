@@ -32,7 +32,6 @@ describe("commands", () => {
     ["proxy source -p 1", { name: "proxy source", flags: { listenOn: ["1"] }, operands: [] }],
     ["proxy --json source -p1", { name: "proxy source", flags: { json: [""], listenOn: ["1"] } }],
     ["list --region=eu-west-1", { name: "list", flags: { region: ["eu-west-1"] } }],
-    ["list --region a --region b", { name: "list", flags: { region: ["a", "b"] } }],
     ["describe 007", { name: "describe", operands: ["007"] }],
     ["proxy source -p 1 --access-token-file -", { flags: { listenOn: ["1"], accessTokenFile: ["-"] } }],
     ["proxy source -p 1 --no-client-token", { flags: { listenOn: ["1"], noClientToken: [""] } }],
@@ -49,6 +48,19 @@ describe("commands", () => {
       service: ["SSH", "VNC"],
       tag: ["a=b"],
     });
+  });
+
+  test.each([
+    ["open --thing A --thing B", "--thing is given 2 times; it takes one value", "tunnel open --help"],
+    ["list --region a --region=a", "--region is given 2 times; it takes one value", "tunnel list --help"],
+    ["list --local --local ./x", "--local is given 2 times; it takes one value", "tunnel list --help"],
+    [
+      "proxy source -p 1 -t a -t b",
+      "--access-token is given 2 times; it takes one value",
+      "tunnel proxy source --help",
+    ],
+  ])("an option for one value is refused when repeated: %s", (line, message, hint) => {
+    expect(failureOf(line)).toEqual({ message, hint });
   });
 
   test("what follows -- belongs to another command", () => {

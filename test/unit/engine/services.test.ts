@@ -47,6 +47,14 @@ describe("matchServices", () => {
     expect(error?.hint).toBeDefined();
   });
 
+  test("has words for what has no name", () => {
+    const sentence = (entries: Names) => errorOf(() => matchServices(entries, ["SSH", "VNC"]))?.message;
+    expect(sentence([""])).toBe(
+      'the tunnel has services "SSH", "VNC", this proxy was started for one service without a name',
+    );
+    expect(sentence(["", "SSH"])).toContain('started for services one without a name, "SSH"');
+  });
+
   test("says what to map", () => {
     expect(errorOf(() => matchServices(["X"], ["SSH", "VNC"]))?.hint).toBe("map exactly these: SSH=…,VNC=…");
   });
