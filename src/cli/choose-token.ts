@@ -1,12 +1,15 @@
 // Which access token a proxy uses, and the client token that goes with it.
 
 import { UsageError } from "../base/errors.ts";
+import { escapeControl } from "../base/escape.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
 import type { Mode } from "../proxy/options.ts";
 import type { SavedToken } from "../proxy/saved-token.ts";
+import type { TokenStore } from "../proxy/token-store.ts";
 import type { CommandContext } from "./command.ts";
 import { openTokenStore } from "./saved-tokens.ts";
 import type { Target } from "./target.ts";
+import { formatTime } from "./times.ts";
 import { readTokenFile } from "./token-file.ts";
 
 /** An access token to use. `forget` removes what we keep of it once the service does not take it any more. */
@@ -88,11 +91,7 @@ function savedToken(mode: Mode, target: Target, context: CommandContext): Chosen
     throw noneSaved(mode, wanted, all, target);
   }
   if (others.length > 0) {
-    const ids = candidates.map(({ tunnelId }) => tunnelId);
-    throw new UsageError(
-      `there are saved ${mode} tokens of ${ids.length} tunnels: ${ids.join(", ")}`,
-      `tunnel proxy ${mode} … --tunnel ${ids[0]}`,
-    );
+    throw severalSaved(mode, candidates, store);
   }
   // A client token from the environment is meant for the access token there: the service refuses one that was used
   // with another access token.
@@ -117,6 +116,27 @@ function fits({ issuer, region }: SavedToken, target: Target, regionFlag: string
   const isSameEndpoint = issuer.endpointUrl === other.endpointUrl || target.dataPlane !== undefined;
   return isSameEndpoint && (regionFlag === undefined || regionFlag === region);
 }
+
+/** Tunnels named at most where one has to be chosen. */
+const MAX_NAMED = 5;
+
+function severalSaved(mode: Mode, candidates: readonly SavedToken[], store: TokenStore): UsageError {
+  const now = new Date();
+  const named = candidates.slice(0, MAX_NAMED).map(({ tunnelId, description }) => {
+    const savedAt = store.savedAt(tunnelId, mode);
+    const time = savedAt === undefined ? [] : [formatTime(new Date(savedAt), now)];
+    const text = description === undefined ? [] : [`"${escapeControl(description, MAX_DESCRIPTION)}"`];
+    const facts = [...time, ...text].join(" ");
+    return facts === "" ? tunnelId : `${tunnelId} (${facts})`;
+  });
+  const which = candidates.length > MAX_NAMED ? ", the newest" : "";
+  return new UsageError(
+    `there are saved ${mode} tokens of ${candidates.length} tunnels${which}: ${named.join(", ")}`,
+    `tunnel proxy ${mode} … --tunnel ${candidates[0]?.tunnelId}`,
+  );
+}
+
+const MAX_DESCRIPTION = 60;
 
 function noneSaved(
   mode: Mode,

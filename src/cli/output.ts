@@ -16,6 +16,7 @@ export class Output {
   readonly colours: boolean;
   readonly #out: TextStream;
   readonly #err: TextStream;
+  readonly #isLogJson: boolean;
   readonly #waiting: string[] = [];
 
   constructor(options: {
@@ -23,7 +24,10 @@ export class Output {
     readonly out: TextStream;
     readonly err: TextStream;
     readonly colours: boolean;
+    /** Remarks are log lines in JSON, so that all of stderr is. */
+    readonly isLogJson: boolean;
   }) {
+    this.#isLogJson = options.isLogJson;
     this.json = options.json;
     this.#out = options.out;
     this.#err = options.err;
@@ -42,7 +46,9 @@ export class Output {
 
   /** A remark on stderr, not part of the answer. */
   remark(text: string): void {
-    this.#err.write(`tunnel: ${escapeControl(text, 1_000)}\n`);
+    const message = escapeControl(text, 1_000);
+    const facts = { time: new Date().toISOString(), level: "info", area: "note", message };
+    this.#err.write(this.#isLogJson ? `${JSON.stringify(facts)}\n` : `tunnel: ${message}\n`);
   }
 
   /**

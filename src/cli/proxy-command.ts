@@ -24,6 +24,7 @@ export async function runProxyCommand(
   context.output.flush();
   const token = await chooseToken(mode, target, context);
   const options = await proxyOptions(mode, serviceMap, target, token, context);
+  warnOfNetwork(options, context);
   try {
     const end = await runWithStatus(options, token, context);
     if (end === "tunnel-closed") {
@@ -37,6 +38,19 @@ export async function runProxyCommand(
     throw withRefusalHint(error, refusedFacts(mode, token, target, context));
   }
   return undefined;
+}
+
+/** What is listened for beyond this machine anybody there can use, without a token. */
+function warnOfNetwork({ mode, serviceMap, bind }: ProxyOptions, { log }: CommandContext): void {
+  const hosts = [...serviceMap.values()].flatMap((address) =>
+    address.type === "tcp" ? (address.host ?? bind ?? []) : [],
+  );
+  const open = [...new Set(hosts)].filter((host) => !/^(127\.|::1$|localhost$)/i.test(host));
+  if (mode === "source" && open.length > 0) {
+    log.warn("the tunnel is open to the network: whoever reaches {hosts} can use it, without a token", {
+      hosts: open.join(", "),
+    });
+  }
 }
 
 function refusedFacts(

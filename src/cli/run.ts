@@ -79,6 +79,7 @@ async function runCommand(
     out: host.stdout,
     err: host.stderr,
     colours: wantsColours(settings, host),
+    isLogJson: settings.get("logFormat") === "json",
   });
   const log = getLogger(command.name.replace(" ", "."));
   const { env, stdin, stdout, stderr, signal } = host;

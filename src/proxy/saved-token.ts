@@ -19,6 +19,8 @@ export interface SavedToken {
   /** When the tunnel ends at the latest. */
   readonly expiresAt: Date;
   readonly issuer: Issuer;
+  /** The tunnel's, for messages. */
+  readonly description?: string | undefined;
 }
 
 /** The client token made for an access token that is not kept itself. */
@@ -47,7 +49,9 @@ export function decodeSaved(text: string, path: string): SavedToken {
   if (mode !== "source" && mode !== "destination") {
     throw damaged(path);
   }
+  const { description } = content;
   return {
+    ...(typeof description === "string" ? { description } : {}),
     tunnelId: textMember(content, "tunnelId", path),
     mode,
     accessToken: new AccessToken(textMember(content, "accessToken", path)),

@@ -258,6 +258,21 @@ describe("output that nobody takes", () => {
   });
 });
 
+test("where logs are JSON lines, remarks are too", async () => {
+  await using server = await serveLocal({ args: ["--log-format", "json"] });
+  const { code, stderr } = await runTunnel(["list", "--log-format", "json", ...server.local]);
+  const lines = stderr.split("\n").map((line) => JSON.parse(line));
+  const note = { time: expect.any(String), level: "info", area: "note" };
+  const url = server.endpoint.controlPlane;
+  expect([code, lines]).toEqual([
+    0,
+    [
+      { ...note, message: `local: ${url} (${server.stateDir})` },
+      { ...note, message: "no tunnels" },
+    ],
+  ]);
+});
+
 test("logs go to a file, as JSON lines if wanted", async () => {
   using dir = tempDir();
   const path = join(dir.path, "log");
