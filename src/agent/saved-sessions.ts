@@ -1,7 +1,12 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import {
+  claimPrivateDirectory,
+  readPrivateFile,
+  removeDrafts,
+  writePrivateFile,
+} from "../base/private-files.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
-import { makePrivateDirectory, readPrivateFile, writePrivateFile } from "../proxy/private-file.ts";
 import type { Notification } from "./notification.ts";
 import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
 
@@ -24,7 +29,7 @@ export class SavedSessions {
   /** Makes the directory. @throws ConfigError when that is not possible */
   constructor(directory: string) {
     this.#directory = directory;
-    makePrivateDirectory(directory);
+    claimPrivateDirectory(directory);
   }
 
   /** @throws ConfigError */
@@ -47,10 +52,12 @@ export class SavedSessions {
   }
 
   /**
-   * The newest `max` sessions whose tunnel can still be alive, the oldest first; all other files are removed. A time
-   * in the future counts as recent: many devices start with a clock that is not set yet.
+   * The newest `max` sessions whose tunnel can still be alive, the oldest first; all other files are removed, and
+   * so are drafts of a process that was killed. A time in the future counts as recent: many devices start with a
+   * clock that is not set yet.
    */
   load(now: number, max: number): SavedSession[] {
+    removeDrafts(this.#directory, now);
     const found = this.#names().map((name) => ({ name, session: this.#read(name) }));
     const alive = found
       .flatMap(({ session }) => session ?? [])

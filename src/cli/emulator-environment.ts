@@ -1,9 +1,9 @@
 // The environment in which other programs (AWS CLI, SDKs, the reference proxy, this one) talk to a serve-local.
 
 import { join } from "node:path";
+import { writePrivateFile } from "../base/private-files.ts";
 import { loadRoots } from "../net/roots.ts";
 import { trustedRoots } from "../net/tls-roots.ts";
-import { writePrivateFile } from "../proxy/private-file.ts";
 import type { Env } from "./config/layers.ts";
 
 /** Where the emulator is, as endpoint.json says it. */

@@ -3,9 +3,9 @@
 import { accessSync, constants, lstatSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, UsageError } from "../base/errors.ts";
+import { writePrivateFile } from "../base/private-files.ts";
 import { AccessToken } from "../base/secret.ts";
 import type { Mode } from "../proxy/options.ts";
-import { writePrivateFile } from "../proxy/private-file.ts";
 import { TokenStore } from "../proxy/token-store.ts";
 import type { CommandContext } from "./command.ts";
 import type { Env } from "./config/layers.ts";

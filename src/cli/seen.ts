@@ -1,7 +1,7 @@
 // What completions offer: ids of tunnels and names of things seen lately, as lines that the shells read themselves.
 
 import { join } from "node:path";
-import { makePrivateDirectory, readPrivateFile, writePrivateFile } from "../proxy/private-file.ts";
+import { claimPrivateDirectory, readPrivateFile, writePrivateFile } from "../base/private-files.ts";
 import type { Env } from "./config/layers.ts";
 import { stateHome } from "./config/local.ts";
 import { readApiName, readTunnelId } from "./config/values.ts";
@@ -67,7 +67,7 @@ function update(
     .map((line) => `${line}\n`)
     .join("");
   if (after !== before) {
-    makePrivateDirectory(join(path, ".."));
+    claimPrivateDirectory(join(path, ".."));
     writePrivateFile(path, after);
   }
 }

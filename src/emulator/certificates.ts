@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import { makePrivateDirectory, writePrivateFile } from "../base/private-files.ts";
 import {
   type AuthorityFacts,
   createAuthority,
@@ -8,7 +9,7 @@ import {
   type KeyPair,
   readAuthority,
 } from "./authority.ts";
-import { makePrivateDirectory, writeFileAtomic } from "./private-files.ts";
+import { STATE_ADVICE } from "./state-directory.ts";
 
 const DAY_MS = 86_400_000;
 /** A CA with less life than this is replaced at start: a server certificate under it would end with it. */
@@ -37,15 +38,15 @@ export async function prepareCertificates(options: {
   readonly now: number;
 }): Promise<Certificates> {
   const { directory, names, addresses, now } = options;
-  makePrivateDirectory(directory);
+  makePrivateDirectory(directory, STATE_ADVICE);
   const kept = readKept(directory);
   const keptFacts = kept === undefined ? undefined : await readAuthority(kept);
   const isUsable = keptFacts !== undefined && isEnough(keptFacts, names, now);
   const authority = kept !== undefined && isUsable ? kept : await createAuthority(names, now);
   const facts = isUsable ? keptFacts : await readAuthority(authority);
   if (!isUsable) {
-    writeFileAtomic(keyPath(directory), authority.privateKey);
-    writeFileAtomic(caPathOf(directory), authority.certificate, 0o644);
+    writePrivateFile(keyPath(directory), authority.privateKey, STATE_ADVICE);
+    writePrivateFile(caPathOf(directory), authority.certificate, { mode: 0o644, ...STATE_ADVICE });
   }
   writeHashedDirectory(join(directory, "certs"), authority.certificate, facts?.subjectHash ?? "");
   return {
@@ -91,11 +92,11 @@ function isEnough(facts: AuthorityFacts, names: readonly string[], now: number):
 
 /** Leaves exactly one CA in the directory: one that was replaced must not stay trusted. */
 function writeHashedDirectory(directory: string, certificate: string, hash: string): void {
-  makePrivateDirectory(directory);
+  makePrivateDirectory(directory, STATE_ADVICE);
   for (const file of readdirSync(directory)) {
     if (file !== `${hash}.0`) {
       rmSync(join(directory, file), { force: true });
     }
   }
-  writeFileAtomic(join(directory, `${hash}.0`), certificate, 0o644);
+  writePrivateFile(join(directory, `${hash}.0`), certificate, { mode: 0o644, ...STATE_ADVICE });
 }

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomic } from "./private-files.ts";
+import { writePrivateFile } from "../base/private-files.ts";
+import { STATE_ADVICE } from "./state-directory.ts";
 
 /** `STATE_DIR/endpoint.json`: how commands with --local find a running emulator. */
 export interface Endpoint {
@@ -22,7 +23,7 @@ export interface Endpoint {
 
 /** Says where the emulator listens; for the owner's eyes. */
 export function writeEndpoint(stateDirectory: string, endpoint: Endpoint): void {
-  writeFileAtomic(endpointPath(stateDirectory), `${JSON.stringify(endpoint)}\n`);
+  writePrivateFile(endpointPath(stateDirectory), `${JSON.stringify(endpoint)}\n`, STATE_ADVICE);
 }
 
 /** Takes the file away, unless another process has written it since. */

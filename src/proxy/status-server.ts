@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { claimPrivateDirectory } from "../base/private-files.ts";
 import { type Listener, listen } from "../net/tcp.ts";
-import { makePrivateDirectory } from "./private-file.ts";
 import type { ProcessStatus } from "./status.ts";
 import { removeStaleStatusSockets } from "./status-directory.ts";
 
@@ -28,7 +28,7 @@ export class StatusServer {
 
   /** @throws ConfigError when the directory, and ListenError when the socket cannot be made */
   static async listen(directory: string, pid: number, snapshot: () => ProcessStatus): Promise<StatusServer> {
-    makePrivateDirectory(directory);
+    claimPrivateDirectory(directory);
     await removeStaleStatusSockets(directory);
     const server = new StatusServer(snapshot);
     const path = join(directory, `${pid}.sock`);

@@ -4,9 +4,14 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import {
+  claimPrivateDirectory,
+  readPrivateFile,
+  removeDrafts,
+  writePrivateFile,
+} from "../base/private-files.ts";
 import { type AccessToken, ClientToken } from "../base/secret.ts";
 import type { Mode } from "./options.ts";
-import { makePrivateDirectory, readPrivateFile, writePrivateFile } from "./private-file.ts";
 import { decodeGiven, decodeSaved, encodeGiven, encodeSaved, type SavedToken } from "./saved-token.ts";
 
 /** Files kept at most; the oldest go first. Tunnels live 12 h, so this is far above one person's use. */
@@ -24,7 +29,7 @@ export class TokenStore {
 
   /** Makes the directory. Called before a tunnel is opened, so that its tokens cannot be lost for want of a place. */
   prepare(): void {
-    makePrivateDirectory(this.#directory);
+    claimPrivateDirectory(this.#directory);
     this.#prune();
   }
 
@@ -99,8 +104,9 @@ export class TokenStore {
     return join(this.#directory, `${hash}.given.json`);
   }
 
-  /** Deletes what has expired, and the oldest beyond the limit. */
+  /** Deletes what has expired, the oldest beyond the limit, and drafts of processes that were killed. */
   #prune(): void {
+    removeDrafts(this.#directory, this.#now());
     const files = this.#files();
     for (const [index, { name, path }] of files.entries()) {
       if (index >= MAX_FILES - 1 || this.#hasExpired(name, path)) {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join, resolve } from "node:path";
 import { ConfigError, TunnelError, UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { makePrivateDirectory, writePrivateFile } from "../../base/private-files.ts";
 import {
   createDeviceAuthority,
   isDeviceCertificate,
@@ -12,7 +13,7 @@ import {
   type KeyPair,
 } from "../authority.ts";
 import { caPathOf } from "../certificates.ts";
-import { checkOwner, makePrivateDirectory, writeFileAtomic } from "../private-files.ts";
+import { checkOwner, STATE_ADVICE } from "../state-directory.ts";
 
 const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
 const DAY_MS = 86_400_000;
@@ -37,7 +38,7 @@ export interface ThingIdentity {
 export async function addThing(stateDirectory: string, name: string): Promise<ThingIdentity> {
   checkName(name);
   const directory = resolve(stateDirectory);
-  makePrivateDirectory(directory);
+  makePrivateDirectory(directory, STATE_ADVICE);
   checkOwner(directory);
   const authority = await takeDeviceAuthority(directory);
   const identity = identityOf(directory, name);
@@ -154,18 +155,18 @@ function readIfThere(path: string): string | undefined {
 
 /** Makes a directory with these files in one step: others see all of it or nothing. One that is there stays. */
 function placeDirectory(path: string, files: Readonly<Record<string, string>>): void {
-  makePrivateDirectory(join(path, ".."));
+  makePrivateDirectory(join(path, ".."), STATE_ADVICE);
   const temporary = temporaryBeside(path);
   try {
     mkdirSync(temporary, { mode: 0o700 });
     for (const [file, content] of Object.entries(files)) {
-      writeFileAtomic(join(temporary, file), content);
+      writePrivateFile(join(temporary, file), content, STATE_ADVICE);
     }
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { recursive: true, force: true });
     if (!existsSync(path)) {
-      throw new ConfigError(`cannot write "${path}"`, { cause, hint: "choose another --state-dir" });
+      throw new ConfigError(`cannot write "${path}"`, { cause, ...STATE_ADVICE });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type SavedSession, SavedSessions } from "../../../src/agent/saved-sessions.ts";
 import { sessionIdOf } from "../../../src/agent/session-table.ts";
@@ -82,6 +82,16 @@ describe("saved sessions", () => {
     writeFileSync(path, text);
     store.save(session("a"));
     expect(loaded()).toEqual(["a"]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("take the drafts of a killed process with them, once those are a minute old", () => {
+    const path = join(dir.path, "state", ".6c0f1d2e-0000-4000-8000-0123456789ab.tmp");
+    writeFileSync(path, "half a tok");
+    utimesSync(path, NOW / 1_000, NOW / 1_000);
+    loaded(NOW + 60_000);
+    expect(existsSync(path)).toBe(true);
+    loaded(NOW + 60_001);
     expect(existsSync(path)).toBe(false);
   });
 

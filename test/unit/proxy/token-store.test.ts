@@ -120,6 +120,20 @@ describe("listing", () => {
     expect(readdirSync(it.path).sort()).toEqual(["long.source.json", "next.source.json"]);
   });
 
+  test("drafts of a killed process are gone after the next save, once they are a minute old", () => {
+    using it = makeStore();
+    it.store.prepare();
+    const draft = ".6c0f1d2e-0000-4000-8000-0123456789ab.tmp";
+    writeFileSync(join(it.path, draft), "half a tok");
+    utimesSync(join(it.path, draft), NOW / 1_000, NOW / 1_000);
+    it.clock.now = NOW + 60_000;
+    it.store.prepare();
+    expect(readdirSync(it.path)).toEqual([draft]);
+    it.clock.now = NOW + 60_001;
+    it.store.prepare();
+    expect(readdirSync(it.path)).toEqual([]);
+  });
+
   test.each([
     ["no JSON", "{"],
     ["no object", "7"],

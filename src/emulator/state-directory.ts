@@ -1,34 +1,12 @@
-// Files of the state directory: nobody else may read the keys, and a crash never leaves half a file.
-import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { mkdtempSync, type Stats, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** Makes `directory` and its parents with mode 0700; an existing one keeps its mode. */
-export function makePrivateDirectory(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new ConfigError(`cannot make the directory "${directory}"`, {
-      cause,
-      hint: "choose another --state-dir",
-    });
-  }
-}
+/** What to type when the state directory cannot be used: `hint` of base/private-files.ts. */
+export const STATE_ADVICE = { hint: "choose another --state-dir" } as const;
 
 /** Directories of a state directory, each with keys or certificates that are believed. */
 const INNER = ["ca", "device-ca", "things"] as const;
@@ -48,7 +26,7 @@ function checkDirectory(directory: string): void {
   }
   if (stat.uid !== userId && stat.uid !== 0) {
     throw new ConfigError(`state directory "${directory}" belongs to another user`, {
-      hint: "choose another --state-dir",
+      ...STATE_ADVICE,
     });
   }
   if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
@@ -64,7 +42,7 @@ function statOf(path: string): Stats | undefined {
   } catch (cause) {
     throw new ConfigError(`cannot use "${path}": ${reasonOf(cause)}`, {
       cause,
-      hint: "choose another --state-dir",
+      ...STATE_ADVICE,
     });
   }
 }
@@ -83,23 +61,5 @@ export function makeTemporaryDirectory(): string {
       cause,
       hint: "set TMPDIR to a directory that can be written, or name one with --state-dir",
     });
-  }
-}
-
-/** Writes `content` so that a reader, or a start after a crash, sees the old file or the new one. */
-export function writeFileAtomic(path: string, content: string, mode = 0o600): void {
-  const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.tmp`);
-  try {
-    const file = openSync(temporary, "wx", mode);
-    try {
-      writeSync(file, content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw new ConfigError(`cannot write "${path}"`, { cause, hint: "choose another --state-dir" });
   }
 }
