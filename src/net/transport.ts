@@ -44,7 +44,7 @@ export async function openTls(options: TransportOptions): Promise<tls.TLSSocket>
 }
 
 async function openTcp({ host, port, webProxy, ca }: TransportOptions, signal: AbortSignal): Promise<Socket> {
-  if (webProxy !== undefined) return connectThroughProxy(webProxy, host, port, ca);
+  if (webProxy !== undefined) return connectThroughProxy(webProxy, { host, port }, ca, signal);
   const socket = connectTcp({ host, port, autoSelectFamily: true, noDelay: true });
   return settled(socket, "connect", signal);
 }
@@ -77,6 +77,7 @@ function settled<T extends Socket>(
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   const abort = () => socket.destroy(signal.reason instanceof Error ? signal.reason : new Error("stopped"));
   signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
   socket.once(event, () => resolve(socket));
   socket.once("error", reject);
   socket.once("close", () => reject(new Error("closed during the handshake")));
@@ -85,23 +86,33 @@ function settled<T extends Socket>(
 
 async function connectThroughProxy(
   webProxy: URL,
-  host: string,
-  port: number,
+  target: { readonly host: string; readonly port: number },
   ca: readonly string[] | undefined,
+  signal: AbortSignal,
 ): Promise<Socket> {
-  const agent = new HttpsProxyAgent(webProxy, { ca: trustedRoots(ca) });
+  // The signal ends the agent's own socket, which it does not show before the web proxy has answered.
+  const agent = new HttpsProxyAgent(webProxy, { ca: trustedRoots(ca), signal });
   let status = 0;
   agent.on("proxyConnect", (answer: { readonly statusCode: number }) => {
     status = answer.statusCode;
   });
   // The agent uses the request as an event emitter only.
   const request = new EventEmitter() as ClientRequest;
-  const socket = await agent
-    .connect(request, { host, port, secureEndpoint: false })
-    .catch((error: unknown) => {
-      throw webProxyUnreachable(webProxy, error);
-    });
+  const connecting = agent.connect(request, { ...target, secureEndpoint: false });
+  const socket = await Promise.race([connecting, aborted(signal)]).catch((error: unknown) => {
+    connecting.then((late) => late.destroy()).catch(() => {});
+    throw webProxyUnreachable(webProxy, error);
+  });
   if (status === 200) return socket;
   socket.destroy();
-  throw webProxyRefusal(webProxy, { host, port }, status);
+  throw webProxyRefusal(webProxy, target, status);
+}
+
+/** Fails when the signal ends the attempt. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const fail = () => reject(signal.reason instanceof Error ? signal.reason : new Error("stopped"));
+  if (signal.aborted) fail();
+  signal.addEventListener("abort", fail, { once: true });
+  return promise;
 }

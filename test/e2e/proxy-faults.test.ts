@@ -9,7 +9,7 @@ import { AccessToken, ClientToken } from "../../src/base/secret.ts";
 import { startPair } from "../helpers/pair.ts";
 import { dialLocal, failureOf, startEmulator, startProxy } from "../helpers/proxies.ts";
 import { startTcpServer } from "../helpers/servers.ts";
-import { within } from "../helpers/wait.ts";
+import { waitFor, within } from "../helpers/wait.ts";
 import { Wire } from "../helpers/wire.ts";
 
 async function exchange(socket: Socket, text: string): Promise<string> {
@@ -252,7 +252,7 @@ test("a refused upgrade does not keep its socket, whatever the client does", asy
   const { ca, host, port } = emulator;
   const raw = connect({ host, port, allowHalfOpen: true });
   const socket = connectTls({ socket: raw, host, ca: [ca] });
-  const closed = within("the end of the socket", once(socket, "close"));
+  const closed = within("the end of the socket", new Promise((resolve) => socket.once("close", resolve)));
   socket.write(
     "GET /elsewhere HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
   );
@@ -261,4 +261,17 @@ test("a refused upgrade does not keep its socket, whatever the client does", asy
   const writing = setInterval(() => socket.write("x"), 50);
   await closed;
   clearInterval(writing);
+});
+
+test("a web proxy that accepts and says nothing does not keep a stopped proxy", async () => {
+  await using mute = await startTcpServer(() => {});
+  await using emulator = await startEmulator();
+  const { tokens } = emulator.open(["ECHO"]);
+  const { host, port, ca } = emulator;
+  const webProxy = new URL(`http://127.0.0.1:${mute.port}`);
+  const source = startProxy(emulator, "source", tokens.source, "ECHO=0", {
+    dataPlane: { host, port, ca: [ca], webProxy },
+  });
+  await waitFor("the connection to the web proxy", () => mute.accepted > 0);
+  await within("the stop of the proxy", source.stop(), 2_000);
 });

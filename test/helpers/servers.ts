@@ -5,6 +5,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 /** A server on a free port of 127.0.0.1. */
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
+  /** Connections so far. */
+  readonly accepted: number;
 }
 
 /** An HTTP server; by default it sends back what it is sent. */
@@ -33,7 +35,9 @@ export async function freePort(): Promise<number> {
 
 async function listen(server: Server): Promise<TestServer> {
   const sockets = new Set<Socket>();
+  let accepted = 0;
   server.on("connection", (socket: Socket) => {
+    accepted += 1;
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
@@ -46,5 +50,11 @@ async function listen(server: Server): Promise<TestServer> {
     for (const socket of sockets) socket.destroy();
     await closed;
   };
-  return { port, [Symbol.asyncDispose]: stop };
+  return {
+    port,
+    get accepted() {
+      return accepted;
+    },
+    [Symbol.asyncDispose]: stop,
+  };
 }
