@@ -17,6 +17,7 @@ export interface FreshTokens {
   readonly tunnelId: string;
   readonly region: string;
   readonly expiresAt: Date;
+  readonly description: string | undefined;
   readonly answer: {
     readonly sourceAccessToken?: string | undefined;
     readonly destinationAccessToken?: string | undefined;
@@ -58,10 +59,13 @@ export function prepareForTokens({ settings, env }: CommandContext): void {
   }
 }
 
+/** Characters kept of a tunnel's description, to tell its token from others. */
+const MAX_DESCRIPTION = 200;
+
 /** Saves the tokens for the proxy commands, and the destination's where it was asked for. */
 export function keepTokens(tokens: FreshTokens, target: Target, { settings, env }: CommandContext): void {
   const store = openTokenStore(env);
-  const { tunnelId, region, expiresAt, answer } = tokens;
+  const { tunnelId, region, expiresAt, description, answer } = tokens;
   const sides: readonly [Mode, string | undefined][] = [
     ["source", answer.sourceAccessToken],
     ["destination", answer.destinationAccessToken],
@@ -73,6 +77,7 @@ export function keepTokens(tokens: FreshTokens, target: Target, { settings, env 
         mode,
         region,
         expiresAt,
+        description: description?.slice(0, MAX_DESCRIPTION),
         accessToken: new AccessToken(text),
         issuer: target.issuer,
       });

@@ -1,7 +1,7 @@
 // The local proxies as commands: which token they take, what they print, how they end.
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { TestProcess } from "../helpers/process.ts";
@@ -94,6 +94,20 @@ describe("a tunnel that was just opened", () => {
     ]);
   });
 
+  test.each([
+    ["SSH=0", ["--bind", "0.0.0.0"], 1],
+    ["SSH=0.0.0.0:0", [], 1],
+    ["SSH=localhost:0", [], 0],
+    ["SSH=0", ["--bind", "127.0.0.1"], 0],
+  ])("-p %s %j is said to be open to the network %d times", async (map, bind, times) => {
+    await using user = await makeUser();
+    await user.open();
+    await using source = user.start(["source", "-p", map, ...bind]);
+    await source.waitForLine(/^SSH listening/);
+    await source.stop();
+    expect(source.lines.stderr.filter((line) => line.includes("open to the network"))).toHaveLength(times);
+  });
+
   test("ends with 0 when its terminal is closed", async () => {
     await using user = await makeUser();
     await user.open();
@@ -144,6 +158,23 @@ describe("several kept tokens", () => {
     expect(stderr).toContain(`--tunnel ${second.tunnelId}`);
     await using source = user.start(["source", "-p", "0", "--tunnel", first.tunnelId]);
     await source.waitForLine(/listening/);
+  });
+
+  test("are named newest first with time and description, five at most", async () => {
+    await using user = await makeUser();
+    const opened = [];
+    for (let n = 0; n < 6; n += 1) opened.push(await user.open("--description", `number ${n}`));
+    const ids = opened.map(({ tunnelId }) => tunnelId).toReversed();
+    for (const [index, id] of ids.entries()) {
+      const time = Date.now() / 1_000 - index;
+      utimesSync(join(user.dir, `tunnel/tokens/${id}.source.json`), time, time);
+    }
+    const { code, stderr } = await runTunnel(["proxy", "source", "-p", "0", ...user.server.local], user.env);
+    const named = ids.slice(0, 5).map((id, index) => `${id} \\([\\d: -]+ "number ${5 - index}"\\)`);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(new RegExp(`tokens of 6 tunnels, the newest: ${named.join(", ")}\n`));
+    expect(stderr).toContain(`--tunnel ${ids[0]}`);
+    expect(stderr).not.toContain(ids[5] ?? "");
   });
 
   test("of a serve-local are not for AWS", async () => {

@@ -33,7 +33,8 @@ async function openTunnel(context: CommandContext): Promise<undefined> {
     const answer = await controlPlane.openTunnel(request);
     const minutes = context.settings.get("lifetime") ?? DEFAULT_LIFETIME_MINUTES;
     const expiresAt = new Date(Date.now() + minutes * 60_000);
-    keepTokens({ tunnelId: answer.tunnelId ?? "", region, expiresAt, answer }, target, context);
+    const { tunnelId = "" } = answer;
+    keepTokens({ tunnelId, region, expiresAt, description: request.description, answer }, target, context);
     const { rememberSeen } = await import("../seen.ts");
     rememberSeen(context.env, [{ tunnelId: answer.tunnelId, thingName: context.settings.get("thing") }]);
     await print(answer, expiresAt, target, context);

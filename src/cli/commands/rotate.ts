@@ -36,7 +36,8 @@ async function rotateTokens(context: CommandContext): Promise<undefined> {
     prepareForTokens(context);
     const tunnel = await describeIfAllowed(tunnelId, controlPlane);
     const answer = await controlPlane.rotateTunnelAccessToken(requestOf(tunnelId, mode, tunnel, context));
-    keepTokens({ tunnelId, region, expiresAt: expiryOf(tunnel), answer }, target, context);
+    const { description } = tunnel;
+    keepTokens({ tunnelId, region, expiresAt: expiryOf(tunnel), description, answer }, target, context);
     await print(tunnelId, tunnel, answer, target, context);
   });
   return undefined;
