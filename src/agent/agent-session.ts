@@ -9,6 +9,7 @@ import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
 /** Reasons for which an agent itself ends a session. */
 export type StopReason = Extract<SessionEndReason, "evicted" | "max-session" | "expired" | "agent-stopped">;
 
+/** What one session is given: its tokens, its limits, and whom it tells. Times in milliseconds. */
 export interface AgentSessionOptions {
   readonly thing: string;
   readonly saved: SavedSession;
@@ -44,7 +45,7 @@ export class AgentSession {
     this.id = sessionIdOf(options.saved.accessToken);
   }
 
-  /** Local connections that are open now. */
+  /** Local connections that are open or being dialled now. */
   get openConnections(): number {
     return this.#open;
   }
@@ -122,8 +123,10 @@ export class AgentSession {
         return onEvent({ ...event, event: "session-disconnected", session });
       case "connection-opened":
         this.#open += 1;
-        this.#connections += 1;
         return onEvent({ ...event, session });
+      case "dialled":
+        this.#connections += 1;
+        return;
       case "connection-closed":
         this.#open -= 1;
         this.#bytesToTunnel += event.bytesToTunnel;

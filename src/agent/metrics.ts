@@ -128,7 +128,7 @@ function makeCounts(registry: Registry) {
     subscribed: gauge("subscribed", "1 while the agent hears of new tunnels."),
     sessions: gauge("sessions", "Tunnels that are carried or being connected."),
     connected: gauge("sessions_connected", "Tunnels that are connected."),
-    connections: gauge("connections", "Local connections that are open."),
+    connections: gauge("connections", "Local connections that are open or being dialled."),
     brokerLost: counter("broker_lost_total", "Connections to the broker that failed or ended.", []),
     notifications: counter("notifications_total", "Notifications, by what became of them.", ["result"]),
     sessionsEnded: counter("sessions_ended_total", "Sessions that ended, by reason.", ["reason"]),

@@ -57,7 +57,7 @@ export interface SessionAudit {
   /** ISO 8601; of the start in this process. */
   readonly startedAt: string;
   readonly durationMs: number;
-  /** Local connections that were made. */
+  /** Local connections that were made; a dial that failed is none. */
   readonly connections: number;
   /** From the device's programs to the source, and the other way. */
   readonly bytesToTunnel: number;

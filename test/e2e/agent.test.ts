@@ -72,6 +72,20 @@ describe("tunnel agent", () => {
       expect(text).not.toContain(sourceAccessToken);
   });
 
+  test("counts no connection that was never made", async () => {
+    await using server = await serveLocal();
+    // Not a free port: the source's own listener could be given it.
+    await using agent = agentFor(server, ["SSH=127.0.0.1:1"]);
+    await agent.waitFor("subscribed");
+    const { tunnelId, sourceAccessToken } = await openTunnel(server, "pump-7", ["SSH"]);
+    await agent.waitFor("session-connected");
+    const refused = echoThrough(server, sourceAccessToken, "SSH", "hello").catch(() => "");
+    await agent.waitFor("connection-closed");
+    expect(await refused).toBe("");
+    await runTunnel(["close", tunnelId, ...server.local]);
+    expect(await agent.waitFor("session-ended")).toMatchObject({ connections: 0, reason: "tunnel-closed" });
+  });
+
   test("serves several services of a tunnel, over TCP and a Unix socket, and several tunnels", async () => {
     await using server = await serveLocal();
     await using first = await startTcpServer((socket) => socket.end("first"));
