@@ -140,7 +140,7 @@ function credentialsHint(error: ServiceException): string {
     /skew|RequestExpired|RequestTime/i.test(error.name) ||
     /expired: \d{8}T|not yet current/i.test(error.message)
   ) {
-    return "the clock of this machine is wrong; the service allows five minutes";
+    return "the clock of this machine is wrong; tunnel doctor says by how much";
   }
   return /expired/i.test(error.name)
     ? "get new ones, e.g. aws sso login, and check AWS_SESSION_TOKEN"

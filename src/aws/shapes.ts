@@ -1,5 +1,5 @@
 // Requests and answers of the eight operations, member for member as the service model 2018-10-05 has them.
-// The limits of each member are in emulator/control-plane/constraints.ts.
+// The limits of each member are in emulator/control-plane: members.ts and the file of each operation.
 
 /** Seconds since 1970 with a fraction of milliseconds: how a timestamp travels in AWS JSON 1.1. */
 export type Timestamp = number;

@@ -39,7 +39,7 @@ class Session {
   readonly #options: ProxyOptions;
   readonly #listeners = new Listeners();
   readonly #startedAt = performance.now();
-  /** Format of the other side, once known for the rest of the tunnel (P45). */
+  /** What the other side speaks as a WebSocket starts: as told, or 1 once found out; 2 is found out each time (P45). */
   #format: Format | undefined;
   #serviceMap: ServiceMap;
   #failures = 0;

@@ -3,7 +3,7 @@ import { Fault } from "./fault.ts";
 import { TARGET_PREFIX } from "./operations.ts";
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-/** The service refuses signatures made this long before or after its own time. */
+/** Signatures made longer before or after our own time are refused. A choice of ours: services of AWS differ. */
 const MAX_CLOCK_SKEW_MS = 15 * 60_000;
 
 /**
