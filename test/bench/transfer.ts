@@ -54,7 +54,10 @@ async function transfer(carrier: Carrier, direction: Direction): Promise<Sample>
     ["test/bench/load.ts", "client", String(carrier.port), direction, String(BYTES)],
     process.env,
   );
-  const seconds = Number((await client.waitForLine(/^[\d.]+$/, "stdout", 300_000))[0]);
+  const done = client.waitForLine(/^[\d.]+$/, "stdout", 300_000).catch((error: Error) => {
+    throw new Error(`${carrier.name}, ${direction}: ${error.message}`);
+  });
+  const seconds = Number((await done)[0]);
   await client.exited;
   const cpuPerGb = carrier.processes.map(
     ({ pid }, index) => (cpuSeconds(pid) - (before[index] ?? 0)) / (BYTES / 1e9),
