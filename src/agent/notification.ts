@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { checkRegion } from "../aws/endpoints.ts";
 import { escapeControl } from "../base/escape.ts";
+import { isApiName, isRegion } from "../base/names.ts";
 import { AccessToken } from "../base/secret.ts";
 import { MAX_SERVICES } from "../protocol/constants.ts";
 
@@ -22,6 +22,7 @@ export interface NotificationPolicy {
 /** Why a notification is not followed. */
 export type RefusalReason = "too-large" | "malformed" | "region" | "service";
 
+/** A notification that may be followed, or why it may not; `message` goes to the log. */
 export type NotificationResult =
   | { readonly type: "accepted"; readonly notification: Notification }
   | { readonly type: "refused"; readonly reason: RefusalReason; readonly message: string };
@@ -32,7 +33,6 @@ export const MAX_NOTIFICATION_BYTES = 8 * 1024;
 /** Printable characters without spaces, since it becomes a header; the length limit is that of the reference proxy. */
 const ACCESS_TOKEN = /^[\x21-\x7e]{1,4096}$/;
 /** The API model's pattern of a service. */
-const SERVICE = /^[a-zA-Z0-9:_-]{1,128}$/;
 
 /** Reads and judges the payload of a notification (P80, P81). Never throws, whatever the bytes are. */
 export function readNotification(payload: Uint8Array, policy: NotificationPolicy): NotificationResult {
@@ -91,7 +91,7 @@ function findFault(members: Readonly<Record<keyof Members, unknown>>): string | 
     return "clientAccessToken does not have 1 to 4096 printable characters without spaces";
   }
   if (clientMode !== "destination") return `clientMode is ${show(clientMode)}, not "destination"`;
-  if (typeof region !== "string" || !checkRegion(region)) {
+  if (typeof region !== "string" || !isRegion(region)) {
     return `region is ${show(region)}, not the name of a region`;
   }
   return findServicesFault(services);
@@ -101,7 +101,7 @@ function findServicesFault(services: unknown): string | undefined {
   if (!Array.isArray(services) || services.length === 0 || services.length > MAX_SERVICES) {
     return `services is no list of 1 to ${MAX_SERVICES}`;
   }
-  const bad = services.findIndex((service) => typeof service !== "string" || !SERVICE.test(service));
+  const bad = services.findIndex((service) => typeof service !== "string" || !isApiName(service));
   if (bad >= 0) return `services has ${show(services[bad])}, not the name of a service`;
   return new Set(services).size < services.length ? "services names one twice" : undefined;
 }

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import { UsageError } from "../base/errors.ts";
+import { isRegion } from "../base/names.ts";
 import type { ListenAddress } from "./bind.ts";
 import type { BrokerAddress } from "./notify/external-broker.ts";
 
@@ -41,7 +42,7 @@ export function checkServeOptions(options: ServeOptions): void {
       "--account-id 000000000000",
     );
   }
-  if (!/^[a-z]{2,}(-[a-z]+)+-\d{1,2}$/.test(options.region)) {
+  if (!isRegion(options.region)) {
     throw new UsageError(`--region "${options.region}" is not written like a region`, "--region us-east-1");
   }
   const wrongHost = options.hosts.find((name) => !isDnsName(name));

@@ -1,6 +1,7 @@
 import { isIPv6 } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { isApiName } from "../base/names.ts";
 import type { Address, Mode, ServiceMap } from "./options.ts";
 
 /**
@@ -29,12 +30,10 @@ export function parseServiceMap(text: string, mode: Mode): ServiceMap {
   return map;
 }
 
-const SERVICE_ID = /^[a-zA-Z0-9:_-]{1,128}$/;
-
 function parseEntry(entry: string, mode: Mode): { readonly service: string; readonly address: Address } {
   const at = entry.startsWith("/") ? -1 : entry.indexOf("=");
   const service = at < 0 ? "" : entry.slice(0, at);
-  if (at >= 0 && !SERVICE_ID.test(service)) {
+  if (at >= 0 && !isApiName(service)) {
     throw fault(entry, "a service id has 1 to 128 letters, digits, “:”, “_” and “-”", mode);
   }
   return { service, address: parseAddress(entry.slice(at + 1), entry, mode) };

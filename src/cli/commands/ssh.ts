@@ -1,4 +1,5 @@
 import { UsageError } from "../../base/errors.ts";
+import { isApiName } from "../../base/names.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { SSH_OPTIONS } from "../connect/proxy-command.ts";
 
@@ -33,7 +34,7 @@ export const sshCommand: Command = {
 
 function readName(text: string): string {
   const name = text.replace(/\.thing$/, "");
-  if (!/^[a-zA-Z0-9:_][a-zA-Z0-9:_-]{0,127}$/.test(name)) {
+  if (!isApiName(name) || name.startsWith("-")) {
     throw new UsageError("THING: a thing's name, with USER@ before it if you like", "tunnel ssh pump-7");
   }
   return name;

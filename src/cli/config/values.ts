@@ -2,8 +2,9 @@
 // BadValueError with a reason that can follow `region "eu-wst" (from AWS_REGION): `.
 
 import ms from "ms";
-import { checkRegion } from "../../aws/endpoints.ts";
+import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
+import { CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
@@ -29,7 +30,7 @@ export function readText(text: string): string {
 
 export function readRegion(text: string): string {
   const region = text.trim();
-  if (!checkRegion(region)) {
+  if (!isRegion(region)) {
     throw new BadValueError("not the name of a region, such as eu-west-1");
   }
   return region;
@@ -37,7 +38,7 @@ export function readRegion(text: string): string {
 
 /** A thing name or a service id: both have the same alphabet in the API. */
 export function readApiName(text: string): string {
-  if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(text)) {
+  if (!isApiName(text)) {
     throw new BadValueError("1 to 128 letters, digits, “:”, “_” and “-” are allowed");
   }
   return text;
@@ -63,7 +64,7 @@ export function readAccountId(text: string): string {
 }
 
 export function readClientToken(text: string): string {
-  if (!/^[a-zA-Z0-9-]{32,128}$/.test(text)) {
+  if (!CLIENT_TOKEN_PATTERN.test(text)) {
     throw new BadValueError("a client token has 32 to 128 letters, digits and “-”; a UUID fits");
   }
   return text;

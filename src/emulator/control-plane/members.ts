@@ -1,13 +1,19 @@
 // The shapes that several operations share, with the limits of the service model 2018-10-05.
+import { API_NAME_CHARACTERS } from "../../base/names.ts";
 import type { Constraint, StructureConstraint } from "./constraints.ts";
 
 const TAG_CHARACTERS = "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$";
 
 export const TUNNEL_ID: Constraint = { type: "string", pattern: "[a-zA-Z0-9_\\-+=:]{1,128}" };
 
-export const THING_NAME: Constraint = { type: "string", min: 1, max: 128, pattern: "[a-zA-Z0-9:_-]+" };
+export const THING_NAME: Constraint = {
+  type: "string",
+  min: 1,
+  max: 128,
+  pattern: `${API_NAME_CHARACTERS}+`,
+};
 
-const SERVICE: Constraint = { type: "string", min: 1, max: 128, pattern: "[a-zA-Z0-9:_-]+" };
+const SERVICE = THING_NAME;
 
 /** The model sets no maximum of services: the fourth is a LimitExceededException, not a violation. */
 export const DESTINATION_CONFIG: Constraint = {

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join, resolve } from "node:path";
 import { ConfigError, TunnelError, UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { isApiName } from "../../base/names.ts";
 import { makePrivateDirectory, writePrivateFile } from "../../base/private-files.ts";
 import {
   createDeviceAuthority,
@@ -15,7 +16,6 @@ import {
 import { caPathOf } from "../certificates.ts";
 import { checkOwner, STATE_ADVICE } from "../state-directory.ts";
 
-const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
 const DAY_MS = 86_400_000;
 /** A certificate with less life than this is issued anew. */
 const RENEWAL_MS = 30 * DAY_MS;
@@ -64,7 +64,7 @@ export function listThings(stateDirectory: string): ThingIdentity[] {
   const things = thingsDirectory(directory);
   const names = existsSync(things) ? readdirSync(things) : [];
   return names
-    .filter((name) => THING_NAME.test(name))
+    .filter(isApiName)
     .toSorted()
     .map((name) => identityOf(directory, name));
 }
@@ -81,7 +81,7 @@ export function removeThing(stateDirectory: string, name: string): void {
 
 /** Whether this very certificate (DER) is the one on file for the thing that it names. */
 export function isRegistered(things: string, name: string, certificate: Uint8Array): boolean {
-  if (!THING_NAME.test(name)) {
+  if (!isApiName(name)) {
     return false;
   }
   const pem = readIfThere(join(things, name, "certificate.pem"));
@@ -123,7 +123,7 @@ function identityOf(stateDirectory: string, name: string): ThingIdentity {
 }
 
 function checkName(name: string): void {
-  if (!THING_NAME.test(name)) {
+  if (!isApiName(name)) {
     throw new UsageError(
       `"${escapeControl(name, 140)}" is no thing name: 1 to 128 letters, digits, “:”, “_” and “-” are allowed`,
       "tunnel serve-local thing add pump-7",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { checkRegion, dataPlaneHost } from "../../../src/aws/endpoints.ts";
+import { dataPlaneHost } from "../../../src/aws/endpoints.ts";
 
 test.each([
   ["eu-west-1", "data.tunneling.iot.eu-west-1.amazonaws.com"],
@@ -25,7 +25,6 @@ describe("nothing that could lead to another host is a region", () => {
     "-eu-west-1",
     `eu-${"w".repeat(50)}-1`,
   ])("%p", (text) => {
-    expect(checkRegion(text)).toBe(false);
     expect(() => dataPlaneHost(text)).toThrow();
   });
 });

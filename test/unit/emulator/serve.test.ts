@@ -163,6 +163,7 @@ describe("what cannot be served is refused with its reason", () => {
     ["a port beyond the last", { listen: { host: "127.0.0.1", port: 65_536 } }, "65536"],
     ["a short account id", { accountId: "12345678901" }, "12345678901"],
     ["a region that is none", { region: "nowhere" }, "nowhere"],
+    ["a region that no command takes", { region: "a-b-c-d-e-f-1" }, "a-b-c-d-e-f-1"],
     ["an address as host name", { hosts: ["10.0.0.1"] }, "10.0.0.1"],
     ["a pattern as host name", { hosts: ["*.example.test"] }, "*.example.test"],
   ];
