@@ -37,10 +37,6 @@ export class SessionTable {
     this.#maxSessions = maxSessions;
   }
 
-  get size(): number {
-    return this.#running.size;
-  }
-
   /** Whether there is, or was within 12 h, a session for a token. */
   knows(id: string, now: number): boolean {
     this.#forget(now);

@@ -36,11 +36,6 @@ export class FrameSplitter {
     return frames;
   }
 
-  /** Whether the sequence ends inside a frame: at the end of a WebSocket that means bytes were lost. */
-  get isInsideFrame(): boolean {
-    return this.#unfinished !== undefined || this.#lengthHigh !== undefined;
-  }
-
   /** One byte of a length that came in two pieces. */
   #takeLengthByte(byte: number, at: number): number {
     if (this.#lengthHigh === undefined) {

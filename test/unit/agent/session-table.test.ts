@@ -15,7 +15,7 @@ describe("a session table", () => {
   test("starts a session for a new token beside the others (P82)", () => {
     const table = tableOf(3, ["a", true], ["b", false]);
     expect(table.admit("c", 0)).toEqual({ type: "start", evict: undefined });
-    expect(table.size).toBe(3);
+    expect(["a", "b", "c"].map((id) => table.admit(id, 0).type)).toEqual(["known", "known", "known"]);
   });
 
   test("knows the tokens of running sessions, without a time limit", () => {
@@ -26,7 +26,6 @@ describe("a session table", () => {
   test("knows the tokens of ended sessions for 12 h", () => {
     const table = tableOf(3, ["a", true]);
     table.ended("a", 1_000);
-    expect(table.size).toBe(0);
     expect(table.admit("a", MAX_TUNNEL_LIFE_MS + 999).type).toBe("known");
     expect(table.admit("a", MAX_TUNNEL_LIFE_MS + 1_000).type).toBe("start");
   });
@@ -34,7 +33,6 @@ describe("a session table", () => {
   test("when full, ends the oldest that is not connected", () => {
     const table = tableOf(3, ["a", true], ["b", false], ["c", false]);
     expect(table.admit("d", 0)).toEqual({ type: "start", evict: "b" });
-    expect(table.size).toBe(3);
     expect(table.admit("b", 0)).toEqual({ type: "known" });
   });
 

@@ -49,13 +49,10 @@ describe("FrameSplitter", () => {
     expect(splitter.push(SHORT.subarray(3)).map(hex)).toEqual([hex(SHORT)]);
   });
 
-  test("knows whether it stands inside a frame", () => {
+  test("gives a frame with its last byte, not before", () => {
     const splitter = new FrameSplitter();
-    const states = [...SHORT].map((byte) => {
-      splitter.push(Uint8Array.of(byte));
-      return splitter.isInsideFrame;
-    });
-    expect(states).toEqual([true, true, true, true, false]);
+    const found = [...SHORT].map((byte) => splitter.push(Uint8Array.of(byte)).length);
+    expect(found).toEqual([0, 0, 0, 0, 1]);
   });
 
   test.each([
