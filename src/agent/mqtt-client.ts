@@ -13,6 +13,7 @@ const END_TIMEOUT_MS = 1_000;
 /** AWS IoT takes 30 s to 20 min; a dead link is noticed after one and a half of these. */
 const KEEPALIVE_S = 30;
 
+/** What to subscribe to, over which stream, and who is told. */
 export interface SubscriptionOptions {
   readonly topic: string;
   readonly clientId: string;

@@ -25,6 +25,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
 
+/** Which control plane is called, as whom, and over which connections. */
 export interface ControlPlaneOptions {
   /** Absent: from the shared AWS configuration. */
   readonly region?: string | undefined;

@@ -11,6 +11,7 @@ export type { Logger } from "@logtape/logtape";
 
 /** Log levels as people write them on the command line, most severe first. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
+/** One of LOG_LEVELS. */
 export type Level = (typeof LOG_LEVELS)[number];
 
 /** How log lines are written: one readable line, or one JSON object a line. */

@@ -33,6 +33,7 @@ export type Output =
   /** The session is over. */
   | { readonly type: "fail"; readonly error: TunnelError };
 
+/** What an engine tells its owner, besides what it wants done: for the log, the user and the next WebSocket. */
 export type EngineEvent =
   /** The other side's format became known: `known` is what it speaks, `from` what told it. */
   | { readonly type: "format"; readonly known: Format; readonly from: string }

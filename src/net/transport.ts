@@ -11,6 +11,7 @@ import { webProxyRefusal, webProxyUnreachable } from "./web-proxy-failure.ts";
 /** DNS, TCP, web proxy and TLS together may take this long. */
 const CONNECT_TIMEOUT_MS = 15_000;
 
+/** Where a connection goes, through what, and whom it trusts. */
 export interface TransportOptions {
   readonly host: string;
   readonly port: number;

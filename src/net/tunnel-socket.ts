@@ -25,6 +25,7 @@ const CLOSE_TIMEOUT_MS = 500;
 /** A refusal's body is read up to here. */
 const MAX_REFUSAL_BYTES = 4_096;
 
+/** Which side of a tunnel connects, where, and with which tokens. */
 export interface TunnelSocketOptions {
   readonly host: string;
   readonly port: number;

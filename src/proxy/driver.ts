@@ -29,6 +29,7 @@ export type LinkEnd =
   | { readonly type: "failed"; readonly error: TunnelError }
   | { readonly type: "stopped" };
 
+/** One WebSocket and the engine it drives, with its limits in milliseconds and whom it tells. */
 export interface DriverOptions {
   readonly socket: TunnelSocket;
   readonly engine: SourceEngine | DestinationEngine;

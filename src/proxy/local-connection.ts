@@ -13,6 +13,7 @@ const MAX_DROPPED_BYTES = 1024 * 1024;
 /** … and for so long after our FIN. */
 const DROP_MS = 2_000;
 
+/** Who is told what a local socket does. */
 export interface LocalHandlers {
   onData(local: LocalConnection, bytes: Uint8Array): void;
   /** The application will send no more. */

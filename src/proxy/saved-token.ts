@@ -31,6 +31,7 @@ export interface GivenToken {
 
 const VERSION = 1;
 
+/** Content of the file that keeps a token: one line of JSON, with both tokens in the clear. */
 export function encodeSaved(token: SavedToken): string {
   const content = {
     version: VERSION,

@@ -17,6 +17,7 @@ export interface UpgradeRequest {
   readonly rawHeaders: readonly string[];
 }
 
+/** An upgrade request that may become a WebSocket if its tokens are good, or the answer that refuses it. */
 export type Handshake =
   | {
       readonly type: "accepted";

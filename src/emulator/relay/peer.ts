@@ -11,6 +11,7 @@ const GONE_AFTER_MS = 120_000;
 /** How long a side may take to answer a close frame; the reference proxy never does. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** Who is told what one side's WebSocket does. */
 export interface PeerHandlers {
   onBytes(bytes: Uint8Array): void;
   onText(): void;

@@ -145,6 +145,7 @@ export class Relay {
   }
 }
 
+/** The side at the other end of the tunnel. */
 export function otherSide(side: Side): Side {
   return side === "source" ? "destination" : "source";
 }

@@ -29,6 +29,7 @@ interface Room {
   readonly peers: Map<Side, Peer>;
 }
 
+/** What the relay stands on, and whom it lets in. */
 export interface RelayOptions {
   readonly tunnels: Tunnels;
   /** Origins from which browsers may connect with a cookie, besides the emulator's own. */

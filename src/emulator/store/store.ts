@@ -48,12 +48,14 @@ export interface ListedTunnel {
   readonly tunnel: TunnelRecord;
 }
 
+/** Which tunnels to list: of one thing and created before a sequence, where these are given; at most `limit`. */
 export interface ListFilter {
   readonly thingName?: string | undefined;
   readonly before?: number | undefined;
   readonly limit: number;
 }
 
+/** Which tunnels to take: due by `until` (milliseconds since 1970), of one status where given; at most `limit`. */
 export interface DueFilter {
   readonly status?: TunnelStatus | undefined;
   readonly until: number;
