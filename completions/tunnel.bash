@@ -52,7 +52,7 @@ _tunnel_next() {
 
 _tunnel_flags() {
   case $1 in
-    'connect') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --service --lifetime --source-listen-port -p --bind --destination-client-type --stall-timeout --linger --keepalive --stdio --wait --keep --take-over --help -h ;;
+    'connect') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --service --lifetime --watch --source-listen-port -p --bind --destination-client-type --stall-timeout --linger --keepalive --stdio --wait --keep --take-over --help -h ;;
     'ssh') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --service --lifetime --destination-client-type --stall-timeout --linger --keepalive --wait --keep --take-over --help -h ;;
     'ssh-config') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --service --lifetime --destination-client-type --stall-timeout --linger --keepalive --wait --keep --take-over --help -h ;;
     'open') _tunnel_offer --region --profile --endpoint-url --proxy-endpoint --ca --local --json --log-level --log-format --color --config --context --log-file --thing --service --description --lifetime --tag --destination-token-file --help -h ;;

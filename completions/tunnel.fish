@@ -113,7 +113,7 @@ complete -c tunnel -n '__tunnel_in \'open\' \'rotate\'' -l destination-token-fil
 complete -c tunnel -n '__tunnel_in \'rotate\'' -l mode -r -f -a 'source destination all' -d 'whose access token to replace'
 complete -c tunnel -n '__tunnel_in \'close\'' -l delete -d 'also delete it at once from the list of tunnels'
 complete -c tunnel -n '__tunnel_in \'list\'' -l max -r -f -d 'show the newest N only'
-complete -c tunnel -n '__tunnel_in \'describe\' \'list\' \'proxy source\' \'proxy destination\'' -l watch -d 'show it live until q is pressed; without a terminal, each change'
+complete -c tunnel -n '__tunnel_in \'connect\' \'describe\' \'list\' \'proxy source\' \'proxy destination\'' -l watch -d 'show it live until q is pressed; without a terminal, each change'
 complete -c tunnel -n '__tunnel_in \'tag\'' -l remove -r -f -d 'remove this tag; may be repeated'
 complete -c tunnel -n '__tunnel_in \'connect\' \'proxy source\' \'config\'' -l source-listen-port -s p -r -f -d 'where to listen for each service; port 0 takes a free one'
 complete -c tunnel -n '__tunnel_in \'proxy destination\' \'config\'' -l destination-app -s d -r -f -d 'where each service is reached from here'

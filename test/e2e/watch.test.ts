@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { startOperator, THING } from "../helpers/operators.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -187,6 +188,23 @@ describe("without a terminal", () => {
     await using source = user.start("proxy", "source", "-p", "SSH=0", "--watch");
     await source.waitForLine(/^SSH listening on/);
   }, 30_000);
+});
+
+test("a connect shows how it comes about, and closes what it opened when its screen is quit", async () => {
+  await using operator = await startOperator();
+  await using device = await startTcpServer();
+  await operator.startDevice(device.port);
+  using terminal = openTerminal("connect", 100, 24, operator.env);
+  terminal.keys(
+    `${tunnelCommand().join(" ")} connect --watch --thing ${THING} --service SSH --local ${operator.server.stateDir}; echo code $?`,
+    "Enter",
+  );
+  await terminal.says("opened tunnel");
+  await terminal.says(/SSH listening on 127\.0\.0\.1:\d+/);
+  await terminal.says(/round trip \d+ ms/);
+  terminal.keys("q");
+  await terminal.says("code 0");
+  expect(await operator.openTunnels()).toEqual([]);
 });
 
 test("a dumb terminal gets lines", async () => {

@@ -13,6 +13,7 @@ export const connectCommand: Command = {
     "lifetime",
     "keep",
     "takeOver",
+    "watch",
     "bind",
     "clientType",
     "stallTimeout",

@@ -9,7 +9,8 @@ import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { CommandContext } from "../command.ts";
 import { logEvent, printListening } from "../proxy-events.ts";
 import { StopSignal } from "../stop-signal.ts";
-import { resolveTarget } from "../target.ts";
+import { resolveTarget, type Target } from "../target.ts";
+import { type Watched, withStatus } from "../with-status.ts";
 import { EndSignals, releaseStandardStreams } from "./end-signals.ts";
 import { reachTunnel } from "./reach-tunnel.ts";
 import { Reporter } from "./reporter.ts";
@@ -24,14 +25,29 @@ export async function runConnect(context: CommandContext): Promise<number | unde
   const request = requestOf(context);
   const address = addressOf(request.service, context);
   const target = resolveTarget(context);
+  const isWatched = context.settings.get("watch");
+  if (isWatched) context.output.flush(); // before the screen is drawn
+  const what = { command: "connect", isWatched };
+  return withStatus(what, context, (watched) => connect({ request, address, target }, context, watched));
+}
+
+async function connect(
+  wanted: { readonly request: ConnectRequest; readonly address: SocketAddress; readonly target: Target },
+  context: CommandContext,
+  { board, signal, isOnScreen }: Watched,
+): Promise<number | undefined> {
+  const { request, address, target } = wanted;
   const isStdoutOurs = context.rest === undefined && !context.settings.get("stdio");
-  const reporter = new Reporter(request.thing, context, isStdoutOurs ? context.stdout : context.stderr);
-  using end = new EndSignals(context.signal);
+  const documents = isStdoutOurs ? context.stdout : context.stderr;
+  // Log lines are shown on the screen.
+  const screen = isOnScreen ? (text: string) => context.log.info("{text}", { text }) : undefined;
+  const reporter = new Reporter(request.thing, context, documents, screen);
+  using end = new EndSignals(signal);
   let controlPlane: Promise<ControlPlane> | undefined;
   const makeControlPlane = async () => {
-    const { connect } = await import("../connect-control-plane.ts");
+    const { connect: connectControlPlane } = await import("../connect-control-plane.ts");
     // Not ended by Ctrl-C: what was opened has to be closed afterwards.
-    return connect(target, { ...context, signal: new AbortController().signal });
+    return connectControlPlane(target, { ...context, signal: new AbortController().signal });
   };
   try {
     const tunnel = await reachTunnel({
@@ -44,6 +60,7 @@ export async function runConnect(context: CommandContext): Promise<number | unde
         if (context.settings.get("stdio")) releaseStandardStreams();
         return end.next();
       },
+      board,
       controlPlane: () => (controlPlane ??= makeControlPlane()),
       signal: end.signal,
     });
@@ -51,7 +68,7 @@ export async function runConnect(context: CommandContext): Promise<number | unde
     context.output.flush();
     const warning = warnBeforeEnd(tunnel, reporter);
     try {
-      return await work(tunnel, address, request.service, context, end.signal);
+      return await work(tunnel, address, request.service, context, end.signal, screen);
     } finally {
       clearTimeout(warning);
       await tunnel.leave();
@@ -59,6 +76,8 @@ export async function runConnect(context: CommandContext): Promise<number | unde
   } catch (error) {
     // A hang-up is no signal of every command's: nobody else knows its exit code.
     if (error instanceof StopSignal) return error.exitCode;
+    // The person quit the screen.
+    if (isOnScreen && signal.aborted && !context.signal.aborted) return 0;
     throw error;
   } finally {
     reporter.quiet();
@@ -79,6 +98,9 @@ function requestOf({ settings, rest }: CommandContext): ConnectRequest {
   if (rest?.length === 0) throw new UsageError("no command after --", `${EXAMPLE} -- CMD…`);
   if (settings.get("stdio") && (rest !== undefined || settings.get("listenOn").length > 0)) {
     throw new UsageError("--stdio goes without -p and without a command", `${EXAMPLE} --stdio`);
+  }
+  if (settings.get("watch") && (settings.get("stdio") || rest !== undefined)) {
+    throw new UsageError("--watch goes without a command and without --stdio", `${EXAMPLE} --watch`);
   }
   return {
     thing,
@@ -114,6 +136,7 @@ async function work(
   service: string,
   context: CommandContext,
   signal: AbortSignal,
+  screen: ((text: string) => void) | undefined,
 ): Promise<number | undefined> {
   const { settings, rest, output, stdin, stdout } = context;
   signal.throwIfAborted();
@@ -125,7 +148,11 @@ async function work(
   const listening = await tunnel.listen(address);
   if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
   const port = listening.port === undefined ? {} : { port: listening.port };
-  printListening({ event: "listening", service, address: listening.address, ...port }, output);
+  if (screen !== undefined)
+    screen(
+      `${service} listening on ${listening.address}${listening.port === undefined ? "" : `:${listening.port}`}`,
+    );
+  else printListening({ event: "listening", service, address: listening.address, ...port }, output);
   const { orAborted } = await import("./own-tunnel.ts");
   await orAborted(tunnel.over, signal);
   return undefined;

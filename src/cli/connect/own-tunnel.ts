@@ -8,6 +8,7 @@ import type { Logger } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import type { DataPlane, HandSocket, ProxyEvent } from "../../proxy/options.ts";
 import { runProxy } from "../../proxy/session.ts";
+import type { StatusBoard } from "../../proxy/status.ts";
 import { awaitDevice } from "./await-device.ts";
 import { endOf, pickTunnel } from "./pick-tunnel.ts";
 import type { ConnectEvent, ConnectRequest } from "./request.ts";
@@ -33,6 +34,8 @@ export interface OwnTunnelOptions {
   readonly forgetToken: (tunnelId: string, mode: "source" | "destination") => void;
   readonly onEvent: (event: ConnectEvent) => void;
   readonly onProxyEvent: (event: ProxyEvent) => void;
+  /** Where the source tells how it goes, for whoever watches. */
+  readonly board: StatusBoard;
   readonly signal: AbortSignal;
 }
 
@@ -140,7 +143,9 @@ export class OwnTunnel {
 
   /** Starts the source; resolved when it can carry. */
   async #carry(): Promise<void> {
-    const { request, dataPlane, log, onProxyEvent } = this.#options;
+    const { request, dataPlane, log, onProxyEvent, board } = this.#options;
+    const { tunnelId } = this;
+    const status = board.open({ id: tunnelId, mode: "source", tunnelId, services: [request.service] });
     const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs } = request;
     const proxy = runProxy({
       mode: "source",
@@ -153,7 +158,11 @@ export class OwnTunnel {
       lingerMs,
       keepaliveMs,
       log,
-      onEvent: onProxyEvent,
+      onEvent: (event) => {
+        status.observe(event);
+        onProxyEvent(event);
+      },
+      onProbe: (probe) => status.setProbe(probe),
       onCarrying: (hand) => this.#carrying.resolve(hand),
       signal: this.#stop.signal,
     });

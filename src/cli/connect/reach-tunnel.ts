@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { TunnelError } from "../../base/errors.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
+import type { StatusBoard } from "../../proxy/status.ts";
 import type { CommandContext } from "../command.ts";
 import { localWordsFor } from "../config/local.ts";
 import { dataPlaneOf, type Target } from "../target.ts";
@@ -25,6 +26,8 @@ export interface UseOptions {
   readonly onEvent: (event: ConnectEvent) => void;
   readonly onProxyEvent: (event: ProxyEvent) => void;
   readonly onOthersOnly: () => AbortSignal;
+  /** Where a source of our own tells how it goes. */
+  readonly board: StatusBoard;
   /** Makes the control plane, for the process that needs one. */
   readonly controlPlane: () => Promise<ControlPlane>;
   readonly signal: AbortSignal;
@@ -57,7 +60,7 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
 }
 
 async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, region: string): Promise<Owner> {
-  const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly } = options;
+  const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly, board } = options;
   const { openTokenStore } = await import("../saved-tokens.ts");
   return Owner.start({
     point,
@@ -72,6 +75,7 @@ async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, reg
     forgetToken: (tunnelId, mode) => openTokenStore(context.env).delete(tunnelId, mode),
     onEvent,
     onProxyEvent,
+    board,
     onOthersOnly,
     signal,
   });

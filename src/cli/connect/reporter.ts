@@ -10,14 +10,20 @@ export class Reporter {
   readonly #stream: TextStream;
   readonly #thing: string;
   readonly #spinner: Spinner;
+  readonly #screen: ((text: string) => void) | undefined;
   #waitingFor = "";
 
-  /** @param documents where the events of --json go: stdout, unless that is a command's or the carried stream's */
+  /**
+   * @param documents where the events of --json go: stdout, unless that is a command's or the carried stream's
+   * @param screen takes what people are told while a screen is drawn, instead of stderr
+   */
   constructor(
     thing: string,
     { output, stderr, env }: Pick<CommandContext, "output" | "stderr" | "env">,
     documents: TextStream,
+    screen: ((text: string) => void) | undefined,
   ) {
+    this.#screen = screen;
     this.#output = output;
     this.#stream = documents;
     this.#thing = thing;
@@ -33,6 +39,7 @@ export class Reporter {
       this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
       return;
     }
+    if (this.#screen !== undefined) return this.#screen(wordsOf(event, this.#thing) ?? "ready");
     if (event.event === "waiting") return this.#spinner.wait(event.for);
     const text = sentence(event, this.#thing);
     this.#spinner.stop();
@@ -43,6 +50,10 @@ export class Reporter {
   quiet(): void {
     this.#spinner.stop();
   }
+}
+
+function wordsOf(event: ConnectEvent, thing: string): string | undefined {
+  return event.event === "waiting" ? `waiting for ${event.for}` : sentence(event, thing);
 }
 
 function sentence(event: Exclude<ConnectEvent, { event: "waiting" }>, thing: string): string | undefined {
