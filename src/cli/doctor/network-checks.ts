@@ -145,7 +145,7 @@ function dateOf(text: string): string {
   return new Date(text).toISOString().slice(0, 10);
 }
 
-/** Signatures are refused beyond this. */
+/** Beyond this a signature may be refused; how much is allowed differs between services of AWS. */
 const MAX_SKEW_MS = 5 * 60_000;
 const NOTABLE_SKEW_MS = 60_000;
 const NTP_FIX = "set the clock, e.g. timedatectl set-ntp true";
@@ -183,7 +183,7 @@ function clockFinding(skewMs: number): Finding {
   const seconds = Math.round(Math.abs(skewMs) / 1_000);
   const text = `this clock is ${seconds} s ${skewMs > 0 ? "behind" : "ahead of"} the service's`;
   if (Math.abs(skewMs) > MAX_SKEW_MS) {
-    return fail("clock", `${text}; signatures are refused beyond 300 s`, NTP_FIX, CONFIGURATION);
+    return fail("clock", `${text}; signatures of such a clock may be refused`, NTP_FIX, CONFIGURATION);
   }
   if (Math.abs(skewMs) > NOTABLE_SKEW_MS) return warn("clock", text, NTP_FIX);
   return ok("clock", `within ${Math.max(1, seconds)} s of the service's`);
