@@ -161,7 +161,12 @@ describe("what goes wrong", () => {
 
   test.each([
     { minutes: 10, verdict: "fail", code: 78, message: /behind the service's; signatures of such a clock/ },
-    { minutes: -10, verdict: "fail", code: 78, message: /ahead of the service's; signatures of such a clock/ },
+    {
+      minutes: -10,
+      verdict: "fail",
+      code: 78,
+      message: /ahead of the service's; signatures of such a clock/,
+    },
     { minutes: 2, verdict: "warn", code: 0, message: /^this clock is 1(19|20|21) s behind the service's$/ },
   ])("a clock that is off by $minutes minutes: $verdict", async ({ minutes, verdict, code, message }) => {
     await using service = await startFakeService({ skewMs: minutes * 60_000 });
