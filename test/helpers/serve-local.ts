@@ -32,15 +32,9 @@ export async function serveLocal(
 ): Promise<ServeLocal> {
   const dir = tempDir();
   const stateDir = options.stateDir ?? join(dir.path, "local");
-  const args = [
-    "serve-local",
-    "--listen",
-    "127.0.0.1:0",
-    "--state-dir",
-    stateDir,
-    "--json",
-    ...(options.args ?? []),
-  ];
+  const { args: more = [] } = options;
+  const listen = more.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+  const args = ["serve-local", ...listen, "--state-dir", stateDir, "--json", ...more];
   const process = startTunnel(args, options.env);
   const stop = async () => {
     await process.kill();
