@@ -103,12 +103,12 @@ describe("a private file", () => {
     using dir = tempDir();
     const path = join(dir.path, "file");
     writeFileSync(path, "old");
-    const module = resolve(import.meta.dir, "../../../src/base/private-files.ts");
+    const module = resolve(import.meta.dirname, "../../../src/base/private-files.ts");
     const script = `import { writePrivateFile } from ${JSON.stringify(module)};
       writePrivateFile(${JSON.stringify(path)}, "x".repeat(200_000));`;
     // The first write stops at the limit, short and without an error; only the second one fails.
     const limited = 'trap "" XFSZ; ulimit -f 64; exec "$@"';
-    const { status, stderr } = spawnSync("sh", ["-c", limited, "sh", process.execPath, "-e", script], {
+    const { status, stderr } = spawnSync("sh", ["-c", limited, "sh", "bun", "-e", script], {
       encoding: "utf8",
     });
     expect(stderr).toContain("cannot write");
