@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import process from "node:process";
 import { ConfigError } from "../../../src/base/errors.ts";
 import {
   claimPrivateDirectory,
