@@ -68,40 +68,31 @@ export async function signMqttPath(place: Place, credentials: CredentialSource, 
 }
 
 /** Headers of the DescribeEndpoint call, signed. */
-export async function signDescribeEndpoint(
-  place: Place,
-  query: Readonly<Record<string, string>>,
-  credentials: CredentialSource,
-  now: Date,
-): Promise<Record<string, string>> {
-  const request = new HttpRequest({
-    method: "GET",
-    path: "/endpoint",
-    query: { ...query },
-    headers: { host: hostHeader(place) },
-  });
-  const signed = await signer(IOT_SERVICE, place.region, await credentials()).sign(request, {
-    signingDate: now,
-  });
-  return signed.headers;
+export function signDescribeEndpoint(...call: CallWords): Promise<Record<string, string>> {
+  return signGet(IOT_SERVICE, "/endpoint", ...call);
 }
 
 /** Headers of the GetCallerIdentity call, signed. */
-export async function signCallerIdentity(
+export function signCallerIdentity(...call: CallWords): Promise<Record<string, string>> {
+  return signGet(STS_SERVICE, "/", ...call);
+}
+
+/** Where a GET goes, with which query, by whom and when. */
+type CallWords = [
   place: Place,
   query: Readonly<Record<string, string>>,
   credentials: CredentialSource,
   now: Date,
+];
+
+async function signGet(
+  service: string,
+  path: string,
+  ...[place, query, credentials, now]: CallWords
 ): Promise<Record<string, string>> {
-  const request = new HttpRequest({
-    method: "GET",
-    path: "/",
-    query: { ...query },
-    headers: { host: hostHeader(place) },
-  });
-  const signed = await signer(STS_SERVICE, place.region, await credentials()).sign(request, {
-    signingDate: now,
-  });
+  const headers = { host: hostHeader(place) };
+  const request = new HttpRequest({ method: "GET", path, query: { ...query }, headers });
+  const signed = await signer(service, place.region, await credentials()).sign(request, { signingDate: now });
   return signed.headers;
 }
 
