@@ -1,7 +1,7 @@
 import { HandshakeError, ReplacedError, TunnelError } from "../base/errors.ts";
+import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { ProxyEvent, ProxyOptions } from "../proxy/options.ts";
-import { runProxy } from "../proxy/session.ts";
-import type { SessionBoard } from "../proxy/status.ts";
+import type { StatusBoard } from "../proxy/status.ts";
 import type { AgentEvent, SessionAudit, SessionEndReason } from "./options.ts";
 import type { SavedSession } from "./saved-sessions.ts";
 import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
@@ -15,11 +15,11 @@ export interface AgentSessionOptions {
   readonly saved: SavedSession;
   readonly maxSessionMs: number | undefined;
   /** Where it reports what it carries. */
-  readonly board: SessionBoard | undefined;
+  readonly board: StatusBoard | undefined;
   /** The proxy to run; tokens, events and signal are the session's own. */
   readonly proxy: Omit<
     ProxyOptions,
-    "mode" | "accessToken" | "clientToken" | "giveUpAfterMs" | "onEvent" | "onProbe" | "signal"
+    "mode" | "accessToken" | "clientToken" | "giveUpAfterMs" | "onEvent" | "signal"
   >;
   readonly onEvent: (event: AgentEvent) => void;
   readonly onConnected: (isConnected: boolean) => void;
@@ -34,20 +34,27 @@ export class AgentSession {
   readonly #stop = new AbortController();
   readonly #startedAt = Date.now();
   #stopReason: StopReason | undefined;
-  #open = 0;
-  #connections = 0;
-  #bytesToTunnel = 0;
-  #bytesFromTunnel = 0;
-  #channelId = "";
+  readonly #proxy: LocalProxy;
 
   constructor(options: AgentSessionOptions) {
     this.#options = options;
-    this.id = sessionIdOf(options.saved.accessToken);
+    const { saved, proxy, thing, board } = options;
+    this.id = sessionIdOf(saved.accessToken);
+    this.#proxy = new LocalProxy({
+      ...proxy,
+      mode: "destination",
+      accessToken: saved.accessToken,
+      clientToken: saved.clientToken,
+      giveUpAfterMs: MAX_TUNNEL_LIFE_MS,
+      onEvent: (event) => this.#onProxyEvent(event),
+      signal: this.#stop.signal,
+    });
+    board?.open({ id: this.id, mode: "destination", thing, services: saved.services }, this.#proxy);
   }
 
   /** Local connections that are open or being dialled now. */
   get openConnections(): number {
-    return this.#open;
+    return this.#proxy.facts.connections.length;
   }
 
   /** Ends it in an orderly way. */
@@ -59,7 +66,7 @@ export class AgentSession {
   /** Carries until the service, the agent or a time limit ends it. Never rejects: a session's end is not an agent's. */
   async run(): Promise<SessionAudit> {
     const startedAt = performance.now();
-    const { saved, proxy, maxSessionMs, thing } = this.#options;
+    const { saved, maxSessionMs, thing, board } = this.#options;
     const lifeMs = Math.min(
       MAX_TUNNEL_LIFE_MS,
       Math.max(0, saved.receivedAt + MAX_TUNNEL_LIFE_MS - Date.now()),
@@ -69,16 +76,8 @@ export class AgentSession {
       () => this.stop(isLimited ? "max-session" : "expired"),
       isLimited ? maxSessionMs : lifeMs,
     );
-    const end = await this.#carry({
-      ...proxy,
-      mode: "destination",
-      accessToken: saved.accessToken,
-      clientToken: saved.clientToken,
-      giveUpAfterMs: MAX_TUNNEL_LIFE_MS,
-      onEvent: (event) => this.#onProxyEvent(event),
-      onProbe: (probe) => this.#options.board?.setProbe(probe),
-      signal: this.#stop.signal,
-    });
+    const end = await this.#carry();
+    board?.close(this.id);
     clearTimeout(timer);
     return {
       session: this.id,
@@ -87,24 +86,25 @@ export class AgentSession {
       services: saved.services,
       startedAt: new Date(this.#startedAt).toISOString(),
       durationMs: Math.round(performance.now() - startedAt),
-      connections: this.#connections,
-      bytesToTunnel: this.#bytesToTunnel,
-      bytesFromTunnel: this.#bytesFromTunnel,
+      connections: this.#proxy.facts.dialled,
+      bytesToTunnel: this.#proxy.facts.bytesToTunnel,
+      bytesFromTunnel: this.#proxy.facts.bytesFromTunnel,
       ...end,
-      channelId: this.#channelId,
+      channelId: this.#proxy.facts.channelId,
     };
   }
 
-  async #carry(options: ProxyOptions): Promise<Pick<SessionAudit, "reason" | "detail">> {
+  async #carry(): Promise<Pick<SessionAudit, "reason" | "detail">> {
     try {
-      const end = await runProxy(options);
+      const end = await this.#proxy.run();
       if (end === "tunnel-closed") return { reason: "tunnel-closed", detail: "the tunnel is over" };
       return { reason: this.#stopReason ?? "agent-stopped", detail: "" };
     } catch (error) {
       if (error instanceof HandshakeError) return { reason: "refused", detail: error.statusReason };
       const detail = error instanceof Error ? error.message : String(error);
       if (error instanceof ReplacedError) return { reason: "replaced", detail };
-      if (!(error instanceof TunnelError)) options.log.error("a bug of tunnel: {detail}", { detail });
+      if (!(error instanceof TunnelError))
+        this.#options.proxy.log.error("a bug of tunnel: {detail}", { detail });
       return { reason: "failed", detail };
     }
   }
@@ -115,27 +115,19 @@ export class AgentSession {
     board?.observe(event);
     switch (event.event) {
       case "connected":
-        this.#channelId = event.channelId;
         onConnected(true);
         return onEvent({ event: "session-connected", session, channelId: event.channelId });
       case "disconnected":
         onConnected(false);
         return onEvent({ ...event, event: "session-disconnected", session });
-      case "connection-opened":
-        this.#open += 1;
-        return onEvent({ ...event, session });
-      case "dialled":
-        this.#connections += 1;
-        return;
       case "connection-closed":
-        this.#open -= 1;
-        this.#bytesToTunnel += event.bytesToTunnel;
-        this.#bytesFromTunnel += event.bytesFromTunnel;
         onEvent({ ...event, session });
-        if (this.#open === 0) onIdle();
+        if (this.openConnections === 0) onIdle();
         return;
+      case "connection-opened":
       case "warning":
         return onEvent({ ...event, session });
+      case "dialled":
       case "listening":
         return;
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClientToken } from "../base/secret.ts";
-import type { ServiceMap } from "../proxy/options.ts";
+import type { AddressMap } from "../proxy/options.ts";
 import { AgentSession } from "./agent-session.ts";
 import { openBrokerStream } from "./broker-stream.ts";
 import { StartLimit } from "./limits.ts";
@@ -158,13 +158,12 @@ class Agent {
     const { thing, maxSessionMs, dataPlaneOf, proxy, log, serviceMap } = this.#options;
     const { region, services } = saved;
     const id = sessionIdOf(saved.accessToken);
-    const board = this.#options.board?.open({ id, mode: "destination", thing, services });
     const session = new AgentSession({
       thing,
       saved,
-      board,
+      board: this.#options.board,
       maxSessionMs,
-      proxy: { ...proxy, log, serviceMap: only(services, serviceMap), dataPlane: dataPlaneOf(region) },
+      proxy: { ...proxy, log, serviceMap: () => only(services, serviceMap), dataPlane: dataPlaneOf(region) },
       onEvent: (event) => this.#emit(event),
       onConnected: (isConnected) => this.#table.setConnected(id, isConnected),
       onIdle: () => {
@@ -173,10 +172,7 @@ class Agent {
     });
     this.#sessions.set(id, session);
     this.#emit({ event: "session-started", session: id, region, services, isResumed });
-    const ending = session.run().then((audit) => {
-      if (board !== undefined) this.#options.board?.close(board);
-      this.#ended(audit);
-    });
+    const ending = session.run().then((audit) => this.#ended(audit));
     this.#endings.add(ending);
     ending.finally(() => this.#endings.delete(ending));
   }
@@ -217,6 +213,6 @@ function isResumable(reason: SessionEndReason): boolean {
   return reason === "agent-stopped";
 }
 
-function only(services: readonly string[], map: ServiceMap): ServiceMap {
+function only(services: readonly string[], map: AddressMap): AddressMap {
   return new Map([...map].filter(([service]) => services.includes(service)));
 }

@@ -1,5 +1,5 @@
 import type { Logger } from "../base/log.ts";
-import type { DataPlane, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
+import type { AddressMap, DataPlane, ProxyEvent, ProxyOptions } from "../proxy/options.ts";
 import type { StatusBoard } from "../proxy/status.ts";
 import type { BrokerConnection } from "./broker-stream.ts";
 import type { RefusalReason } from "./notification.ts";
@@ -8,7 +8,7 @@ import type { RefusalReason } from "./notification.ts";
 export interface AgentOptions {
   readonly thing: string;
   /** The allow-list: nothing else is ever dialled. */
-  readonly serviceMap: ServiceMap;
+  readonly serviceMap: AddressMap;
   /** Regions whose tunnels are carried, the agent's own first. */
   readonly regions: readonly string[];
   readonly dataPlaneOf: (region: string) => DataPlane;

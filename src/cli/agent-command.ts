@@ -7,7 +7,7 @@ import type { MetricsServer } from "../agent/metrics.ts";
 import type { AgentEvent, AgentOptions } from "../agent/options.ts";
 import { SystemdNotifier } from "../agent/systemd.ts";
 import { ConfigError, UsageError } from "../base/errors.ts";
-import type { DataPlane, ServiceMap } from "../proxy/options.ts";
+import type { AddressMap, DataPlane } from "../proxy/options.ts";
 import { parseServiceMap } from "../proxy/service-map.ts";
 import { brokerOf } from "./agent-broker.ts";
 import { AgentPrinter } from "./agent-events.ts";
@@ -44,7 +44,7 @@ export async function runAgentCommand(context: CommandContext): Promise<undefine
 }
 
 /** Where each service is reached: one entry with a name for each --map. */
-export function serviceMapOf(entries: readonly string[]): ServiceMap {
+export function serviceMapOf(entries: readonly string[]): AddressMap {
   if (entries.length === 0)
     throw new UsageError("--map is missing: where is which service reached?", EXAMPLE);
   const map = new Map(entries.flatMap((entry) => [...parseEntry(entry)]));
@@ -52,8 +52,8 @@ export function serviceMapOf(entries: readonly string[]): ServiceMap {
   return map;
 }
 
-function parseEntry(entry: string): ServiceMap {
-  let map: ServiceMap;
+function parseEntry(entry: string): AddressMap {
+  let map: AddressMap;
   try {
     map = parseServiceMap(entry, "destination");
   } catch (error) {
@@ -65,7 +65,7 @@ function parseEntry(entry: string): ServiceMap {
 
 async function agentOptions(
   thing: string,
-  serviceMap: ServiceMap,
+  serviceMap: AddressMap,
   context: CommandContext,
 ): Promise<Omit<AgentOptions, "onEvent">> {
   const { settings, env, log, signal } = context;

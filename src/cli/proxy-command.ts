@@ -1,9 +1,9 @@
 // What proxy source and proxy destination have in common.
 
 import { ConfigError, HandshakeError, UsageError } from "../base/errors.ts";
-import type { Mode, ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
+import { LocalProxy } from "../proxy/local-proxy.ts";
+import type { AddressMap, Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../proxy/options.ts";
 import { parseServiceMap } from "../proxy/service-map.ts";
-import { runProxy } from "../proxy/session.ts";
 import { type ChosenToken, chooseToken } from "./choose-token.ts";
 import type { CommandContext } from "./command.ts";
 import { localWordsFor, serveLocalCommandFor } from "./config/local.ts";
@@ -20,13 +20,14 @@ export async function runProxyCommand(
   context: CommandContext,
 ): Promise<undefined> {
   const serviceMap = serviceMapOf(mode, context.settings.get(mapKey));
+  checkClientType(serviceMap, context);
   const target = resolveTarget(context);
   context.output.flush();
   const token = await chooseToken(mode, target, context);
   const options = await proxyOptions(mode, serviceMap, target, token, context);
-  warnOfNetwork(options, context);
+  warnOfNetwork(serviceMap, options, context);
   try {
-    const end = await runWithStatus(options, token, context);
+    const end = await runWithStatus([...serviceMap.keys()], options, token, context);
     if (end === "tunnel-closed") {
       context.log.info("the tunnel is over: it was closed or deleted, or has expired");
       token.forget();
@@ -41,7 +42,7 @@ export async function runProxyCommand(
 }
 
 /** What is listened for beyond this machine anybody there can use, without a token. */
-function warnOfNetwork({ mode, serviceMap, bind }: ProxyOptions, { log }: CommandContext): void {
+function warnOfNetwork(serviceMap: AddressMap, { mode, bind }: ProxyOptions, { log }: CommandContext): void {
   const hosts = [...serviceMap.values()].flatMap((address) =>
     address.type === "tcp" ? (address.host ?? bind ?? []) : [],
   );
@@ -70,23 +71,30 @@ function refusedFacts(
 
 /** Runs the proxy; what it does can be watched. */
 function runWithStatus(
+  services: readonly string[],
   options: ProxyOptions,
   { tunnelId }: ChosenToken,
   context: CommandContext,
 ): Promise<ProxyEnd> {
-  const { mode, serviceMap } = options;
+  const { mode } = options;
   const what = { command: `proxy ${mode}`, isWatched: context.settings.get("watch") };
   return withStatus(what, context, ({ board, signal, isOnScreen }) => {
-    const session = board.open({ id: tunnelId ?? mode, mode, tunnelId, services: [...serviceMap.keys()] });
     const onEvent = (event: ProxyEvent) => {
-      session.observe(event);
+      board.observe(event);
       if (event.event !== "listening" || !isOnScreen) options.onEvent(event);
     };
-    return runProxy({ ...options, onEvent, onProbe: (probe) => session.setProbe(probe), signal });
+    const proxy = new LocalProxy({ ...options, onEvent, signal });
+    board.open({ id: tunnelId ?? mode, mode, tunnelId, services }, proxy);
+    return proxy.run();
   });
 }
 
-function serviceMapOf(mode: Mode, entries: readonly string[]): ServiceMap {
+function checkClientType(serviceMap: AddressMap, { settings }: CommandContext): void {
+  if (settings.get("clientType") !== "V1" || serviceMap.size < 2) return;
+  throw new UsageError("a peer of type V1 carries one service", "give one address, or another client type");
+}
+
+function serviceMapOf(mode: Mode, entries: readonly string[]): AddressMap {
   if (entries.length === 0) {
     const [flag, example] = mode === "source" ? ["-p", "SSH=2222"] : ["-d", "SSH=localhost:22"];
     throw new UsageError(
@@ -104,7 +112,7 @@ function isRefusal(error: unknown): boolean {
 
 async function proxyOptions(
   mode: Mode,
-  serviceMap: ServiceMap,
+  serviceMap: AddressMap,
   target: Target,
   token: ChosenToken,
   context: CommandContext,
@@ -118,7 +126,7 @@ async function proxyOptions(
   }
   return {
     mode,
-    serviceMap,
+    serviceMap: () => serviceMap,
     dataPlane: await dataPlaneOf(target, region ?? "", env),
     accessToken: token.accessToken,
     clientToken: token.clientToken,

@@ -1,48 +1,73 @@
+import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { type Message, MessageType, makeMessage } from "../protocol/message.ts";
-import { Engine, MAX_CONNECTIONS } from "./engine.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Format } from "./output.ts";
 import type { ConnectionState, Stream } from "./stream-table.ts";
 
 /** The destination side: streams and connections of the tunnel become dialled local connections. */
-export class DestinationEngine extends Engine {
-  protected readonly peer = "source";
+export class Destination {
+  readonly peer = "source";
+  readonly maxPayloadBytes = MAX_PAYLOAD_BYTES;
+  readonly #exchange: Exchange;
 
-  protected onMessageFromPeer(message: Message, now: number): void {
-    const serviceId = this.serviceOf(message);
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  onMessage(message: Message, now: number): void {
+    const { table } = this.#exchange;
+    const serviceId = this.#exchange.serviceOf(message);
     if (serviceId === undefined) return this.#refuse(message, "no such service in this tunnel");
     if (message.type === MessageType.StreamStart) return this.#onStreamStart(message, serviceId);
-    const stream = this.table.of(serviceId);
+    const stream = table.of(serviceId);
     if (stream === undefined || stream.streamId !== message.streamId)
       return this.#refuse(message, "stale stream");
     if (message.type === MessageType.StreamReset) return this.#onStreamReset(stream);
     if (message.type === MessageType.ConnectionStart) return this.#onConnectionStart(message, stream);
     const state = connectionOf(stream, message);
-    if (message.type === MessageType.Data) this.onData(message, state, now);
-    else if (state !== undefined) this.closeLocal(state, "closed by the source");
+    if (message.type === MessageType.Data) this.#exchange.onData(message, state, now);
+    else if (state !== undefined) this.#exchange.closeLocal(state, "closed by the source");
   }
 
   /** Only the source opens connections (P14). */
-  protected startMessage(): undefined {
+  startMessage(): undefined {
+    return undefined;
+  }
+
+  resetMessage(state: ConnectionState, stream: Stream): Message {
+    return this.#exchange.resetMessage(state, stream);
+  }
+
+  mayTake(): boolean {
+    return true;
+  }
+
+  tick(): void {}
+
+  deadline(): undefined {
     return undefined;
   }
 
   /** Counted from the last byte received: a server that closes first is not kept open longer than needed (P52). */
-  protected lingerDeadline(state: ConnectionState, now: number): number {
-    return (state.lastReceivedAt ?? now) + this.options.lingerMs;
+  lingerSince(state: ConnectionState, now: number): number {
+    return state.lastReceivedAt ?? now;
   }
+
+  sent(): void {}
 
   /** A new stream replaces the service's old one, whose connections are over (P22). */
   #onStreamStart(message: Message, serviceId: string): void {
-    const old = this.table.of(serviceId);
-    if (old !== undefined) this.endStream(old, "the source started a new stream");
-    const stream = this.table.start(serviceId, message.streamId, formatOf(message, serviceId));
+    const { table } = this.#exchange;
+    const old = table.of(serviceId);
+    if (old !== undefined) this.#exchange.endStream(old, "the source started a new stream");
+    const stream = table.start(serviceId, message.streamId, formatOf(message, serviceId));
     this.#open(stream, message.connectionId, message);
   }
 
   /** A source of format 3 that has heard from us ends connections one by one: this tells that it is gone (P54). */
   #onStreamReset(stream: Stream): void {
     const isSourceLost = stream.format === 3 && stream.hasSentData;
-    this.endStream(stream, "closed by the source", isSourceLost ? "reset" : "end");
+    this.#exchange.endStream(stream, "closed by the source", isSourceLost ? "reset" : "end");
   }
 
   #onConnectionStart(message: Message, stream: Stream): void {
@@ -50,29 +75,30 @@ export class DestinationEngine extends Engine {
     if (stream.format < 3 || id === 0) return this.#refuse(message, "the stream has no connection ids");
     const open = stream.connections.get(id);
     if (open !== undefined) {
-      this.closeLocal(open, "the source used its connection id again");
+      this.#exchange.closeLocal(open, "the source used its connection id again");
       return this.#refuse(message, "connection id in use");
     }
     this.#open(stream, id, message);
   }
 
   #open(stream: Stream, connectionId: number, message: Message): void {
-    if (this.table.connections.size >= MAX_CONNECTIONS) return this.#refuse(message, "too many connections");
-    const state = this.table.addConnection(stream.serviceId);
-    this.table.join(state, stream, connectionId);
-    this.output({ type: "connect", connection: state.connection });
+    if (this.#exchange.isFull) return this.#refuse(message, "too many connections");
+    const { table } = this.#exchange;
+    const state = table.addConnection(stream.serviceId);
+    table.join(state, stream, connectionId);
+    this.#exchange.output({ type: "connect", connection: state.connection });
   }
 
   /** Drops a message; one that wanted to open something is answered with its end, so that nobody waits. */
   #refuse(message: Message, why: string): void {
-    this.dropped(message, why);
+    this.#exchange.dropped(message, why);
     const { streamId, serviceId, connectionId } = message;
     if (message.type === MessageType.StreamStart || message.type === MessageType.ConnectionStart) {
       const type =
         message.type === MessageType.StreamStart && connectionId === 0
           ? MessageType.StreamReset
           : MessageType.ConnectionReset;
-      this.answer(makeMessage({ type, streamId, serviceId, connectionId }));
+      this.#exchange.answer(makeMessage({ type, streamId, serviceId, connectionId }));
     }
   }
 }

@@ -1,61 +1,30 @@
-import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
+import { LocalProtocolError, RemoteProtocolError, TunnelError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
-import {
-  decodeFrame,
-  describeMessage,
-  encodeFrame,
-  type Message,
-  MessageType,
-  makeMessage,
-} from "../protocol/message.ts";
-import { checkMessage, type Sender } from "../protocol/rules.ts";
-import { FairQueue, type Item } from "./fair-queue.ts";
-import type { Connection, EngineEvent, Format, Output } from "./output.ts";
-import { matchServices, namesOf } from "./services.ts";
-import { type ConnectionState, type Stream, StreamTable } from "./stream-table.ts";
-
-/** How an engine is made; times in milliseconds. */
-export interface EngineOptions {
-  /** Names of the service map for the tunnel's services; one empty name is an unnamed entry. */
-  readonly entries: readonly string[] | ((services: readonly string[]) => readonly string[]);
-  /** Format of the other side, when it is known before its first message. */
-  readonly format?: Format | undefined;
-  /** The subprotocol has no SERVICE_IDS message (1.0): start at once with the entries. */
-  readonly hasServiceIds: boolean;
-  /** How long the way back stays open without bytes after a local end of file (P52). */
-  readonly lingerMs: number;
-  /** A number in [0, 1): stream ids are drawn from it (P21). */
-  readonly random: () => number;
-}
-
-/** More connections at once than this are refused: each costs a file descriptor and up to a queue's limit of memory. */
-export const MAX_CONNECTIONS = 4_096;
-
-/** Lane of the answers that belong to no connection; connections count from 1. */
-const ANSWERS = 0;
-const MAX_ANSWER_BYTES = 64 * 1024;
+import { decodeFrame, describeMessage, encodeFrame, type Message, MessageType } from "../protocol/message.ts";
+import { checkMessage } from "../protocol/rules.ts";
+import { Destination } from "./destination.ts";
+import { type EngineOptions, Exchange } from "./exchange.ts";
+import type { Item } from "./fair-queue.ts";
+import type { Connection, EngineOutput } from "./output.ts";
+import { matchServices } from "./services.ts";
+import { Source } from "./source.ts";
+import type { ConnectionState } from "./stream-table.ts";
 
 /**
- * One WebSocket session of a local proxy, without sockets or clock. The driver feeds it what happens; after every
- * input it carries out `drain()`, sends what `nextFrame` gives while the tunnel takes it, and calls `tick` at
- * `deadline()`. `now` is milliseconds of any steady clock.
+ * The messages of one WebSocket of a local proxy: streams and connections, what is sent when, what each message means.
+ * After every input its owner carries out `drain()`, sends what `nextFrame` gives while the tunnel takes it, and calls
+ * `tick` at `deadline()`. `now` is milliseconds of any steady clock.
  */
-export abstract class Engine {
-  protected readonly options: EngineOptions;
-  protected readonly table = new StreamTable();
-  protected readonly queue = new FairQueue();
-  /** Service id → entry of the service map; undefined until SERVICE_IDS came. */
-  #services: Map<string, string> | undefined;
+export class Engine {
+  readonly #exchange: Exchange;
+  readonly #side: Source | Destination;
   readonly #splitter = new FrameSplitter();
-  /** Connections whose local side ended, with the moment at which the way back is given up. */
-  readonly #lingering = new Map<ConnectionState, number>();
-  #outputs: Output[] = [];
-  #failed = false;
 
-  constructor(options: EngineOptions) {
-    this.options = options;
-    if (!options.hasServiceIds) this.#setServices(namesOf(options.entries, []));
+  constructor(side: "source" | "destination", options: EngineOptions) {
+    this.#exchange = new Exchange(options);
+    this.#side = side === "source" ? new Source(this.#exchange) : new Destination(this.#exchange);
+    if (!options.hasServiceIds) this.#setServices([]);
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */
@@ -64,34 +33,69 @@ export abstract class Engine {
       for (const frame of this.#splitter.push(bytes)) this.#onMessage(decodeFrame(frame), now);
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      this.fail(error);
+      this.#exchange.fail(error);
     }
+  }
+
+  /**
+   * Source: a local connection to a service was accepted.
+   * @returns undefined when it is refused: close it
+   * @throws LocalProtocolError when the tunnel has no such service, or this is a destination
+   */
+  localAccepted(serviceId: string, now: number): Connection | undefined {
+    if (this.#side instanceof Destination) throw new LocalProtocolError("a destination accepts nothing");
+    if (!this.#exchange.services?.has(serviceId))
+      throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
+    return this.#side.accept(serviceId, now);
   }
 
   /** A local socket gave bytes. The engine keeps them until they are sent: do not change the buffer. */
   localData(connection: Connection, bytes: Uint8Array): void {
-    const state = this.table.connections.get(connection.key);
+    const state = this.#stateOf(connection);
     if (state === undefined || state.ended || bytes.length === 0) return;
-    this.queue.push(connection.key, { type: "data", bytes });
+    this.#exchange.queue.push(connection.key, { type: "data", bytes });
   }
 
   /** A local socket will give no more bytes, but can still take some (P52). */
   localEnded(connection: Connection, now: number): void {
-    const state = this.table.connections.get(connection.key);
+    const state = this.#stateOf(connection);
     if (state === undefined || state.ended) return;
     state.ended = true;
-    this.#lingering.set(state, this.lingerDeadline(state, now));
+    this.#exchange.linger.add(state, this.#side.lingerSince(state, now));
     this.tick(now);
   }
 
   /** A local socket is gone, or could not be made. What it gave before is still sent. */
   localClosed(connection: Connection): void {
-    const state = this.table.connections.get(connection.key);
+    const state = this.#stateOf(connection);
     if (state === undefined) return;
     state.ended = true;
     state.closed = true;
-    this.#lingering.delete(state);
-    this.queue.push(connection.key, { type: "reset" });
+    this.#exchange.linger.delete(state);
+    this.#exchange.queue.push(connection.key, { type: "reset" });
+  }
+
+  /** So many bytes wait for a local socket, whose application has not taken them. */
+  localUnread(connection: Connection, bytes: number, now: number): void {
+    const state = this.#stateOf(connection);
+    if (state === undefined) return;
+    if (bytes === 0 && state.unreadBytes > 0) this.#exchange.linger.touch(state, now);
+    state.unreadBytes = bytes;
+  }
+
+  /** The tunnel is read, or not. */
+  setHearing(isHearing: boolean, now: number): void {
+    this.#exchange.linger.setHearing(isHearing, now);
+  }
+
+  /** What was sent before `until` has reached the service; infinite where the service does not tell. */
+  setAnswered(until: number, now: number): void {
+    this.#exchange.linger.setAnswered(until, now);
+  }
+
+  /** Local sockets that live on after their connection's end. */
+  setEndings(count: number): void {
+    this.#exchange.endings = count;
   }
 
   /**
@@ -99,13 +103,12 @@ export abstract class Engine {
    * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
    */
   nextFrame(now: number, maxBytes = MAX_PAYLOAD_BYTES): Uint8Array | undefined {
+    const { queue, table } = this.#exchange;
     for (;;) {
-      const taken = this.queue.take(Math.min(maxBytes, this.maxPayloadBytes()), (key, item) =>
-        this.#mayTakeKey(key, item),
-      );
+      const taken = queue.take(Math.min(maxBytes, this.#side.maxPayloadBytes), this.#mayTake);
       if (taken === undefined) return undefined;
       if (taken.item.type === "message") return encodeFrame(taken.item.message);
-      const state = this.table.connections.get(taken.key);
+      const state = table.connections.get(taken.key);
       const message = state && this.#messageFor(state, taken.item, now);
       if (message !== undefined) return encodeFrame(message);
     }
@@ -113,191 +116,95 @@ export abstract class Engine {
 
   /** Calls for this at `deadline()`; calling it early does no harm. */
   tick(now: number): void {
-    for (const [state, deadline] of this.#lingering) {
-      if (deadline > now || this.queue.bytesOf(state.connection.key) > 0) continue;
-      this.#lingering.delete(state);
-      state.closed = true;
-      this.queue.push(state.connection.key, { type: "reset" });
-      this.output({ type: "close", connection: state.connection, how: "end", why: "local end of file" });
-    }
+    this.#exchange.giveUpLingering(now);
+    this.#side.tick(now);
   }
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    let first = Number.POSITIVE_INFINITY;
-    for (const [state, deadline] of this.#lingering) {
-      if (this.queue.bytesOf(state.connection.key) === 0) first = Math.min(first, deadline);
-    }
+    const times = [this.#exchange.lingerDeadline(), this.#side.deadline()];
+    const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return first === Number.POSITIVE_INFINITY ? undefined : first;
   }
 
   /** Everything to be carried out since the last call, in order. */
-  drain(): Output[] {
-    const outputs = this.#outputs;
-    this.#outputs = [];
-    return outputs;
+  drain(): EngineOutput[] {
+    return this.#exchange.drain();
+  }
+
+  /** The latest message whose arrival at the service a half-closed connection waits for, or undefined. */
+  get unansweredSince(): number | undefined {
+    return this.#exchange.linger.unansweredSince;
   }
 
   /** Bytes a connection still wants to send, with a small cost for each chunk. */
   backlogOf(connection: Connection): number {
-    return this.queue.bytesOf(connection.key);
+    return this.#exchange.queue.bytesOf(connection.key);
   }
 
   /** Bytes all connections still want to send. */
   get backlog(): number {
-    return this.queue.totalBytes;
+    return this.#exchange.queue.totalBytes;
   }
 
   /** Connections that are open, wait to be opened or have not yet told their end. */
   get openConnections(): number {
-    return this.table.connections.size;
+    return this.#exchange.table.connections.size;
+  }
+
+  /** Whether the services of the tunnel are known: nothing can be carried before. */
+  get isReady(): boolean {
+    return this.#exchange.services !== undefined;
   }
 
   /** Entry of the service map that serves a service of the tunnel. */
   entryOf(serviceId: string): string | undefined {
-    return this.#services?.get(serviceId);
+    return this.#exchange.services?.get(serviceId);
   }
 
-  protected abstract readonly peer: Sender;
-  protected abstract onMessageFromPeer(message: Message, now: number): void;
-  /** The message that opens a connection; undefined when the connection is forgotten instead. */
-  protected abstract startMessage(state: ConnectionState, now: number): Message | undefined;
-  protected abstract lingerDeadline(state: ConnectionState, now: number): number;
-
-  /** Whether the first item of a connection may go out now. */
-  protected mayTake(_state: ConnectionState, _item: Item): boolean {
-    return true;
+  #stateOf({ key }: Connection): ConnectionState | undefined {
+    return this.#exchange.table.connections.get(key);
   }
 
-  protected maxPayloadBytes(): number {
-    return MAX_PAYLOAD_BYTES;
-  }
-
-  /** Queues an answer that belongs to no connection; a peer that provokes too many gets none. */
-  protected answer(message: Message): void {
-    if (this.queue.bytesOf(ANSWERS) < MAX_ANSWER_BYTES)
-      this.queue.push(ANSWERS, { type: "message", message });
-  }
-
-  protected get services(): ReadonlyMap<string, string> | undefined {
-    return this.#services;
-  }
-
-  protected output(output: Output): void {
-    this.#outputs.push(output);
-  }
-
-  protected event(event: EngineEvent): void {
-    this.output({ type: "event", event });
-  }
-
-  protected dropped(message: Message, why: string): void {
-    this.event({ type: "dropped", message: describeMessage(message), why });
-  }
-
-  protected fail(error: TunnelError): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.output({ type: "fail", error });
-  }
-
-  /** Service id a message names, or the only service of the tunnel when it names none (P41). */
-  protected serviceOf(message: Message): string | undefined {
-    if (message.serviceId !== "" || this.#services?.has("")) {
-      return this.#services?.has(message.serviceId) ? message.serviceId : undefined;
-    }
-    if (this.#services?.size === 1) return this.#services.keys().next().value;
-    return this.table.byStreamId(message.streamId)?.serviceId;
-  }
-
-  /** Ends every connection of a stream and forgets the stream. */
-  protected endStream(stream: Stream, why: string, how: "end" | "reset" = "end"): void {
-    this.table.end(stream);
-    for (const state of [...stream.connections.values()]) this.closeLocal(state, why, how);
-  }
-
-  /** Forgets a connection and tells the driver to close its local socket, after its last byte unless by reset. */
-  protected closeLocal(state: ConnectionState, why: string, how: "end" | "reset" = "end"): void {
-    this.#forget(state);
-    if (!state.closed) this.output({ type: "close", connection: state.connection, how, why });
-  }
-
-  protected onData(message: Message, state: ConnectionState | undefined, now: number): void {
-    if (state === undefined) return this.dropped(message, "no such connection");
-    if (state.closed) return this.dropped(message, "the connection has ended");
-    state.lastReceivedAt = now;
-    if (this.#lingering.has(state)) this.#lingering.set(state, this.lingerDeadline(state, now));
-    if (message.payload.length > 0) {
-      this.output({ type: "write", connection: state.connection, bytes: message.payload });
-    }
-  }
-
-  /** Ids of a message about a connection, in the form its stream has (P40). */
-  protected idsOf(stream: Stream, connectionId: number) {
-    return {
-      streamId: stream.streamId,
-      serviceId: stream.format === 1 ? "" : stream.serviceId,
-      connectionId: stream.hasConnectionIds ? connectionId : 0,
-    };
-  }
-
-  /** The message that ends a connection: in format 1 and 2 a stream is its connection. */
-  protected resetMessage(state: ConnectionState, stream: Stream, _now: number): Message {
-    const type = stream.format === 3 ? MessageType.ConnectionReset : MessageType.StreamReset;
-    if (type === MessageType.StreamReset) this.table.end(stream);
-    return makeMessage({ type, ...this.idsOf(stream, state.connectionId) });
-  }
+  readonly #mayTake = (key: number, item: Item): boolean => {
+    const state = this.#exchange.table.connections.get(key);
+    return state === undefined || this.#side.mayTake(state, item);
+  };
 
   #onMessage(message: Message, now: number): void {
-    if (this.#failed || !checkMessage(message, [this.peer, "service"])) return;
+    const exchange = this.#exchange;
+    if (exchange.hasFailed || !checkMessage(message, [this.#side.peer, "service"])) return;
     if (message.type === MessageType.ServiceIds) this.#onServiceIds(message);
     else if (message.type === MessageType.SessionReset) this.#onSessionReset();
-    else if (this.#services === undefined) {
+    else if (exchange.services === undefined) {
       throw new RemoteProtocolError("P30", `${describeMessage(message)} came before SERVICE_IDS`);
-    } else this.onMessageFromPeer(message, now);
+    } else this.#side.onMessage(message, now);
   }
 
   #onServiceIds(message: Message): void {
-    if (this.#services !== undefined) return this.dropped(message, "the services are already known");
+    if (this.isReady) return this.#exchange.dropped(message, "the services are already known");
     this.#setServices(message.availableServiceIds);
   }
 
   #setServices(services: readonly string[]): void {
-    this.#services = matchServices(namesOf(this.options.entries, services), services);
-    this.output({ type: "ready", services: [...this.#services.keys()] });
+    const matched = matchServices(this.#exchange.options.entries(services), services);
+    this.#exchange.services = matched;
+    this.#exchange.output({ type: "ready", services: [...matched.keys()] });
   }
 
   #onSessionReset(): void {
-    for (const stream of this.table.streams) this.endStream(stream, "session reset by the service");
-  }
-
-  #mayTakeKey(key: number, item: Item): boolean {
-    const state = this.table.connections.get(key);
-    return state === undefined || this.mayTake(state, item);
+    const exchange = this.#exchange;
+    for (const stream of exchange.table.streams) exchange.endStream(stream, "session reset by the service");
   }
 
   #messageFor(state: ConnectionState, item: Item, now: number): Message | undefined {
-    if (item.type !== "reset" && this.#lingering.has(state))
-      this.#lingering.set(state, this.lingerDeadline(state, now));
-    if (item.type === "start") return this.startMessage(state, now);
-    const stream = state.stream;
-    if (item.type === "data") {
-      if (stream === undefined) return undefined;
-      state.sentBytes += item.bytes.length;
-      stream.hasSentData = true;
-      return makeMessage({
-        type: MessageType.Data,
-        payload: item.bytes,
-        ...this.idsOf(stream, state.connectionId),
-      });
+    const exchange = this.#exchange;
+    if (item.type === "reset") {
+      exchange.forget(state);
+      return state.stream && this.#side.resetMessage(state, state.stream, now);
     }
-    this.#forget(state);
-    return stream && this.resetMessage(state, stream, now);
-  }
-
-  #forget(state: ConnectionState): void {
-    this.#lingering.delete(state);
-    this.queue.drop(state.connection.key);
-    this.table.remove(state);
+    this.#side.sent(state, now);
+    if (item.type === "data") return exchange.dataMessage(state, item);
+    return this.#side.startMessage(state, now);
   }
 }

@@ -4,6 +4,8 @@ import { SendWindow } from "./window.ts";
 const DEAD_AFTER_PERIODS = 2.5;
 /** Floor of the deadline while our writes are held back: a service that holds us back does not answer pings either. */
 const HELD_BACK_DEAD_MS = 60_000;
+/** While nothing is read, only a write that fails tells that the service is gone: a ping goes out this often. */
+const UNREAD_PING_MS = 1_000;
 
 /** Times in milliseconds. */
 export interface LinkOptions {
@@ -17,13 +19,18 @@ export class Link {
   readonly #options: LinkOptions;
   #lastReceivedAt: number;
   #lastPingAt: number;
-  #isReadingPaused = false;
+  #isReading = true;
   #isHeldBack = false;
 
   constructor(options: LinkOptions, now: number) {
     this.#options = options;
     this.#lastReceivedAt = now;
     this.#lastPingAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether the tunnel is read: the one place where this is known. */
+  get isReading(): boolean {
+    return this.#isReading;
   }
 
   /** Anything came from the service. */
@@ -37,9 +44,10 @@ export class Link {
   }
 
   /** We stopped or went on reading from the service: silence proves nothing in between. */
-  setReadingPaused(isPaused: boolean, now: number): void {
-    this.#isReadingPaused = isPaused;
+  setReading(isReading: boolean, now: number): void {
+    this.#isReading = isReading;
     this.#lastReceivedAt = now;
+    this.window.setReading(isReading);
   }
 
   /** Our writes do not drain, or drain again. */
@@ -47,9 +55,13 @@ export class Link {
     this.#isHeldBack = isHeldBack;
   }
 
-  /** Id of the ping to send now, if one is due. */
-  nextPing(now: number): number | undefined {
-    if (now < this.#lastPingAt + this.#options.keepaliveMs && !this.window.wantsPing) return undefined;
+  /**
+   * Id of the ping to send now, if one is due.
+   * @param awaited somebody waits for the arrival of what was sent at this moment
+   */
+  nextPing(now: number, awaited: number | undefined = undefined): number | undefined {
+    const isAwaited = awaited !== undefined && awaited < now && (this.window.lastPingAt ?? now) <= awaited;
+    if (now < this.#nextPingAt && !this.window.wantsPing && !isAwaited) return undefined;
     this.#lastPingAt = now;
     return this.window.ping(now);
   }
@@ -62,11 +74,16 @@ export class Link {
 
   /** When to ask `nextPing` and `isDead` again. */
   deadline(): number {
-    return Math.min(this.#lastPingAt + this.#options.keepaliveMs, this.#deadAt() ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#nextPingAt, this.#deadAt() ?? Number.POSITIVE_INFINITY);
+  }
+
+  get #nextPingAt(): number {
+    const { keepaliveMs } = this.#options;
+    return this.#lastPingAt + (this.#isReading ? keepaliveMs : Math.min(keepaliveMs, UNREAD_PING_MS));
   }
 
   #deadAt(): number | undefined {
-    if (!this.window.isAnswered || this.#isReadingPaused) return undefined;
+    if (!this.window.isAnswered || !this.#isReading) return undefined;
     const { keepaliveMs, stallTimeoutMs } = this.#options;
     const patience = this.#isHeldBack
       ? Math.max(HELD_BACK_DEAD_MS, 3 * stallTimeoutMs)

@@ -13,8 +13,8 @@ export interface Connection {
  */
 export type Format = 1 | 2 | 3;
 
-/** What an engine asks its driver to do. Messages to the tunnel are not among these: the driver takes them one by one. */
-export type Output =
+/** What an engine asks for. Messages to the tunnel are not among these: they are taken one by one. */
+export type EngineOutput =
   /** The services of the tunnel are known and fit the service map: listeners may start. */
   | { readonly type: "ready"; readonly services: readonly string[] }
   /** Destination only: dial the service's address. Bytes may be written before the dial has succeeded. */
@@ -33,7 +33,32 @@ export type Output =
   /** The session is over. */
   | { readonly type: "fail"; readonly error: TunnelError };
 
-/** What an engine tells its owner, besides what it wants done: for the log, the user and the next WebSocket. */
+/** How a WebSocket's life in a carrier came to its end. */
+export type CarrierEnd =
+  | {
+      readonly type: "closed";
+      readonly code: number;
+      readonly reason: string;
+      readonly error?: Error | undefined;
+    }
+  | { readonly type: "failed"; readonly error: TunnelError }
+  | { readonly type: "stopped" };
+
+/** What a carrier asks of its driver, one thing at a time. */
+export type Output =
+  | Extract<EngineOutput, { type: "ready" | "connect" | "write" | "close" | "event" }>
+  /** One binary WebSocket frame for the tunnel. */
+  | { readonly type: "frame"; readonly bytes: Uint8Array }
+  /** A ping, whose answer names the same id. */
+  | { readonly type: "ping"; readonly id: number }
+  /** Stop or go on reading a local socket; without a connection, the tunnel. */
+  | { readonly type: "pause" | "resume"; readonly connection?: Connection | undefined }
+  /** RST for a local socket that was told to end and does not. */
+  | { readonly type: "abandon"; readonly connection: Connection }
+  /** The WebSocket is over: close it when stopped, else drop it. Only `abandon` may follow. */
+  | { readonly type: "ended"; readonly end: CarrierEnd };
+
+/** What a carrier tells its owner, besides what it wants done: for the log, the user and the next WebSocket. */
 export type EngineEvent =
   /** The other side's format became known: `known` is what it speaks, `from` what told it. */
   | { readonly type: "format"; readonly known: Format; readonly from: string }
@@ -41,5 +66,7 @@ export type EngineEvent =
   | { readonly type: "silent"; readonly serviceId: string; readonly forMs: number }
   /** A message was dropped, with the reason. */
   | { readonly type: "dropped"; readonly message: string; readonly why: string }
+  /** The WebSocket is open, and the service has not said which services the tunnel has (P30). */
+  | { readonly type: "unready"; readonly forMs: number }
   /** A connection was refused, with the reason. */
   | { readonly type: "refused"; readonly serviceId: string; readonly why: string };

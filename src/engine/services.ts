@@ -1,13 +1,5 @@
 import { ServiceIdsError } from "../base/errors.ts";
 
-/** Names of a service map that may depend on the tunnel's services. */
-export function namesOf(
-  entries: readonly string[] | ((services: readonly string[]) => readonly string[]),
-  services: readonly string[],
-): readonly string[] {
-  return typeof entries === "function" ? entries(services) : entries;
-}
-
 /**
  * Which local entry serves which service of the tunnel: service id → entry of the service map (P31).
  * One unnamed entry (empty name) fits a tunnel with one service, or with none.

@@ -1,7 +1,7 @@
-import { LocalProtocolError } from "../base/errors.ts";
-import { MAX_STREAM_ID } from "../protocol/constants.ts";
+import { MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "../protocol/constants.ts";
 import { type Message, MessageType, makeMessage } from "../protocol/message.ts";
-import { Engine, type EngineOptions, MAX_CONNECTIONS } from "./engine.ts";
+import { ChainGuard } from "./chain-guard.ts";
+import { type Exchange, idsOf } from "./exchange.ts";
 import type { Item } from "./fair-queue.ts";
 import type { Connection, Format } from "./output.ts";
 import type { ConnectionState, Stream } from "./stream-table.ts";
@@ -12,8 +12,10 @@ const HOLD_MS = 1_000;
 const HOLD_BYTES = 16 * 1024;
 /** Silence after which a person is told which flag to try (P43). */
 const SILENCE_MS = 5_000;
-/** A stream reset this soon after a connection reset of ours is its answer (P45). */
+/** A stream reset this soon after something of ours may be its answer (P45). */
 const ANSWER_MS = 1_000;
+/** A reset that a lost peer explains as well as an older one proves nothing until it has come so often (P45). */
+const SUSPICIONS = 2;
 /** How long a connection may wait for the only one that an older peer carries (P44). */
 const WAIT_MS = 10_000;
 /** … and how many may wait. */
@@ -22,138 +24,180 @@ const MAX_WAITING = 128;
 /** Connection that a stream begins with, and that an older peer takes for the whole of it (P24). */
 const FIRST_CONNECTION_ID = 1;
 
+/** What the source knows of the destination's format. */
+type Peer =
+  /** Told by the user. */
+  | { readonly type: "given"; readonly format: Format }
+  /** Nothing yet: format 3 is spoken, and until `holdUntil` only what every format understands (P42). */
+  | { readonly type: "open"; readonly holdUntil: number | undefined }
+  /** It gave back the connection id of its stream; an older peer that echoes ids does so too. */
+  | { readonly type: "likely" }
+  /** It named a connection that only format 3 has. */
+  | { readonly type: "proven" }
+  /** Evidence showed an older one: format 2 is spoken. */
+  | { readonly type: "older" };
+
 /** The source side: accepted connections become streams and connections of the tunnel. */
-export class SourceEngine extends Engine {
-  protected readonly peer = "destination";
-  #format: Format;
-  /** Whether the format is given and not to be found out. */
-  readonly #isFormatGiven: boolean;
-  #hasHeard = false;
-  /** A message with a connection id came: the peer speaks format 3 for certain. */
-  #isFormatProven: boolean;
-  #firstStartAt: number | undefined;
-  #holdUntil: number | undefined;
-  #hasWarned = false;
+export class Source {
+  readonly peer = "destination";
+  readonly #exchange: Exchange;
+  readonly #chain = new ChainGuard();
+  #destination: Peer;
+  /** Stream resets in a row that an older peer would explain, and a lost one too. */
+  #suspicions = 0;
+  /** When the first stream was started, until anything came or the silence was told (P43). */
+  #silence: "unstarted" | "over" | number = "unstarted";
   /** Connections not yet opened on the wire, with the moment at which they are given up. */
   readonly #unstarted = new Map<ConnectionState, number>();
 
-  constructor(options: EngineOptions) {
-    super(options);
-    this.#format = options.format ?? 3;
-    this.#isFormatGiven = options.format !== undefined;
-    this.#isFormatProven = this.#isFormatGiven;
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+    const { format } = exchange.options;
+    this.#destination =
+      format === undefined ? { type: "open", holdUntil: undefined } : { type: "given", format };
   }
 
-  /**
-   * A local connection to a service was accepted.
-   * @returns undefined when there are too many: close it.
-   */
-  localAccepted(serviceId: string, now: number): Connection | undefined {
-    if (!this.services?.has(serviceId))
-      throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
-    if (
-      this.table.connections.size >= MAX_CONNECTIONS ||
-      (this.#format < 3 && this.#unstarted.size >= MAX_WAITING)
-    ) {
-      this.event({ type: "refused", serviceId, why: "too many connections" });
+  /** @returns undefined when it is refused, which an event tells */
+  accept(serviceId: string, now: number): Connection | undefined {
+    const isWaitFull = this.#format < 3 && this.#unstarted.size >= MAX_WAITING;
+    const why = this.#exchange.isFull || isWaitFull ? "too many connections" : this.#chain.refusal(serviceId);
+    if (why !== undefined) {
+      this.#exchange.event({ type: "refused", serviceId, why });
       return undefined;
     }
-    const state = this.table.addConnection(serviceId);
+    const state = this.#exchange.table.addConnection(serviceId);
+    this.#chain.accepted(state, now);
     this.#unstarted.set(state, now + WAIT_MS);
-    this.queue.push(state.connection.key, { type: "start" });
+    this.#exchange.queue.push(state.connection.key, { type: "start" });
     return state.connection;
   }
 
-  override tick(now: number): void {
-    super.tick(now);
-    if (this.#holdUntil !== undefined && this.#holdUntil <= now) this.#holdUntil = undefined;
+  onMessage(message: Message, now: number): void {
+    const serviceId = this.#exchange.serviceOf(message);
+    const stream = serviceId === undefined ? undefined : this.#exchange.table.of(serviceId);
+    if (stream === undefined || stream.streamId !== message.streamId)
+      return this.#exchange.dropped(message, "stale stream");
+    this.#silence = "over";
+    this.#endHold();
+    if (message.type === MessageType.StreamReset) return this.#onStreamReset(message, stream, now);
+    this.#learnFormat(message, stream, now);
+    const state = connectionOf(stream, message);
+    if (message.type === MessageType.Data) this.#exchange.onData(message, state, now);
+    else if (state !== undefined) this.#exchange.closeLocal(state, "closed by the destination");
+  }
+
+  startMessage(state: ConnectionState, now: number): Message {
+    this.#unstarted.delete(state);
+    const { table } = this.#exchange;
+    const { serviceId } = state.connection;
+    const open = this.#format === 3 ? table.of(serviceId) : undefined;
+    const stream = open ?? table.start(serviceId, this.#newStreamId(), this.#format);
+    table.join(state, stream, this.#format === 3 ? stream.nextConnectionId : 0);
+    if (open !== undefined) stream.lastStartAt = now;
+    else this.#hold(now + HOLD_MS);
+    if (this.#silence === "unstarted") this.#silence = now;
+    const type = open === undefined ? MessageType.StreamStart : MessageType.ConnectionStart;
+    return makeMessage({ type, ...idsOf(stream, state.connectionId) });
+  }
+
+  mayTake(state: ConnectionState, item: Item): boolean {
+    if (item.type === "start") {
+      if (this.#isHolding || !this.#chain.mayStart(state)) return false;
+      const stream = this.#exchange.table.of(state.connection.serviceId);
+      return this.#format === 3 || (stream?.connections.size ?? 0) === 0;
+    }
+    if (item.type !== "data" || !this.#isHolding) return true;
+    return state.sentBytes + Math.min(item.bytes.length, HOLD_BYTES) <= HOLD_BYTES;
+  }
+
+  get maxPayloadBytes(): number {
+    return this.#isHolding ? HOLD_BYTES : MAX_PAYLOAD_BYTES;
+  }
+
+  /** While the peer's format is open, the end of a lone connection is told in the way every format has (P42). */
+  resetMessage(state: ConnectionState, stream: Stream, now: number): Message {
+    stream.lastResetAt = now;
+    if (this.#destination.type !== "open" || stream.format < 3 || stream.connections.size > 0) {
+      return this.#exchange.resetMessage(state, stream);
+    }
+    this.#exchange.table.end(stream);
+    this.#endHold();
+    return makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, state.connectionId) });
+  }
+
+  lingerSince(_state: ConnectionState, now: number): number {
+    return now;
+  }
+
+  /** A half-closed connection waits for an answer to its last byte (P52). */
+  sent(state: ConnectionState, now: number): void {
+    this.#exchange.linger.sent(state, now);
+  }
+
+  tick(now: number): void {
+    if (this.#isHolding && now >= (this.#holdUntil ?? now)) this.#endHold();
+    this.#chain.tick(now);
     this.#warnOfSilence(now);
     if (this.#format === 3) return;
     for (const [state, deadline] of this.#unstarted) {
       if (deadline > now) continue;
       const { serviceId } = state.connection;
       this.#unstarted.delete(state);
-      this.event({ type: "refused", serviceId, why: "the other side carries one connection at a time" });
-      this.closeLocal(state, "the other side carries one connection at a time");
+      const why = "the other side carries one connection at a time";
+      this.#exchange.event({ type: "refused", serviceId, why });
+      this.#exchange.closeLocal(state, why);
     }
   }
 
-  override deadline(): number | undefined {
-    const times = [super.deadline(), this.#holdUntil, this.#silenceDeadline()];
-    if (this.#format < 3) times.push(this.#unstarted.values().next().value);
-    return times.reduce(
-      (first, time) => (first === undefined || (time ?? first) < first ? time : first),
-      undefined,
+  deadline(): number | undefined {
+    const silenceAt = typeof this.#silence === "number" ? this.#silence + SILENCE_MS : undefined;
+    const waitUntil = this.#format < 3 ? this.#unstarted.values().next().value : undefined;
+    const times = [this.#holdUntil, this.#chain.deadline(), silenceAt, waitUntil].filter(
+      (time) => time !== undefined,
     );
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  protected onMessageFromPeer(message: Message, now: number): void {
-    const serviceId = this.serviceOf(message);
-    const stream = serviceId === undefined ? undefined : this.table.of(serviceId);
-    if (stream === undefined || stream.streamId !== message.streamId)
-      return this.dropped(message, "stale stream");
-    this.#hasHeard = true;
-    this.#holdUntil = undefined;
-    if (message.type === MessageType.StreamReset) return this.#onStreamReset(message, stream, now);
-    this.#learnFormat(message, stream, now);
-    const state = connectionOf(stream, message);
-    if (message.type === MessageType.Data) this.onData(message, state, now);
-    else if (state !== undefined) this.closeLocal(state, "closed by the destination");
+  /** The format spoken now. */
+  get #format(): Format {
+    if (this.#destination.type === "given") return this.#destination.format;
+    return this.#destination.type === "older" ? 2 : 3;
   }
 
-  protected startMessage(state: ConnectionState, now: number): Message {
-    this.#unstarted.delete(state);
-    const { serviceId } = state.connection;
-    const open = this.#format === 3 ? this.table.of(serviceId) : undefined;
-    const stream = open ?? this.table.start(serviceId, this.#newStreamId(), this.#format);
-    this.table.join(state, stream, this.#format === 3 ? stream.nextConnectionId : 0);
-    this.#firstStartAt ??= now;
-    if (this.#isFormatOpen && open === undefined) this.#holdUntil ??= now + HOLD_MS;
-    const type = open === undefined ? MessageType.StreamStart : MessageType.ConnectionStart;
-    return makeMessage({ type, ...this.idsOf(stream, state.connectionId) });
+  get #holdUntil(): number | undefined {
+    return this.#destination.type === "open" ? this.#destination.holdUntil : undefined;
   }
 
-  protected override mayTake(state: ConnectionState, item: Item): boolean {
-    if (item.type === "start") {
-      if (this.#holdUntil !== undefined) return false;
-      return this.#format === 3 || (this.table.of(state.connection.serviceId)?.connections.size ?? 0) === 0;
-    }
-    if (item.type !== "data" || this.#holdUntil === undefined) return true;
-    return state.sentBytes + Math.min(item.bytes.length, HOLD_BYTES) <= HOLD_BYTES;
+  get #isHolding(): boolean {
+    return this.#holdUntil !== undefined;
   }
 
-  protected override maxPayloadBytes(): number {
-    return this.#holdUntil === undefined ? super.maxPayloadBytes() : HOLD_BYTES;
+  #hold(until: number): void {
+    if (this.#destination.type === "open" && !this.#isHolding)
+      this.#destination = { type: "open", holdUntil: until };
   }
 
-  /** While the peer's format is open, the end of a lone connection is told in the way every format has (P42). */
-  protected override resetMessage(state: ConnectionState, stream: Stream, now: number): Message {
-    stream.lastResetAt = now;
-    if (!this.#isFormatOpen || stream.format < 3 || stream.connections.size > 0) {
-      return super.resetMessage(state, stream, now);
-    }
-    this.table.end(stream);
-    this.#holdUntil = undefined;
-    return makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, state.connectionId) });
+  #endHold(): void {
+    if (this.#isHolding) this.#destination = { type: "open", holdUntil: undefined };
   }
 
-  protected lingerDeadline(_state: ConnectionState, now: number): number {
-    return now + this.options.lingerMs;
-  }
-
-  /** Whether the peer may still turn out to be an older one; a stream reset tells nothing of it (P47). */
-  get #isFormatOpen(): boolean {
-    return this.#format === 3 && !this.#isFormatProven;
-  }
-
+  /** Takes what a message of the destination tells of its format (P45). */
   #learnFormat(message: Message, stream: Stream, now: number): void {
+    if (this.#destination.type === "given") return;
     const lacksService = message.serviceId === "" && stream.serviceId !== "";
-    const lacksConnection = message.connectionId === 0;
-    if (!lacksService && !lacksConnection) this.#isFormatProven = true;
-    if (this.#isFormatGiven || stream.format < 3 || !(lacksService || lacksConnection)) return;
-    stream.hasConnectionIds = !lacksConnection;
+    const { connectionId } = message;
+    if (!lacksService && connectionId > 0) return this.#onFormat3(connectionId, stream);
+    if (stream.format < 3) return;
+    stream.hasConnectionIds = connectionId > 0;
     if (lacksService) this.#fallBack(1, "a message without service id", now);
     else this.#fallBack(2, "a message without connection id", now);
+  }
+
+  /** An id that this stream was not started with is no echo: its sender knows connections. */
+  #onFormat3(connectionId: number, stream: Stream): void {
+    const isEcho = stream.hasConnectionIds && connectionId === FIRST_CONNECTION_ID;
+    if (!isEcho) this.#destination = { type: "proven" };
+    else if (this.#destination.type === "open") this.#destination = { type: "likely" };
   }
 
   /** Leaves a stream the one connection that an older peer knows of. */
@@ -168,37 +212,46 @@ export class SourceEngine extends Engine {
 
   /** The one connection that the peer knows of is over here: it must hear so, or it takes no new stream (P22). */
   #abandon(stream: Stream): void {
-    this.table.end(stream);
-    this.answer(makeMessage({ type: MessageType.StreamReset, ...this.idsOf(stream, 0) }));
+    this.#exchange.table.end(stream);
+    this.#exchange.answer(makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, 0) }));
   }
 
   #onStreamReset(message: Message, stream: Stream, now: number): void {
-    const cause =
-      this.#isFormatGiven || stream.format < 3 ? undefined : this.#causeOfStreamReset(message, stream, now);
+    const cause = this.#causeOfStreamReset(message, stream, now);
     if (cause !== undefined) {
-      this.table.end(stream);
+      this.#exchange.table.end(stream);
       this.#fallBack(2, `a stream reset in answer to ${cause}`, now);
       this.#startAgain([...stream.connections.values()], now);
     }
     // A peer of format 3 ends connections one by one: this tells that it is gone, or could not connect (P54).
-    const isPeerLost = cause === undefined && stream.format === 3 && this.#isFormatProven;
-    this.endStream(stream, "closed by the destination", isPeerLost ? "reset" : "end");
+    const isKnown = this.#destination.type === "likely" || this.#destination.type === "proven";
+    this.#exchange.endStream(
+      stream,
+      "closed by the destination",
+      stream.format === 3 && isKnown ? "reset" : "end",
+    );
   }
 
-  /** What of ours a stream reset answers, where a peer of format 3 would not have reset the stream (P45). */
+  /**
+   * What of ours a stream reset answers, where nothing but an older peer explains it (P45). The service resets streams
+   * as well, when the destination has left.
+   */
   #causeOfStreamReset(message: Message, stream: Stream, now: number): string | undefined {
+    const { type } = this.#destination;
+    if (stream.format < 3 || (type !== "open" && type !== "likely")) return undefined;
+    const isRecent = (at: number | undefined) => at !== undefined && now - at <= ANSWER_MS;
     const mayBeTheServices = message.connectionId > 0 && stream.lastResetAt === undefined;
-    if (!this.#isFormatProven && stream.nextConnectionId > 2 && !mayBeTheServices)
-      return "a connection start";
-    const isAnswer = stream.lastResetAt !== undefined && now - stream.lastResetAt <= ANSWER_MS;
-    return isAnswer ? "a connection reset" : undefined;
+    if (type === "open" && isRecent(stream.lastStartAt) && !mayBeTheServices) return "a connection start";
+    if (!isRecent(stream.lastResetAt)) return undefined;
+    this.#suspicions += 1;
+    return this.#suspicions >= SUSPICIONS ? "a connection reset" : undefined;
   }
 
   /** The session goes on in format 2: the service refuses a change to format 1 within a WebSocket (P45). */
   #fallBack(known: Format, from: string, now: number): void {
-    this.#format = 2;
-    this.event({ type: "format", known, from });
-    for (const stream of this.table.streams) {
+    this.#destination = { type: "older" };
+    this.#exchange.event({ type: "format", known, from });
+    for (const stream of this.#exchange.table.streams) {
       stream.format = 2;
       this.#keepFirst(stream, now);
     }
@@ -208,32 +261,26 @@ export class SourceEngine extends Engine {
   #startAgain(states: readonly ConnectionState[], now: number): void {
     for (const state of states) {
       if (state.sentBytes > 0 || state.lastReceivedAt !== undefined) {
-        this.closeLocal(state, "the other side carries one connection at a time");
+        this.#exchange.closeLocal(state, "the other side carries one connection at a time");
         continue;
       }
       state.stream?.connections.delete(state.connectionId);
       state.stream = undefined;
       state.connectionId = 0;
       this.#unstarted.set(state, now + WAIT_MS);
-      this.queue.pushFront(state.connection.key, { type: "start" });
+      this.#exchange.queue.pushFront(state.connection.key, { type: "start" });
     }
   }
 
   #newStreamId(): number {
-    return 1 + Math.floor(this.options.random() * MAX_STREAM_ID);
-  }
-
-  #silenceDeadline(): number | undefined {
-    if (this.#hasHeard || this.#hasWarned || this.#firstStartAt === undefined) return undefined;
-    return this.#firstStartAt + SILENCE_MS;
+    return 1 + Math.floor(this.#exchange.options.random() * MAX_STREAM_ID);
   }
 
   #warnOfSilence(now: number): void {
-    const deadline = this.#silenceDeadline();
-    if (deadline === undefined || deadline > now) return;
-    this.#hasWarned = true;
-    const waiting = this.table.streams.find((stream) => stream.connections.size > 0);
-    if (waiting) this.event({ type: "silent", serviceId: waiting.serviceId, forMs: SILENCE_MS });
+    if (typeof this.#silence !== "number" || this.#silence + SILENCE_MS > now) return;
+    this.#silence = "over";
+    const waiting = this.#exchange.table.streams.find((stream) => stream.connections.size > 0);
+    if (waiting) this.#exchange.event({ type: "silent", serviceId: waiting.serviceId, forMs: SILENCE_MS });
   }
 }
 

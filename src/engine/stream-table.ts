@@ -12,6 +12,10 @@ export interface ConnectionState {
   /** The local socket is gone or told to go; the far side may not know yet (P55). */
   closed: boolean;
   lastReceivedAt: number | undefined;
+  /** When its last message went out. */
+  lastSentAt: number | undefined;
+  /** Bytes for it that its application has not taken yet. */
+  unreadBytes: number;
 }
 
 /** The one active stream of a service (P21). */
@@ -22,7 +26,8 @@ export interface Stream {
   /** Older peers that echo the ids they were given need them to the end of the stream (P45). */
   hasConnectionIds: boolean;
   nextConnectionId: number;
-  /** When the last reset of one of its connections went out. */
+  /** When the last CONNECTION_START, and the last reset of one of its connections, went out. */
+  lastStartAt: number | undefined;
   lastResetAt: number | undefined;
   /** Data went out on it: the peer knows by now what the format of the stream is. */
   hasSentData: boolean;
@@ -57,6 +62,7 @@ export class StreamTable {
       format,
       hasConnectionIds: format === 3,
       nextConnectionId: 1,
+      lastStartAt: undefined,
       lastResetAt: undefined,
       hasSentData: false,
       connections: new Map(),
@@ -80,6 +86,8 @@ export class StreamTable {
       ended: false,
       closed: false,
       lastReceivedAt: undefined,
+      lastSentAt: undefined,
+      unreadBytes: 0,
     };
     this.connections.set(connection.key, state);
     return state;

@@ -16,6 +16,8 @@ interface OpenPing {
   readonly sentBytes: number;
   /** What was known to have arrived when it went out. */
   readonly arrivedBytes: number;
+  /** Its answer may have waited for us: it tells nothing of the link. */
+  isVoid: boolean;
 }
 
 /**
@@ -24,8 +26,9 @@ interface OpenPing {
  */
 export class SendWindow {
   #sentBytes = 0;
-  #answered: { readonly sentBytes: number } | undefined;
+  #answered: { readonly sentBytes: number; readonly at: number } | undefined;
   #open: OpenPing[] = [];
+  #isReading = true;
   #lastId = 0;
   #rates: number[] = [];
   #roundTripMs: number | undefined;
@@ -36,12 +39,30 @@ export class SendWindow {
     this.#sentBytes += bytes;
   }
 
+  /**
+   * The tunnel is read, or not. Unread, the answers to our pings wait with everything else: the window counts nothing
+   * then, or an application that reads only once its own bytes were taken would wait for itself (P60).
+   */
+  setReading(isReading: boolean): void {
+    this.#isReading = isReading;
+    for (const ping of this.#open) ping.isVoid = true;
+  }
+
   /** Whether one more message may be handed to the WebSocket. */
   isOpen(now: number): boolean {
-    if (this.#answered === undefined) return true;
-    const oldest = this.#open[0];
-    if (oldest !== undefined && now - oldest.at > UNANSWERED_MS) return true;
+    if (this.#answered === undefined || !this.#isReading || this.#isUnanswered(now)) return true;
     return this.#sentBytes - this.#answered.sentBytes < this.bytes;
+  }
+
+  /** What was sent before this moment has arrived, as far as pings tell; infinite while none is answered. */
+  answeredUntil(now: number): number {
+    if (this.#answered === undefined || this.#isUnanswered(now)) return Number.POSITIVE_INFINITY;
+    return this.#answered.at;
+  }
+
+  /** When the last ping went out. */
+  get lastPingAt(): number | undefined {
+    return (this.#open.at(-1) ?? this.#answered)?.at;
   }
 
   /** Whether so much was sent since the last ping that the next one is due before the keep-alive asks for it. */
@@ -55,7 +76,8 @@ export class SendWindow {
   ping(now: number): number {
     if (this.#open.length >= MAX_OPEN_PINGS) this.#open.shift();
     const arrivedBytes = this.#answered?.sentBytes ?? 0;
-    this.#open.push({ id: ++this.#lastId, at: now, sentBytes: this.#sentBytes, arrivedBytes });
+    const isVoid = !this.#isReading;
+    this.#open.push({ id: ++this.#lastId, at: now, sentBytes: this.#sentBytes, arrivedBytes, isVoid });
     return this.#lastId;
   }
 
@@ -65,6 +87,11 @@ export class SendWindow {
     const ping = this.#open[index];
     if (ping === undefined) return;
     this.#open = this.#open.slice(index + 1);
+    if (!ping.isVoid) this.#measure(ping, now);
+    this.#answered = ping;
+  }
+
+  #measure(ping: OpenPing, now: number): void {
     this.#roundTripMs = now - ping.at;
     this.#lowestRoundTripMs = Math.min(this.#lowestRoundTripMs, this.#roundTripMs);
     // Over the ping's whole way: answers come in bursts, and the time between two of them would show any rate.
@@ -74,7 +101,6 @@ export class SendWindow {
         (ping.sentBytes - ping.arrivedBytes) / (now - ping.at),
       ];
     }
-    this.#answered = { sentBytes: ping.sentBytes };
   }
 
   /** Whether a ping was ever answered on this WebSocket. */
@@ -85,6 +111,11 @@ export class SendWindow {
   /** Last measured round trip to the service, in milliseconds. */
   get roundTripMs(): number | undefined {
     return this.#roundTripMs;
+  }
+
+  #isUnanswered(now: number): boolean {
+    const oldest = this.#open[0];
+    return oldest !== undefined && now - oldest.at > UNANSWERED_MS;
   }
 
   /** How much one message may carry, so that several fit into the window and a keystroke waits for a small one. */

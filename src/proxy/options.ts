@@ -1,7 +1,5 @@
-import type { Socket } from "node:net";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
-import type { Probe } from "./status.ts";
 
 /** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
 export type Mode = "source" | "destination";
@@ -14,8 +12,14 @@ export type Address =
   | { readonly type: "tcp"; readonly host?: string | undefined; readonly port: number }
   | { readonly type: "unix"; readonly path: string };
 
-/** Service id → address. The empty service id is an unnamed entry: it fits a tunnel with exactly one service. */
-export type ServiceMap = ReadonlyMap<string, Address>;
+/** As a user writes it. */
+export type AddressMap = ReadonlyMap<string, Address>;
+
+/**
+ * Service id → address. The empty service id is an unnamed entry: it fits a tunnel with exactly one service. Without an
+ * address a source does not listen: its sockets are given to it.
+ */
+export type ServiceMap = ReadonlyMap<string, Address | undefined>;
 
 /** Where the data plane is reached. */
 export interface DataPlane {
@@ -30,9 +34,6 @@ export interface DataPlane {
   readonly isUnverified?: boolean | undefined;
 }
 
-/** Gives a connected socket to a source, to be carried as a new connection of a service. */
-export type HandSocket = (service: string, socket: Socket) => void;
-
 /** Everything a local proxy is told at its start. Times in milliseconds. */
 export interface ProxyOptions {
   readonly mode: Mode;
@@ -40,12 +41,11 @@ export interface ProxyOptions {
   readonly accessToken: AccessToken;
   /** Absent: the access token can be used for one connection only. */
   readonly clientToken?: ClientToken | undefined;
-  readonly serviceMap: ServiceMap;
   /**
-   * Makes the service map once the tunnel's services are known, instead of `serviceMap`; asked again on every
-   * WebSocket. May throw a TunnelError, which ends the proxy.
+   * The service map, once the tunnel's services are known; asked again on every WebSocket. May throw a TunnelError, which
+   * ends the proxy.
    */
-  readonly chooseServiceMap?: ((services: readonly string[]) => ServiceMap) | undefined;
+  readonly serviceMap: (services: readonly string[]) => ServiceMap;
   /** Local address to listen on (source) or to dial from (destination). */
   readonly bind?: string | undefined;
   /** Absent: found out by evidence. */
@@ -63,13 +63,8 @@ export interface ProxyOptions {
   readonly giveUpAfterMs?: number | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
-  /**
-   * Source: makes no listeners of its own, but is handed the sockets to carry. Called once, as soon as it can carry;
-   * what it is handed while the link is down waits for it. Sockets have to be half-open and paused.
-   */
-  readonly onCarrying?: ((hand: HandSocket) => void) | undefined;
-  /** Is given a probe when a WebSocket is up, and undefined when it has ended. */
-  readonly onProbe?: ((probe: Probe | undefined) => void) | undefined;
+  /** Connections that this tunnel may have at once, for a process with several; P29's limit when absent. */
+  readonly maxConnections?: number | undefined;
   /** Ends the proxy in an orderly way. */
   readonly signal: AbortSignal;
 }
@@ -111,3 +106,15 @@ export type ProxyEvent =
 
 /** Why a proxy that was not at fault came to its end. Failures are thrown as TunnelError instead. */
 export type ProxyEnd = "stopped" | "tunnel-closed";
+
+/** Where something listens, as people write it. */
+export function listeningAt({
+  address,
+  port,
+}: {
+  readonly address: string;
+  readonly port?: number | undefined;
+}): string {
+  if (port === undefined) return address;
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}

@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { isApiName } from "../base/names.ts";
-import type { Address, Mode, ServiceMap } from "./options.ts";
+import type { Address, AddressMap, Mode } from "./options.ts";
 
 /**
  * Reads `[SERVICE=][HOST:]PORT` and `[SERVICE=]/UNIX/SOCKET`, several separated by commas.
@@ -12,7 +12,7 @@ import type { Address, Mode, ServiceMap } from "./options.ts";
  * without a service id stands for the only service of its tunnel and must be alone. Port 0 takes a free port
  * and is for the source only. Throws UsageError quoting the entry.
  */
-export function parseServiceMap(text: string, mode: Mode): ServiceMap {
+export function parseServiceMap(text: string, mode: Mode): AddressMap {
   const map = new Map<string, Address>();
   for (const entry of text.split(",")) {
     const { service, address } = parseEntry(entry, mode);

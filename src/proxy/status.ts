@@ -1,31 +1,5 @@
-import type { Mode, ProxyEvent } from "./options.ts";
-
-/** One open connection. */
-export interface ConnectionStatus {
-  readonly connectionId: number;
-  readonly service: string;
-  /** Milliseconds since 1970. */
-  readonly openedAt: number;
-  /** Bytes read from the local program, and bytes for it. */
-  readonly bytesToTunnel: number;
-  readonly bytesFromTunnel: number;
-}
-
-/** What a running WebSocket can tell at any moment. */
-export interface LinkSample {
-  /** Last measured round trip to the service. */
-  readonly roundTripMs: number | undefined;
-  /** Bytes that wait to be sent into the tunnel. */
-  readonly queuedBytes: number;
-  /** Every open connection, the oldest first. */
-  readonly connections: readonly ConnectionStatus[];
-}
-
-/** Takes a sample. Costs a walk over the open connections, so it is called only while somebody watches. */
-export type Probe = () => LinkSample;
-
-/** `failed` and `ended` sessions are forgotten; these are the states of one that runs. */
-export type LinkState = "connecting" | "connected" | "disconnected";
+import type { ConnectionStatus, LinkState, ProxyFacts } from "./facts.ts";
+import { listeningAt, type Mode, type ProxyEvent } from "./options.ts";
 
 /** One side of one tunnel that this process carries. */
 export interface SessionStatus {
@@ -76,13 +50,19 @@ export interface ProcessStatus {
 export const MAX_LISTED_CONNECTIONS = 200;
 export const MAX_RECENT_EVENTS = 50;
 
-type Facts = Pick<SessionStatus, "id" | "mode" | "tunnelId" | "thing" | "services">;
+/** What is known of a session before it runs. */
+type Identity = Pick<SessionStatus, "id" | "mode" | "tunnelId" | "thing" | "services">;
+
+/** Who can tell how a session goes. */
+interface Told {
+  readonly facts: ProxyFacts;
+}
 
 /** Collects what the sessions of this process do, and tells it when asked. */
 export class StatusBoard {
   readonly #head: Pick<ProcessStatus, "pid" | "command" | "startedAt">;
   readonly #now: () => number;
-  readonly #sessions = new Map<string, SessionBoard>();
+  readonly #sessions = new Map<string, Identity & { readonly proxy: Told }>();
   #recent: RecentEvent[] = [];
   #events = 0;
 
@@ -93,15 +73,18 @@ export class StatusBoard {
   }
 
   /** A session begins; a former one of the same id is forgotten. */
-  open(facts: Facts): SessionBoard {
-    const session = new SessionBoard(facts, (text) => this.say(text));
-    this.#sessions.set(facts.id, session);
-    return session;
+  open(identity: Identity, proxy: Told): void {
+    this.#sessions.set(identity.id, { ...identity, proxy });
   }
 
   /** A session is over. */
-  close(session: SessionBoard): void {
-    if (this.#sessions.get(session.id) === session) this.#sessions.delete(session.id);
+  close(id: string): void {
+    this.#sessions.delete(id);
+  }
+
+  /** Adds what a proxy did to the recent events. */
+  observe(event: ProxyEvent): void {
+    this.say(describeEvent(event));
   }
 
   /** Adds an event. */
@@ -112,78 +95,26 @@ export class StatusBoard {
   }
 
   snapshot(): ProcessStatus {
-    const sessions = [...this.#sessions.values()].map((session) => session.snapshot());
+    const sessions = [...this.#sessions.values()].map(statusOf);
     return { version: 1, ...this.#head, sessions, recent: this.#recent };
   }
 }
 
-/** What one session does: fed with its proxy's events, and with a probe while a WebSocket is up. */
-export class SessionBoard {
-  readonly #facts: Facts;
-  readonly #say: (text: string) => void;
-  #link: LinkState = "connecting";
-  #services: readonly string[];
-  #connects = 0;
-  #listening: string[] = [];
-  #closedToTunnel = 0;
-  #closedFromTunnel = 0;
-  #probe: Probe | undefined;
-
-  constructor(facts: Facts, say: (text: string) => void) {
-    this.#facts = facts;
-    this.#services = facts.services;
-    this.#say = say;
-  }
-
-  get id(): string {
-    return this.#facts.id;
-  }
-
-  setProbe(probe: Probe | undefined): void {
-    this.#probe = probe;
-  }
-
-  observe(event: ProxyEvent): void {
-    this.#say(describeEvent(event));
-    switch (event.event) {
-      case "connected":
-        this.#link = "connected";
-        this.#connects += 1;
-        this.#services = event.services;
-        break;
-      case "disconnected":
-        this.#link = "disconnected";
-        break;
-      case "listening":
-        this.#listening.push(`${event.service} ${whereOf(event)}`);
-        break;
-      case "connection-closed":
-        this.#closedToTunnel += event.bytesToTunnel;
-        this.#closedFromTunnel += event.bytesFromTunnel;
-        break;
-      case "connection-opened":
-      case "dialled":
-      case "warning":
-        break;
-    }
-  }
-
-  snapshot(): SessionStatus {
-    const { roundTripMs, queuedBytes = 0, connections = [] } = this.#probe?.() ?? {};
-    return {
-      ...this.#facts,
-      services: this.#services,
-      link: this.#link,
-      roundTripMs,
-      queuedBytes,
-      reconnects: Math.max(0, this.#connects - 1),
-      listening: [...this.#listening],
-      openConnections: connections.length,
-      connections: connections.slice(0, MAX_LISTED_CONNECTIONS),
-      bytesToTunnel: connections.reduce((sum, each) => sum + each.bytesToTunnel, this.#closedToTunnel),
-      bytesFromTunnel: connections.reduce((sum, each) => sum + each.bytesFromTunnel, this.#closedFromTunnel),
-    };
-  }
+function statusOf({ proxy, ...identity }: Identity & { readonly proxy: Told }): SessionStatus {
+  const { facts } = proxy;
+  return {
+    ...identity,
+    services: facts.services ?? identity.services,
+    link: facts.link,
+    roundTripMs: facts.roundTripMs,
+    queuedBytes: facts.queuedBytes,
+    reconnects: facts.reconnects,
+    listening: facts.listening,
+    openConnections: facts.connections.length,
+    connections: facts.connections.slice(0, MAX_LISTED_CONNECTIONS),
+    bytesToTunnel: facts.bytesToTunnel,
+    bytesFromTunnel: facts.bytesFromTunnel,
+  };
 }
 
 function describeEvent(event: ProxyEvent): string {
@@ -193,25 +124,14 @@ function describeEvent(event: ProxyEvent): string {
     case "disconnected":
       return `disconnected: ${event.reason}; next try in ${Math.round(event.retryInMs / 100) / 10} s`;
     case "listening":
-      return `${event.service} listens on ${whereOf(event)}`;
+      return `${event.service} listens on ${listeningAt(event)}`;
     case "connection-opened":
       return `${event.service}: connection ${event.connectionId} opened`;
     case "dialled":
-      return `${event.service} answers on ${whereOf(event)}`;
+      return `${event.service} answers on ${listeningAt(event)}`;
     case "connection-closed":
       return `${event.service}: connection ${event.connectionId} closed: ${event.reason}`;
     case "warning":
       return event.message;
   }
-}
-
-function whereOf({
-  address,
-  port,
-}: {
-  readonly address: string;
-  readonly port?: number | undefined;
-}): string {
-  if (port === undefined) return address;
-  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }

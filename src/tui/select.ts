@@ -1,4 +1,5 @@
-import type { ConnectionStatus, SessionStatus } from "../proxy/status.ts";
+import type { ConnectionStatus } from "../proxy/facts.ts";
+import type { SessionStatus } from "../proxy/status.ts";
 import { type ProcessView, rateKey, type State } from "./state.ts";
 import type { TunnelView } from "./tunnel-view.ts";
 

@@ -6,9 +6,9 @@ import { connect, type Socket } from "node:net";
 import { getLogger } from "../../src/base/log.ts";
 import { type AccessToken, ClientToken } from "../../src/base/secret.ts";
 import { type RunningEmulator, serve } from "../../src/emulator/serve.ts";
+import { LocalProxy } from "../../src/proxy/local-proxy.ts";
 import type { Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../../src/proxy/options.ts";
 import { parseServiceMap } from "../../src/proxy/service-map.ts";
-import { runProxy } from "../../src/proxy/session.ts";
 import { within } from "./wait.ts";
 
 export interface TestEmulator extends AsyncDisposable {
@@ -57,7 +57,7 @@ export class TestProxy implements AsyncDisposable {
   #wake = Promise.withResolvers<void>();
 
   constructor(options: Omit<ProxyOptions, "signal" | "onEvent" | "log">) {
-    this.ended = runProxy({
+    this.ended = new LocalProxy({
       ...options,
       log: getLogger("test"),
       signal: this.#stop.signal,
@@ -65,7 +65,7 @@ export class TestProxy implements AsyncDisposable {
         this.events.push(event);
         this.#wake.resolve();
       },
-    });
+    }).run();
     this.ended.catch(() => this.#wake.resolve()); // whoever waits for it is told
   }
 
@@ -118,7 +118,7 @@ export function startProxy(
     dataPlane: { host: emulator.host, port: emulator.port, ca: [emulator.ca] },
     accessToken: token,
     clientToken: new ClientToken(randomUUID()),
-    serviceMap: parseServiceMap(map, mode),
+    serviceMap: () => parseServiceMap(map, mode),
     stallTimeoutMs: 10_000,
     lingerMs: 1_000,
     keepaliveMs: 10_000,

@@ -3,10 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Relay } from "../../src/emulator/relay/relay.ts";
-import { DestinationEngine } from "../../src/engine/destination.ts";
-import type { Engine } from "../../src/engine/engine.ts";
+import { Engine } from "../../src/engine/engine.ts";
 import type { Format } from "../../src/engine/output.ts";
-import { SourceEngine } from "../../src/engine/source.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/protocol/constants.ts";
 import {
   decodeFrame,
@@ -44,9 +42,15 @@ class Driven {
   #now = 0;
 
   constructor(side: "source" | "destination", format: Format | undefined) {
-    const options = { entries: SERVICES, format, hasServiceIds: true, lingerMs: 1_000, random: () => 0 };
+    const options = {
+      entries: () => SERVICES,
+      format,
+      hasServiceIds: true,
+      lingerMs: 1_000,
+      random: () => 0,
+    };
     this.side = side;
-    this.engine = side === "source" ? new SourceEngine(options) : new DestinationEngine(options);
+    this.engine = new Engine(side, options);
     this.do({
       type: "bytes",
       bytes: encodeFrame(makeMessage({ type: MessageType.ServiceIds, availableServiceIds: SERVICES })),
@@ -83,7 +87,7 @@ class Driven {
   }
 
   #accept(serviceId: string): void {
-    if (!(this.engine instanceof SourceEngine)) return;
+    if (this.side === "destination") return;
     const connection = this.engine.localAccepted(serviceId, this.#now);
     if (connection !== undefined) this.open.set(connection.key, serviceId);
   }
@@ -211,8 +215,8 @@ describe("every message in every state", () => {
 
   /** Whether a destination engine in a state fails by a message of the source or the service. */
   function fails(before: readonly Partial<Message>[], message: Message): boolean {
-    const options = { entries: ["SSH"], hasServiceIds: true, lingerMs: 0, random: () => 0 };
-    const engine = new DestinationEngine(options);
+    const options = { entries: () => ["SSH"], hasServiceIds: true, lingerMs: 0, random: () => 0 };
+    const engine = new Engine("destination", options);
     const give = (one: Message) => engine.receive(encodeFrame(one), 0);
     give(makeMessage({ type: MessageType.ServiceIds, availableServiceIds: ["SSH"] }));
     for (const fields of before) give(makeMessage({ type: 0, streamId: 1, serviceId: "SSH", ...fields }));

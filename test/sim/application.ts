@@ -11,7 +11,7 @@ export interface LocalSide {
   onEnd(application: Application): void;
   /** It is gone. */
   onClose(application: Application): void;
-  /** It has read what waited for it. */
+  /** It has read some of what waited for it. */
   onRead(application: Application): void;
 }
 
@@ -43,7 +43,16 @@ export class Application {
   /** How the proxy ended it. */
   ending: "end" | "reset" | undefined;
   isReading = true;
+  /** Sends back what it reads, and reads nothing while that is not taken. */
+  doesEcho = false;
+  /** It is answered at once, and so must get everything before its end although it is half-closed. */
+  isPatient = false;
+  /** Bytes that it has not read. */
   waiting = 0;
+  readonly #outbox: Uint8Array[] = [];
+  #isPaused = false;
+  #isEnding: "end" | "close" | undefined;
+  #onFin: (() => void) | undefined;
   #partnerNumber = 0;
 
   constructor(side: Side, serviceId: string, crowd: Crowd) {
@@ -70,39 +79,91 @@ export class Application {
     for (let index = 0; index < bytes.length; index++)
       bytes[index] = contentAt(this.number, this.sent + index);
     this.sent += bytes.length;
-    this.proxy?.onData(this, bytes);
+    if (this.#isPaused) this.#outbox.push(bytes);
+    else this.proxy?.onData(this, bytes);
+  }
+
+  /** Its socket takes what it sends, or not. */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    while (!this.#isPaused && this.#outbox.length > 0) {
+      const bytes = this.#outbox.shift() as Uint8Array;
+      this.proxy?.onData(this, bytes);
+    }
+    if (this.isBlocked) return;
+    if (this.#isEnding === "end") this.#endNow();
+    if (this.#isEnding === "close") this.#closeNow();
+    this.#readOn();
+  }
+
+  /** What it sent last has not been taken. */
+  get isBlocked(): boolean {
+    return this.#outbox.length > 0;
   }
 
   end(): void {
     if (!this.isLive || this.hasEnded) return;
-    this.hasEnded = true;
-    this.proxy?.onEnd(this);
+    if (this.isBlocked) this.#isEnding ??= "end";
+    else this.#endNow();
   }
 
   close(): void {
     if (!this.isLive) return;
-    this.isClosed = true;
-    this.proxy?.onClose(this);
+    if (this.isBlocked) this.#isEnding = "close";
+    else this.#closeNow();
   }
 
   setReading(isReading: boolean): void {
     this.isReading = isReading;
-    if (!isReading) return;
-    this.waiting = 0;
-    this.proxy?.onRead(this);
+    this.#readOn();
   }
 
   /** The proxy wrote bytes: they must be the next ones of one application on the other side. */
   take(bytes: Uint8Array): void {
     if (!this.isLive) throw new Error(`${this}: written to after its end`);
     for (const byte of bytes) this.#takeByte(byte);
-    if (!this.isReading) this.waiting += bytes.length;
+    this.waiting += bytes.length;
+    this.#readOn();
   }
 
   /** The proxy ended it. */
   finish(how: "end" | "reset"): void {
     if (!this.isLive) throw new Error(`${this}: ended twice`);
     this.ending = how;
+  }
+
+  /** The proxy sends FIN, which comes after what waits to be read. */
+  finishAfterReading(onFinished: () => void): void {
+    this.#onFin = () => {
+      if (!this.isLive) return;
+      this.finish("end");
+      onFinished();
+    };
+    this.#readOn();
+  }
+
+  #endNow(): void {
+    this.#isEnding = undefined;
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.proxy?.onEnd(this);
+  }
+
+  #closeNow(): void {
+    this.#isEnding = undefined;
+    if (!this.isLive) return;
+    this.isClosed = true;
+    this.proxy?.onClose(this);
+  }
+
+  /** Reads what waits, if it reads at all; one that answers blocks until its answer is taken. */
+  #readOn(): void {
+    if (!this.isReading || (this.doesEcho && this.isBlocked)) return;
+    const { waiting } = this;
+    this.waiting = 0;
+    if (waiting > 0) this.proxy?.onRead(this);
+    if (waiting > 0 && this.doesEcho) this.send(waiting);
+    if (this.waiting === 0) this.#onFin?.();
   }
 
   toString(): string {

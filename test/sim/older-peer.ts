@@ -9,7 +9,7 @@ import {
   makeMessage,
 } from "../../src/protocol/message.ts";
 import type { Application } from "./application.ts";
-import type { SimProxy, Surroundings } from "./engine-proxy.ts";
+import type { SimProxy, Surroundings } from "./carrier-proxy.ts";
 
 export interface OlderPeerOptions {
   readonly side: Side;
@@ -81,6 +81,10 @@ export class OlderPeer implements SimProxy {
     this.#isLost = true;
     for (const { application } of this.#streams.values()) application.finish("reset");
     this.#streams.clear();
+  }
+
+  excess(): string[] {
+    return [];
   }
 
   leftovers(): string[] {

@@ -3,7 +3,12 @@ import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
 /** Longest delays: another room, another continent, a satellite in bad weather. */
-const DELAYS_MS = [2, 40, 700];
+export const DELAYS_MS = [2, 40, 700];
+
+interface Mark {
+  readonly at: number;
+  readonly run: () => void;
+}
 
 /** One direction of a WebSocket: keeps the order of the bytes, delays them, cuts and joins them anew, and may be cut. */
 export class Pipe {
@@ -14,6 +19,10 @@ export class Pipe {
   readonly #deliver: (bytes: Uint8Array) => void;
   readonly #maxDelayMs: number;
   readonly #chunks: Uint8Array[] = [];
+  /** Pings and pongs, each behind the bytes that were sent before it. */
+  readonly #marks: Mark[] = [];
+  #sentBytes = 0;
+  #deliveredBytes = 0;
   /** Bytes that have arrived, and wait only for the receiver to read. */
   #arrived = 0;
   #lastAt = 0;
@@ -21,10 +30,10 @@ export class Pipe {
   #isCut = false;
   #isDelivering = false;
 
-  constructor(clock: Clock, random: Random, deliver: (bytes: Uint8Array) => void) {
+  constructor(clock: Clock, random: Random, maxDelayMs: number, deliver: (bytes: Uint8Array) => void) {
     this.#clock = clock;
     this.#random = random;
-    this.#maxDelayMs = random.pick(DELAYS_MS);
+    this.#maxDelayMs = maxDelayMs;
     this.#deliver = deliver;
   }
 
@@ -32,24 +41,39 @@ export class Pipe {
     if (this.#isCut) return;
     this.#chunks.push(bytes.slice());
     this.inFlight += bytes.length;
+    this.#sentBytes += bytes.length;
     for (let left = bytes.length; left > 0; ) {
       const piece = this.#random.chance(0.3) ? this.#random.int(1, this.#random.pick([1, left])) : left;
       left -= piece;
-      const at = Math.max(this.#lastAt, this.#clock.now + this.#random.int(0, this.#maxDelayMs));
-      this.#lastAt = at;
-      this.#clock.after(at - this.#clock.now, () => this.#arrive(piece));
+      this.#later(() => this.#arrive(piece));
     }
+  }
+
+  /** A ping or pong: `run` is called once the receiver has read everything before it, and it. */
+  mark(run: () => void): void {
+    const at = this.#sentBytes;
+    this.#later(() => {
+      this.#marks.push({ at, run });
+      this.#deliverArrived();
+    });
   }
 
   /** The receiver stops or goes on reading. */
   setPaused(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (!isPaused) this.#clock.after(0, () => this.#deliverArrived());
   }
 
-  /** What is under way is lost, whole frames or not. */
+  /** What is under way, and whatever follows, is lost, whole frames or not. */
   cut(): void {
     this.#isCut = true;
+  }
+
+  #later(run: () => void): void {
+    const at = Math.max(this.#lastAt, this.#clock.now + this.#random.int(0, this.#maxDelayMs));
+    this.#lastAt = at;
+    this.#clock.after(at - this.#clock.now, run);
   }
 
   #arrive(bytes: number): void {
@@ -62,13 +86,26 @@ export class Pipe {
   #deliverArrived(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
+    this.#runMarks();
     while (this.#arrived > 0 && !this.#isPaused && !this.#isCut) {
-      const size = Math.min(this.#arrived, MAX_WEBSOCKET_FRAME_BYTES);
+      const size = Math.min(this.#arrived, MAX_WEBSOCKET_FRAME_BYTES, this.#untilMark());
       this.#arrived -= size;
       this.inFlight -= size;
+      this.#deliveredBytes += size;
       this.#deliver(this.#take(size));
+      this.#runMarks();
     }
     this.#isDelivering = false;
+  }
+
+  #untilMark(): number {
+    return (this.#marks[0]?.at ?? Number.POSITIVE_INFINITY) - this.#deliveredBytes;
+  }
+
+  #runMarks(): void {
+    while (this.#marks.length > 0 && this.#untilMark() <= 0 && !this.#isPaused && !this.#isCut) {
+      this.#marks.shift()?.run();
+    }
   }
 
   #take(size: number): Uint8Array {

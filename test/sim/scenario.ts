@@ -35,11 +35,11 @@ export function runScenario([source, destination]: Pairing, seed: number): void 
     random,
   );
   for (const side of ["source", "destination"] as const) if (random.chance(0.95)) world.connect(side);
-  world.clock.runUntil(100);
+  world.run(100);
   const steps = random.int(5, 40);
   for (let step = 0; step < steps; step++) {
     takeStep(world, random);
-    world.clock.runUntil(world.clock.now + Math.floor(random.next() ** 3 * 1_500));
+    world.run(Math.floor(random.next() ** 3 * 1_500));
   }
   world.deaf.clear();
   world.checkEnd();

@@ -1,13 +1,13 @@
 // A whole tunnel on virtual time: applications, a proxy on each side, the wire and the relay. Everything that happens
 // follows from the seed. What must always hold is checked where it happens, and by an error that ends the run.
 import { otherSide, Relay, type Side } from "../../src/emulator/relay/relay.ts";
-import type { EngineOptions } from "../../src/engine/engine.ts";
-import type { Format } from "../../src/engine/output.ts";
+import type { CarrierLimits, CarrierOptions } from "../../src/engine/carrier.ts";
+import type { CarrierEnd, Format } from "../../src/engine/output.ts";
 import { Application, type Crowd } from "./application.ts";
+import { CarrierProxy, type SimProxy, type Surroundings } from "./carrier-proxy.ts";
 import { Clock } from "./clock.ts";
-import { EngineProxy, type SimProxy, type Surroundings } from "./engine-proxy.ts";
 import { OlderPeer } from "./older-peer.ts";
-import { Pipe } from "./pipe.ts";
+import { DELAYS_MS, Pipe } from "./pipe.ts";
 import type { Random } from "./random.ts";
 
 /** What stands on a side: our engine, told a format of the other side or not, or an older peer. */
@@ -19,9 +19,25 @@ export interface WorldOptions {
   readonly services: readonly string[];
   readonly source: Kind;
   readonly destination: Kind;
+  /** Longest delay of each direction of a WebSocket; chosen by chance when absent. */
+  readonly delayMs?: number | undefined;
+  /** Memory of both proxies; chosen by chance when absent. */
+  readonly limits?: CarrierLimits | undefined;
 }
 
 const LINGER_MS = 1_000;
+const STALL_TIMEOUT_MS = 10_000;
+const KEEPALIVE_MS = 20_000;
+/** Bytes that wait for one side at which the service no longer reads the other. */
+const RELAY_FULL_BYTES = 50_000;
+/** After this much time without anybody doing anything, everything that can arrive has. */
+const REST_MS = 90_000;
+
+const MEMORIES: readonly CarrierLimits[] = [
+  { connectionBytes: 1_000, totalBytes: 3_000, socketBytes: 1, heldBytes: 4_000 },
+  { connectionBytes: 4_000, totalBytes: 20_000, socketBytes: 2_000, heldBytes: 20_000 },
+  { connectionBytes: 262_144, totalBytes: 8_388_608, socketBytes: 100_000, heldBytes: 16_777_216 },
+];
 
 /** One WebSocket. */
 interface Connected {
@@ -63,15 +79,18 @@ export class World {
   connect(side: Side): void {
     this.lose(side, true);
     const { services } = this.#options;
-    const up: Pipe = new Pipe(this.clock, this.#random, (bytes) => {
+    const delay = () => this.#options.delayMs ?? this.#random.pick(DELAYS_MS);
+    const up: Pipe = new Pipe(this.clock, this.#random, delay(), (bytes) => {
       if (this.#sides.get(side)?.up !== up) return;
       this.relay.receive(side, bytes);
       this.#carryOut();
       this.#sides.get(side)?.proxy.flush();
     });
-    const down: Pipe = new Pipe(this.clock, this.#random, (bytes) =>
-      this.#sides.get(side)?.proxy.receive(bytes),
-    );
+    const down: Pipe = new Pipe(this.clock, this.#random, delay(), (bytes) => {
+      const connected = this.#sides.get(side);
+      if (connected?.down === down) connected.proxy.receive(bytes);
+      this.#holdBack();
+    });
     const proxy = this.#makeProxy(side, up, down);
     this.#sides.set(side, { proxy, up, down });
     this.relay.join(side, services, true);
@@ -87,6 +106,7 @@ export class World {
     connected.up.cut();
     connected.down.cut();
     connected.proxy.lose();
+    this.#holdBack();
     if (isReplaced) return;
     this.relay.leave(side);
     this.#carryOut();
@@ -106,20 +126,22 @@ export class World {
   checkEnd(): void {
     for (const side of ["source", "destination"] as const) if (!this.isConnected(side)) this.connect(side);
     for (const application of this.applications) if (!application.isReading) application.setReading(true);
-    this.clock.runToRest();
-    this.#checkDelivered();
+    this.#rest();
+    for (const side of ["source", "destination"] as const) if (!this.isConnected(side)) this.connect(side);
+    this.#rest();
+    this.checkDelivered();
     for (const application of this.applications.filter(({ side }) => side === "source")) {
       if (this.#random.chance(0.5)) application.end();
       else application.close();
     }
-    this.clock.runToRest();
+    this.#rest();
     const alive = this.applications.filter(({ isLive }) => isLive);
     const left = [...this.#sides.values()].flatMap(({ proxy }) => proxy.leftovers());
     if (alive.length > 0 || left.length > 0) throw new Error(`left over: ${[...alive, ...left].join(", ")}`);
   }
 
   /** At rest, whatever a live application sent has arrived, and nobody lives on alone. */
-  #checkDelivered(): void {
+  checkDelivered(): void {
     const live = this.applications.filter(({ isLive }) => isLive);
     for (const application of live) {
       const receiver = live.find(({ partner }) => partner === application);
@@ -139,6 +161,45 @@ export class World {
     }
   }
 
+  /** The network of a side dies without a word. */
+  blackHole(side: Side): void {
+    const connected = this.#sides.get(side);
+    if (connected === undefined) return;
+    this.crowd.disruptions++;
+    connected.up.cut();
+    connected.down.cut();
+  }
+
+  /** Lets time pass; bounds are looked at on the way. */
+  run(ms: number): void {
+    const until = this.clock.now + ms;
+    while (this.clock.now < until) {
+      this.clock.runUntil(Math.min(until, this.clock.now + 100));
+      const excess = [...this.#sides.values()].flatMap(({ proxy }) => proxy.excess());
+      if (excess.length > 0) throw new Error(excess.join("; "));
+    }
+  }
+
+  #rest(): void {
+    this.run(REST_MS);
+  }
+
+  #onEnd(side: Side, proxy: SimProxy | undefined, end: CarrierEnd): void {
+    if (end.type === "failed" && end.error.code !== "ERR_UNREACHABLE") throw end.error;
+    if (end.type !== "failed" || this.#sides.get(side)?.proxy !== proxy) return;
+    this.clock.after(1, () => {
+      if (this.#sides.get(side)?.proxy === proxy) this.connect(side);
+    });
+  }
+
+  /** The service does not read a side while too much waits for the other. */
+  #holdBack(): void {
+    const source = this.#sides.get("source");
+    const destination = this.#sides.get("destination");
+    source?.up.setPaused((destination?.down.inFlight ?? 0) > RELAY_FULL_BYTES);
+    destination?.up.setPaused((source?.down.inFlight ?? 0) > RELAY_FULL_BYTES);
+  }
+
   #makeProxy(side: Side, up: Pipe, down: Pipe): SimProxy {
     const { services, source, destination } = this.#options;
     const kind = side === "source" ? source : destination;
@@ -146,12 +207,12 @@ export class World {
       clock: this.clock,
       up,
       down,
-      fullBytes: this.#random.pick([1, 2_000, 100_000]),
       dial: (serviceId) => this.#dial(serviceId),
       isStrict: source.type === "engine" && destination.type === "engine",
       onFormat: (known) => {
         if (known === 1) this.#formatOfDestination = 1;
       },
+      onEnd: (end) => this.#onEnd(side, this.#sides.get(side)?.proxy, end),
     };
     if (kind.type === "older") {
       const newStreamId = () => this.#random.int(1, 2 ** 28 - 1);
@@ -161,14 +222,18 @@ export class World {
       const { format } = kind;
       return new OlderPeer({ side, format, hasEcho, greets, losesStarts, services, newStreamId }, around);
     }
-    const options: EngineOptions = {
-      entries: services,
+    const options: CarrierOptions = {
+      side,
+      entries: () => services,
       format: side === "source" ? (kind.format ?? this.#formatOfDestination) : undefined,
       hasServiceIds: true,
       lingerMs: LINGER_MS,
+      stallTimeoutMs: STALL_TIMEOUT_MS,
+      keepaliveMs: KEEPALIVE_MS,
+      limits: this.#options.limits ?? this.#random.pick(MEMORIES),
       random: () => this.#random.next(),
     };
-    return new EngineProxy(side, options, around);
+    return new CarrierProxy(options, around);
   }
 
   #dial(serviceId: string): Application | undefined {
@@ -186,6 +251,7 @@ export class World {
         throw new Error(`the relay sent ${bytes.length} bytes to the ${to} that are not one frame`);
       }
       this.#sides.get(to)?.down.send(bytes);
+      this.#holdBack();
       if (!this.#sides.has(to))
         throw new Error(`the relay sent to the ${to}, which is not there (${otherSide(to)})`);
     }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
@@ -6,8 +7,8 @@ import type { ControlPlane } from "../../aws/control-plane.ts";
 import { HandshakeError, ReplacedError, ServiceError, TunnelError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
-import type { DataPlane, HandSocket, ProxyEvent } from "../../proxy/options.ts";
-import { runProxy } from "../../proxy/session.ts";
+import { LocalProxy } from "../../proxy/local-proxy.ts";
+import type { DataPlane, ProxyEvent } from "../../proxy/options.ts";
 import type { StatusBoard } from "../../proxy/status.ts";
 import { awaitDevice } from "./await-device.ts";
 import { endOf, pickTunnel } from "./pick-tunnel.ts";
@@ -59,7 +60,7 @@ export class OwnTunnel {
   readonly #held: Held;
   readonly #stop = new AbortController();
   readonly #over = Promise.withResolvers<void>();
-  readonly #carrying = Promise.withResolvers<HandSocket>();
+  readonly #carrying = Promise.withResolvers<LocalProxy>();
   #running: Promise<void> | undefined;
   #isEnded = false;
   #isTaken = false;
@@ -93,9 +94,9 @@ export class OwnTunnel {
   }
 
   /** Carries a socket, half-open and paused. */
-  async handTo(): Promise<(socket: Parameters<HandSocket>[1]) => void> {
-    const hand = await this.#carrying.promise;
-    return (socket) => hand(this.#options.request.service, socket);
+  async handTo(): Promise<(socket: Socket) => void> {
+    const proxy = await this.#carrying.promise;
+    return (socket) => proxy.take(this.#options.request.service, socket);
   }
 
   /** Stops the source, and closes the tunnel if that is ours to do. */
@@ -145,28 +146,27 @@ export class OwnTunnel {
   async #carry(): Promise<void> {
     const { request, dataPlane, log, onProxyEvent, board } = this.#options;
     const { tunnelId } = this;
-    const status = board.open({ id: tunnelId, mode: "source", tunnelId, services: [request.service] });
     const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs } = request;
-    const proxy = runProxy({
+    const proxy = new LocalProxy({
       mode: "source",
       dataPlane,
       accessToken: this.#held.accessToken,
       clientToken: new ClientToken(randomUUID()),
-      serviceMap: new Map([[service, { type: "tcp", port: 0 }]]),
+      serviceMap: () => new Map([[service, undefined]]),
       clientType,
       stallTimeoutMs,
       lingerMs,
       keepaliveMs,
       log,
       onEvent: (event) => {
-        status.observe(event);
+        board.observe(event);
         onProxyEvent(event);
+        if (event.event === "connected") this.#carrying.resolve(proxy);
       },
-      onProbe: (probe) => status.setProbe(probe),
-      onCarrying: (hand) => this.#carrying.resolve(hand),
       signal: this.#stop.signal,
     });
-    this.#running = proxy.then(
+    board.open({ id: tunnelId, mode: "source", tunnelId, services: [service] }, proxy);
+    this.#running = proxy.run().then(
       (end) => this.#onEnd(end === "tunnel-closed"),
       (error) => this.#onFailure(error),
     );

@@ -7,8 +7,8 @@ import { configureLog, getLogger, type Level } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
+import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { ProxyOptions, ServiceMap } from "../../proxy/options.ts";
-import { runProxy } from "../../proxy/session.ts";
 import type { Env } from "../config/layers.ts";
 import { exitCodeOf } from "../exit-codes.ts";
 import type { Host } from "../run.ts";
@@ -74,7 +74,7 @@ async function carry(flags: ReferenceFlags, host: Host, lines: ReferenceLines): 
   told.takesFreePorts = plan.mode === "source" && plan.portMap.size === 0;
   told.start();
   try {
-    const end = await runProxy({ ...options, onEvent: (event) => told.event(event) });
+    const end = await new LocalProxy({ ...options, onEvent: (event) => told.event(event) }).run();
     if (end === "tunnel-closed") told.tunnelClosed();
     return 0;
   } catch (error) {
@@ -108,8 +108,7 @@ function proxyOptions(
       webProxy: webProxyOf(endpoint, env, lines),
       isUnverified,
     },
-    serviceMap: new Map(),
-    chooseServiceMap: mapChooser(plan, lines),
+    serviceMap: mapChooser(plan, lines),
     bind: plan.bind,
     clientType: plan.clientType,
     stallTimeoutMs: STALL_TIMEOUT_MS,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { DestinationEngine } from "../../../src/engine/destination.ts";
+import { Engine } from "../../../src/engine/engine.ts";
 import type { Message } from "../../../src/protocol/message.ts";
 import {
   asked,
@@ -53,7 +53,7 @@ describe("streams at the destination", () => {
   );
 
   test("in a tunnel without services need no service id (P41)", () => {
-    const destination = makeDestination({ services: [], entries: [""] });
+    const destination = makeDestination({ services: [], entries: () => [""] });
     give(destination, message("StreamStart", 7, 1, { serviceId: "" }));
     destination.localData({ key: 1, serviceId: "" }, text("x"));
     expect([asked(destination), sent(destination)]).toEqual([["connect 1"], ["DATA - 7.1 x"]]);
@@ -209,8 +209,8 @@ describe("the end of a server's connection (P52)", () => {
 
 describe("rules at the destination", () => {
   test("want SERVICE_IDS first (P30)", () => {
-    const destination = new DestinationEngine({
-      entries: ["SSH"],
+    const destination = new Engine("destination", {
+      entries: () => ["SSH"],
       hasServiceIds: true,
       lingerMs: 0,
       random: () => 0,

@@ -1,8 +1,7 @@
 // Engines driven by messages instead of bytes, with outputs and messages as lines that a test can compare.
-import { DestinationEngine } from "../../../src/engine/destination.ts";
-import type { Engine, EngineOptions } from "../../../src/engine/engine.ts";
-import type { Connection, Output } from "../../../src/engine/output.ts";
-import { SourceEngine } from "../../../src/engine/source.ts";
+import { Engine } from "../../../src/engine/engine.ts";
+import type { EngineOptions } from "../../../src/engine/exchange.ts";
+import type { Connection, EngineOutput } from "../../../src/engine/output.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -21,25 +20,30 @@ const OPTIONS = { hasServiceIds: true, lingerMs: LINGER_MS };
 type Given = Partial<EngineOptions> & { readonly services?: readonly string[] };
 
 /** A source engine that knows its services (by default one, SSH). */
-export function makeSource({ services = ["SSH"], ...options }: Given = {}): SourceEngine {
+export function makeSource({ services = ["SSH"], ...options }: Given = {}): Engine {
   const ids = [...STREAM_IDS];
   const random = () => ((ids.shift() ?? 1) - 0.5) / (2 ** 28 - 1);
-  const engine = new SourceEngine({ entries: services, random, ...OPTIONS, ...options });
+  const engine = new Engine("source", { entries: () => services, random, ...OPTIONS, ...options });
   return ready(engine, services, options.hasServiceIds ?? true);
 }
 
 /** A source engine that still waits for SERVICE_IDS. */
-export function freshSource(entries: readonly string[]): SourceEngine {
-  return new SourceEngine({ entries, random: () => 0, ...OPTIONS });
+export function freshSource(entries: readonly string[]): Engine {
+  return new Engine("source", { entries: () => entries, random: () => 0, ...OPTIONS });
 }
 
 /** A destination engine that knows its services. */
-export function makeDestination({ services = ["SSH"], ...options }: Given = {}): DestinationEngine {
-  const engine = new DestinationEngine({ entries: services, random: () => 0, ...OPTIONS, ...options });
+export function makeDestination({ services = ["SSH"], ...options }: Given = {}): Engine {
+  const engine = new Engine("destination", {
+    entries: () => services,
+    random: () => 0,
+    ...OPTIONS,
+    ...options,
+  });
   return ready(engine, services, options.hasServiceIds ?? true);
 }
 
-function ready<E extends Engine>(engine: E, services: readonly string[], hasServiceIds: boolean): E {
+function ready(engine: Engine, services: readonly string[], hasServiceIds: boolean): Engine {
   if (hasServiceIds) give(engine, serviceIds(services), 0);
   engine.drain();
   return engine;
@@ -112,7 +116,7 @@ export function asked(engine: Engine): string[] {
   return engine.drain().map(outputLine);
 }
 
-function outputLine(output: Output): string {
+function outputLine(output: EngineOutput): string {
   switch (output.type) {
     case "ready":
       return `ready ${output.services.join(",")}`;
@@ -129,7 +133,7 @@ function outputLine(output: Output): string {
   }
 }
 
-function eventLine(event: Extract<Output, { type: "event" }>["event"]): string {
+function eventLine(event: Extract<EngineOutput, { type: "event" }>["event"]): string {
   switch (event.type) {
     case "format":
       return `format ${event.known}`;
@@ -137,13 +141,15 @@ function eventLine(event: Extract<Output, { type: "event" }>["event"]): string {
       return `silent ${event.serviceId} ${event.forMs}`;
     case "dropped":
       return `dropped: ${event.why}`;
+    case "unready":
+      return `unready ${event.forMs}`;
     case "refused":
       return `refused: ${event.why}`;
   }
 }
 
 /** An accepted connection; fails when it is refused. */
-export function accept(engine: SourceEngine, serviceId = "SSH", now = 0): Connection {
+export function accept(engine: Engine, serviceId = "SSH", now = 0): Connection {
   const connection = engine.localAccepted(serviceId, now);
   if (connection === undefined) throw new Error("the connection was refused");
   return connection;

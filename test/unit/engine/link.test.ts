@@ -49,9 +49,9 @@ describe("Link", () => {
 
   test("is not dead while it is not read, and has the whole time afterwards (P61)", () => {
     const link = answered();
-    link.setReadingPaused(true, 200);
+    link.setReading(false, 200);
     expect(link.isDead(10_000_000)).toBe(false);
-    link.setReadingPaused(false, 500_000);
+    link.setReading(true, 500_000);
     expect(link.isDead(500_000 + DEAD_MS - 1)).toBe(false);
     expect(link.isDead(500_000 + DEAD_MS)).toBe(true);
   });

@@ -1,6 +1,6 @@
 // The source side and destinations of format 2 and 1: given by a flag, or found out by evidence.
 import { describe, expect, test } from "bun:test";
-import type { SourceEngine } from "../../../src/engine/source.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import { accept, asked, filled, give, LINGER_MS, makeSource, message, sent, text } from "./harness.ts";
 
 const HOLD_MS = 1_000;
@@ -129,7 +129,7 @@ describe("silence (P43)", () => {
 });
 
 /** Connection 1 open with an unknown destination, the hold over, connections 2 (idle) and 3 (1 byte sent) started too. */
-function threeStarted(): SourceEngine {
+function threeStarted(): Engine {
   const source = makeSource();
   accept(source);
   sent(source);

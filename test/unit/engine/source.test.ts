@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { LocalProtocolError } from "../../../src/base/errors.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import type { Connection } from "../../../src/engine/output.ts";
-import type { SourceEngine } from "../../../src/engine/source.ts";
 import { decodeFrame } from "../../../src/protocol/message.ts";
 import {
   accept,
@@ -18,7 +18,7 @@ import {
 } from "./harness.ts";
 
 /** A source whose destination has proved format 3 on stream 101, with connection 1 open. */
-function provenSource(): { source: SourceEngine; first: Connection } {
+function provenSource(): { source: Engine; first: Connection } {
   const source = makeSource();
   const first = accept(source);
   sent(source);
@@ -322,12 +322,12 @@ describe("the end of a local connection at the source (P52)", () => {
   test.each([
     [
       "the linger time",
-      (source: SourceEngine, first: Connection) => {
+      (source: Engine, first: Connection) => {
         source.localEnded(first, 0);
         source.tick(LINGER_MS);
       },
     ],
-    ["its socket went", (source: SourceEngine, first: Connection) => source.localClosed(first)],
+    ["its socket went", (source: Engine, first: Connection) => source.localClosed(first)],
   ])("lets nothing be written after %s, even while the tunnel takes nothing (P55)", (_title, end) => {
     const { source, first } = provenSource();
     end(source, first);

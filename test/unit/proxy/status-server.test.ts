@@ -4,6 +4,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { ProxyRecord } from "../../../src/proxy/facts.ts";
 import {
   MAX_LISTED_CONNECTIONS,
   MAX_RECENT_EVENTS,
@@ -130,38 +131,28 @@ async function leaveStale(path: string): Promise<void> {
 }
 
 describe("a board", () => {
-  test("adds what has ended to what runs, and bounds what it lists", () => {
+  test("shows what its proxies are, and bounds what it lists", () => {
     const status = board();
-    const session = status.open({ id: "one", mode: "source", services: ["SSH"] });
-    expect(session.snapshot()).toMatchObject({ link: "connecting", reconnects: 0, queuedBytes: 0 });
-    session.observe({ event: "connected", channelId: "", services: ["SSH", "VNC"] });
-    session.observe({ event: "disconnected", reason: "gone", retryInMs: 500 });
-    expect(session.snapshot()).toMatchObject({ link: "disconnected", services: ["SSH", "VNC"] });
-    session.observe({ event: "connected", channelId: "", services: ["SSH"] });
-    const closed = { service: "SSH", connectionId: 1, reason: "", bytesToTunnel: 5, bytesFromTunnel: 7 };
-    session.observe({ event: "connection-closed", ...closed });
+    const record = new ProxyRecord();
+    status.open({ id: "one", mode: "source", services: ["SSH"] }, record);
+    const session = () => status.snapshot().sessions[0];
+    expect(session()).toMatchObject({ link: "connecting", services: ["SSH"], reconnects: 0, queuedBytes: 0 });
+    record.observe({ event: "connected", channelId: "", services: ["SSH", "VNC"] });
+    record.observe({ event: "disconnected", reason: "gone", retryInMs: 500 });
+    expect(session()).toMatchObject({ link: "disconnected", services: ["SSH", "VNC"] });
+    record.observe({ event: "connected", channelId: "", services: ["SSH"] });
+    expect(session()).toMatchObject({ link: "connected", reconnects: 1 });
     const connection = { connectionId: 2, service: "SSH", openedAt: 0, bytesToTunnel: 1, bytesFromTunnel: 2 };
     const connections = Array.from({ length: 300 }, () => connection);
-    session.setProbe(() => ({ roundTripMs: 9, queuedBytes: 4, connections }));
-    const snapshot = session.snapshot();
-    expect(snapshot).toMatchObject({
-      link: "connected",
-      reconnects: 1,
-      roundTripMs: 9,
-      queuedBytes: 4,
-      openConnections: 300,
-      bytesToTunnel: 305,
-      bytesFromTunnel: 607,
-    });
-    expect(snapshot.connections).toHaveLength(MAX_LISTED_CONNECTIONS);
-    session.setProbe(undefined);
-    expect(session.snapshot()).toMatchObject({ openConnections: 0, bytesToTunnel: 5 });
+    status.open({ id: "one", mode: "source", services: [] }, { facts: { ...record.facts, connections } });
+    expect(session()).toMatchObject({ openConnections: 300 });
+    expect(session()?.connections).toHaveLength(MAX_LISTED_CONNECTIONS);
   });
 
   test("forgets closed sessions and all but the last events", () => {
     const status = board();
-    const session = status.open({ id: "one", mode: "source", services: [] });
-    status.close(session);
+    status.open({ id: "one", mode: "source", services: [] }, new ProxyRecord());
+    status.close("one");
     for (let event = 1; event <= 1_000; event += 1) status.say(`event ${event}`);
     const { sessions, recent } = status.snapshot();
     expect(sessions).toEqual([]);

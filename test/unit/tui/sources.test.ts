@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { ServiceError, UnreachableError } from "../../../src/base/errors.ts";
+import { ProxyRecord } from "../../../src/proxy/facts.ts";
 import { StatusBoard } from "../../../src/proxy/status.ts";
 import { feed, type TunnelSource } from "../../../src/tui/sources.ts";
 import { Store } from "../../../src/tui/store.ts";
@@ -156,7 +157,7 @@ describe("other processes", () => {
 
 test("what this process does is sampled, without its events", async () => {
   const board = new StatusBoard({ pid: 1, command: "proxy source" }, () => Date.now());
-  board.open({ id: "one", mode: "source", services: ["SSH"] });
+  board.open({ id: "one", mode: "source", services: ["SSH"] }, { facts: new ProxyRecord().facts });
   board.say("something");
   await using watch = start({ board });
   await waitFor("a sample", () => watch.store.state().processes.get(1)?.status.sessions.length === 1);

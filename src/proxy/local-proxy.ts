@@ -1,18 +1,18 @@
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HandshakeError, ReplacedError, TunnelError, UnreachableError, UsageError } from "../base/errors.ts";
+import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
 import { type BackoffLimits, backoffMs } from "../engine/backoff.ts";
-import { DestinationEngine } from "../engine/destination.ts";
-import type { EngineOptions } from "../engine/engine.ts";
-import type { EngineEvent, Format } from "../engine/output.ts";
+import type { CarrierOptions } from "../engine/carrier.ts";
+import type { CarrierEnd, EngineEvent, Format } from "../engine/output.ts";
 import { isFinalRefusal, saysTunnelEnded } from "../engine/retry.ts";
-import { SourceEngine } from "../engine/source.ts";
 import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
 import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
-import { Driver, type LinkEnd } from "./driver.ts";
+import { Driver } from "./driver.ts";
+import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
-import type { LocalConnection } from "./local-connection.ts";
-import type { ProxyEnd, ProxyOptions, ServiceMap } from "./options.ts";
+import type { LocalSocket } from "./local-socket.ts";
+import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "./options.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
 const FIRST_CONNECT_MS = 15_000;
@@ -27,38 +27,34 @@ const REPLACED = 1008;
 /** Subprotocol that has no SERVICE_IDS message. */
 const WITHOUT_SERVICE_IDS = "aws.iot.securetunneling-1.0";
 
-/**
- * Runs one side of a tunnel until its signal stops it or the tunnel is over, through any number of WebSockets.
- * @throws TunnelError when it is refused, replaced, cannot get through, or its service map does not fit.
- */
-export async function runProxy(options: ProxyOptions): Promise<ProxyEnd> {
-  return new Session(options).run();
-}
-
-class Session {
+/** One side of a tunnel, through any number of WebSockets. */
+export class LocalProxy {
   readonly #options: ProxyOptions;
+  readonly #record = new ProxyRecord();
   readonly #listeners = new Listeners();
   readonly #startedAt = performance.now();
   /** What the other side speaks as a WebSocket starts: as told, or 1 once found out; 2 is found out each time (P45). */
   #format: Format | undefined;
-  #serviceMap: ServiceMap;
+  #serviceMap: ServiceMap = new Map();
+  /** Drivers whose last local sockets still write out what they have. */
+  readonly #releasing = new Set<Promise<void>>();
   #failures = 0;
-  /** Whether a source has been able to carry. */
-  #isCarrying = false;
   #lastConnectedAt: number | undefined;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
-    this.#serviceMap = options.serviceMap;
     if (options.clientType !== undefined) this.#format = FORMATS[options.clientType];
-    if (this.#format === 1 && options.serviceMap.size > 1) {
-      throw new UsageError(
-        "a peer of type V1 carries one service",
-        "give one address, or another client type",
-      );
-    }
   }
 
+  /** What it carries and has carried, for people and reports. */
+  get facts(): ProxyFacts {
+    return this.#record.facts;
+  }
+
+  /**
+   * Runs until its signal stops it or the tunnel is over. No socket of its own is left then.
+   * @throws TunnelError when it is refused, replaced, cannot get through, or its service map does not fit
+   */
   async run(): Promise<ProxyEnd> {
     const { signal } = this.#options;
     try {
@@ -69,7 +65,13 @@ class Session {
       }
     } finally {
       this.#listeners.close();
+      await Promise.all(this.#releasing);
     }
+  }
+
+  /** Source: carries a connected socket, half-open and paused; while the link is down it waits. */
+  take(service: string, socket: Socket): void {
+    this.#listeners.take(service, socket);
   }
 
   /** One WebSocket from dial to end, and the wait before the next one. */
@@ -88,85 +90,78 @@ class Session {
     }
   }
 
-  async #carry(socket: TunnelSocket): Promise<LinkEnd> {
-    const { signal, log, mode, stallTimeoutMs, keepaliveMs, onProbe } = this.#options;
-    const failed = Promise.withResolvers<LinkEnd>();
-    const engine = this.#makeEngine(socket.subprotocol !== WITHOUT_SERVICE_IDS);
-    const driver = new Driver({
+  async #carry(socket: TunnelSocket): Promise<CarrierEnd> {
+    const { signal, log } = this.#options;
+    const failed = Promise.withResolvers<CarrierEnd>();
+    const driver: Driver = new Driver({
       socket,
-      engine,
-      stallTimeoutMs,
-      keepaliveMs,
+      carrier: this.#carrierOptions(socket.subprotocol !== WITHOUT_SERVICE_IDS),
       log,
-      dial:
-        mode === "destination"
-          ? (serviceId) => this.#dial(serviceId, engine.entryOf(serviceId) ?? "")
-          : undefined,
+      dial: (service, entry) => this.#dial(service, entry),
       onReady: (services) => {
-        this.#options.onEvent({ event: "connected", channelId: socket.channelId, services });
-        this.#onReady(driver, engine, services).catch((error) => failed.resolve({ type: "failed", error }));
+        this.#emit({ event: "connected", channelId: socket.channelId, services });
+        this.#onReady(driver, services).catch((error) => failed.resolve({ type: "failed", error }));
       },
-      onEngineEvent: (event) => this.#onEngineEvent(event),
-      onOpened: (local) => this.#onOpened(local),
-      onClosed: (local, why) => this.#onClosed(local, why),
+      onEvent: (event) => this.#onEngineEvent(event),
+      onOpened: (local) => this.#emit(openedEvent(local)),
+      onClosed: (local, why) => this.#emit(closedEvent(local, why)),
     });
     const stop = () => driver.stop();
     signal.addEventListener("abort", stop, { once: true });
-    onProbe?.(() => driver.status());
+    this.#record.driver = driver;
     try {
       const end = await Promise.race([driver.run(), failed.promise]);
       if (end.type === "failed") driver.stop();
       return end;
     } finally {
-      onProbe?.(undefined);
       signal.removeEventListener("abort", stop);
       this.#listeners.hand(undefined);
+      this.#await(driver);
     }
   }
 
-  #makeEngine(hasServiceIds: boolean): SourceEngine | DestinationEngine {
-    const { chooseServiceMap, lingerMs, mode } = this.#options;
-    const options: EngineOptions = {
+  #await(driver: Driver): void {
+    const released = driver.released.finally(() => this.#releasing.delete(released));
+    this.#releasing.add(released);
+  }
+
+  #carrierOptions(hasServiceIds: boolean): CarrierOptions {
+    const { mode, serviceMap, lingerMs, stallTimeoutMs, keepaliveMs, maxConnections } = this.#options;
+    return {
+      side: mode,
       entries: (services) => {
-        if (chooseServiceMap !== undefined) this.#serviceMap = chooseServiceMap(services);
+        this.#serviceMap = serviceMap(services);
         return [...this.#serviceMap.keys()];
       },
       format: this.#format,
       hasServiceIds,
       lingerMs,
+      stallTimeoutMs,
+      keepaliveMs,
+      maxConnections,
       random: Math.random,
     };
-    return mode === "source" ? new SourceEngine(options) : new DestinationEngine(options);
   }
 
-  async #onReady(
-    driver: Driver,
-    engine: SourceEngine | DestinationEngine,
-    services: readonly string[],
-  ): Promise<void> {
-    const { mode, onCarrying } = this.#options;
-    if (mode === "destination") return;
-    if (onCarrying === undefined) await this.#listen(engine, services);
+  async #onReady(driver: Driver, services: readonly string[]): Promise<void> {
+    if (this.#options.mode === "destination") return;
+    for (const service of services) await this.#listen(service, driver.entryOf(service) ?? "");
     if (driver.isOver) return; // the next WebSocket takes over what is parked
     this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
-    if (!this.#isCarrying) onCarrying?.((serviceId, socket) => this.#listeners.take(serviceId, socket));
-    this.#isCarrying = true;
   }
 
-  async #listen(engine: SourceEngine | DestinationEngine, services: readonly string[]): Promise<void> {
-    const { onEvent, bind } = this.#options;
-    for (const service of services) {
-      const address = this.#serviceMap.get(engine.entryOf(service) ?? "");
-      if (address === undefined) continue;
-      const bound = address.type === "tcp" ? { ...address, host: address.host ?? bind } : address;
-      const listener = await this.#listeners.open(service, bound);
-      if (listener === undefined) continue;
-      const port = listener.port === undefined ? {} : { port: listener.port };
-      onEvent({ event: "listening", service, address: listener.address, ...port });
-    }
+  async #listen(service: string, entry: string): Promise<void> {
+    const { bind } = this.#options;
+    const address = this.#serviceMap.get(entry);
+    if (address === undefined) return;
+    const bound = address.type === "tcp" ? { ...address, host: address.host ?? bind } : address;
+    const listener = await this.#listeners.open(service, bound);
+    if (listener === undefined) return;
+    const port = listener.port === undefined ? {} : { port: listener.port };
+    this.#emit({ event: "listening", service, address: listener.address, ...port });
   }
 
-  #dial(service: string, entry: string) {
+  #dial(service: string, entry: string): Socket {
     const address = this.#serviceMap.get(entry);
     if (address === undefined) throw new Error(`no address for service map entry "${entry}"`);
     this.#options.log.debug(`dialling ${formatAddress(address)}`);
@@ -176,12 +171,12 @@ class Session {
         address.type === "unix"
           ? { address: address.path }
           : { address: socket.remoteAddress ?? "", port: socket.remotePort };
-      this.#options.onEvent({ event: "dialled", service, ...found });
+      this.#emit({ event: "dialled", service, ...found });
     });
     return socket;
   }
 
-  async #afterLink(end: LinkEnd): Promise<ProxyEnd | undefined> {
+  async #afterLink(end: CarrierEnd): Promise<ProxyEnd | undefined> {
     if (end.type === "stopped" || this.#options.signal.aborted) return "stopped";
     if (end.type === "failed") return this.#afterFailure(end.error);
     if (saysTunnelEnded(end.reason)) return "tunnel-closed";
@@ -204,7 +199,7 @@ class Session {
       error.code === "ERR_PROTOCOL";
     if (!isRetried || this.#isTooLate(error)) throw error;
     const retryInMs = backoffMs(this.#failures++, Math.random(), BACKOFF);
-    this.#options.onEvent({ event: "disconnected", reason: error.message, retryInMs });
+    this.#emit({ event: "disconnected", reason: error.message, retryInMs });
     // An abort ends the wait early; the loop sees it.
     await sleep(retryInMs, undefined, { signal: this.#options.signal }).catch(() => undefined);
     return undefined;
@@ -225,52 +220,58 @@ class Session {
   }
 
   #onEngineEvent(event: EngineEvent): void {
-    const { log, onEvent } = this.#options;
-    if (event.type === "dropped") log.debug(`dropped ${event.message}: ${event.why}`);
-    if (event.type === "refused") {
-      onEvent({
-        event: "warning",
-        message: `connection to service "${event.serviceId}" refused: ${event.why}`,
-      });
-    }
-    if (event.type === "silent") {
-      onEvent({
-        event: "warning",
-        message: `the destination has sent nothing for ${event.forMs / 1_000} s on service "${event.serviceId}"`,
-        hint: "if its client is an older one, try --destination-client-type V1; if nothing is connected there, see: tunnel describe",
-      });
-    }
-    if (event.type !== "format") return;
-    if (event.known === 1) this.#format ??= 1;
-    onEvent({
-      event: "warning",
-      message: `the destination speaks V${event.known} (${event.from}): one connection at a time for each service`,
-      hint: `--destination-client-type V${event.known} says so from the start`,
-    });
+    if (event.type === "format" && event.known === 1) this.#format ??= 1;
+    if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
+    this.#emit({ event: "warning", ...warningOf(event) });
   }
 
-  #onOpened(local: LocalConnection): void {
-    const { serviceId: service, key: connectionId } = local.connection;
-    const { remoteAddress, remotePort } = local.socket;
-    const peer = remoteAddress === undefined ? {} : { peer: `${remoteAddress}:${remotePort}` };
-    this.#options.onEvent({ event: "connection-opened", service, connectionId, ...peer });
-  }
-
-  #onClosed(local: LocalConnection, reason: string): void {
-    const { serviceId: service, key: connectionId } = local.connection;
-    const { bytesToTunnel, bytesFromTunnel } = local;
-    this.#options.onEvent({
-      event: "connection-closed",
-      service,
-      connectionId,
-      reason,
-      bytesToTunnel,
-      bytesFromTunnel,
-    });
+  #emit(event: ProxyEvent): void {
+    this.#record.observe(event);
+    this.#options.onEvent(event);
   }
 }
 
 const FORMATS = { V1: 1, V2: 2, V3: 3 } as const;
+
+function warningOf(event: Exclude<EngineEvent, { type: "dropped" }>): {
+  readonly message: string;
+  readonly hint?: string;
+} {
+  switch (event.type) {
+    case "refused":
+      return { message: `connection to service "${event.serviceId}" refused: ${event.why}` };
+    case "silent":
+      return {
+        message: `the destination has sent nothing for ${event.forMs / 1_000} s on service "${event.serviceId}"`,
+        hint: "if its client is an older one, try --destination-client-type V1; if nothing is connected there, see: tunnel describe",
+      };
+    case "unready":
+      return {
+        message: `the service accepted the connection and has said nothing for ${event.forMs / 1_000} s`,
+        hint: "is something else than the tunnel service listening there? See: tunnel doctor",
+      };
+    case "format":
+      return {
+        message: `the destination speaks V${event.known} (${event.from}): one connection at a time for each service`,
+        hint: `--destination-client-type V${event.known} says so from the start`,
+      };
+  }
+}
+
+function openedEvent({ connection, socket }: LocalSocket): ProxyEvent {
+  const { serviceId: service, key: connectionId } = connection;
+  const { remoteAddress, remotePort } = socket;
+  const peer = remoteAddress === undefined ? {} : { peer: `${remoteAddress}:${remotePort}` };
+  return { event: "connection-opened", service, connectionId, ...peer };
+}
+
+function closedEvent(
+  { connection, bytesToTunnel, bytesFromTunnel }: LocalSocket,
+  reason: string,
+): ProxyEvent {
+  const { serviceId: service, key: connectionId } = connection;
+  return { event: "connection-closed", service, connectionId, reason, bytesToTunnel, bytesFromTunnel };
+}
 
 function dialOptions({ dataPlane, mode, accessToken, clientToken, signal }: ProxyOptions) {
   return { ...dataPlane, mode, accessToken, clientToken, signal, userAgent: "tunnel" };

@@ -1,0 +1,359 @@
+import { UnreachableError } from "../base/errors.ts";
+import { Endings } from "./endings.ts";
+import { Engine } from "./engine.ts";
+import type { EngineOptions } from "./exchange.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import type { CarrierEnd, Connection, EngineOutput, Output } from "./output.ts";
+import { Unread } from "./unread.ts";
+
+/** Memory that a carrier may use, in bytes. The simulation makes it small. */
+export interface CarrierLimits {
+  /** One connection's backlog at which its application is no longer read: several messages, so that turns stay fair. */
+  readonly connectionBytes: number;
+  /** All connections' backlog at which none is read any more. */
+  readonly totalBytes: number;
+  /** Bytes that may wait in the WebSocket: enough to keep the kernel busy between two turns of the event loop. */
+  readonly socketBytes: number;
+  /** Bytes that may wait for local sockets before the tunnel is not read any more (P62). */
+  readonly heldBytes: number;
+}
+
+const LIMITS: CarrierLimits = {
+  connectionBytes: 256 * 1024,
+  totalBytes: 8 * 1024 * 1024,
+  socketBytes: 1024 * 1024,
+  heldBytes: 16 * 1024 * 1024,
+};
+
+/** How long an orderly stop waits for the last messages to leave, and for applications to take what is theirs. */
+const STOP_MS = 1_000;
+/** A service that has said nothing for so long after the handshake is told of … */
+const UNREADY_WARNING_MS = 5_000;
+/** … and given up after this (P30). */
+const UNREADY_MS = 15_000;
+
+/** How a carrier is made. Times in milliseconds. */
+export interface CarrierOptions extends EngineOptions, LinkOptions {
+  readonly side: "source" | "destination";
+  readonly limits?: CarrierLimits | undefined;
+}
+
+/**
+ * One WebSocket of a local proxy, without sockets or clock: the messages, and every decision about pausing, stalling,
+ * lingering and ending. Its driver tells it what happens and carries out what `poll` gives, until that gives nothing;
+ * then it calls `tick` at `deadline()`. `now` is milliseconds of any steady clock.
+ */
+export class Carrier {
+  readonly #engine: Engine;
+  readonly #link: Link;
+  readonly #unread: Unread;
+  readonly #endings = new Endings();
+  readonly #limits: CarrierLimits;
+  readonly #stallTimeoutMs: number;
+  /** Open connections with a local socket. */
+  readonly #locals = new Map<number, Connection>();
+  /** Those that gave bytes since it was last decided who is read. */
+  readonly #fed = new Set<Connection>();
+  /** Those whose application is not read. */
+  readonly #paused = new Map<number, Connection>();
+  readonly #openedAt: number;
+  #outputs: Output[] = [];
+  #stopUntil: number | undefined;
+  #isWarned = false;
+  #isOver = false;
+
+  constructor(options: CarrierOptions, now: number) {
+    this.#engine = new Engine(options.side, options);
+    this.#link = new Link(options, now);
+    this.#limits = options.limits ?? LIMITS;
+    this.#stallTimeoutMs = options.stallTimeoutMs;
+    this.#unread = new Unread(this.#limits.heldBytes, options.stallTimeoutMs);
+    this.#openedAt = now;
+  }
+
+  /** Bytes of one binary WebSocket frame came from the tunnel. */
+  tunnelBytes(bytes: Uint8Array, now: number): void {
+    if (this.#isOver) return;
+    this.#link.received(now);
+    this.#engine.receive(bytes, now);
+  }
+
+  /** The service answered a ping. */
+  tunnelPong(id: number, now: number): void {
+    this.#link.pong(id, now);
+    this.#engine.setAnswered(this.#link.window.answeredUntil(now), now);
+  }
+
+  /** The WebSocket is gone. */
+  tunnelClosed(code: number, reason: string, error: Error | undefined, now: number): void {
+    this.#finish({ type: "closed", code, reason, error }, now);
+  }
+
+  /**
+   * Source: a local connection to a service was accepted.
+   * @returns undefined when it is refused: close it
+   * @throws LocalProtocolError when the tunnel has no such service
+   */
+  localAccepted(serviceId: string, now: number): Connection | undefined {
+    if (this.#isOver || this.#stopUntil !== undefined) return undefined;
+    const connection = this.#engine.localAccepted(serviceId, now);
+    if (connection !== undefined) this.#locals.set(connection.key, connection);
+    return connection;
+  }
+
+  /** A local socket gave bytes. They are kept until they are sent: do not change the buffer. */
+  localData(connection: Connection, bytes: Uint8Array, now: number): void {
+    const { key } = connection;
+    if (this.#locals.has(key)) {
+      this.#fed.add(connection);
+      return this.#engine.localData(connection, bytes);
+    }
+    const verdict = this.#endings.data(key, bytes.length, now);
+    if (verdict === "pause") this.#outputs.push({ type: "pause", connection });
+    if (verdict === "abandon") this.#abandon(connection);
+  }
+
+  /** A local socket will give no more bytes, but can still take some (P52). */
+  localEnded(connection: Connection, now: number): void {
+    this.#engine.localEnded(connection, now);
+  }
+
+  /** A local socket is gone, or could not be made. What it gave before is still sent. */
+  localClosed(connection: Connection): void {
+    const { key } = connection;
+    if (this.#locals.delete(key)) this.#engine.localClosed(connection);
+    this.#paused.delete(key);
+    this.#endings.delete(key);
+    this.#unread.remove(key);
+    this.#engine.setEndings(this.#endings.size);
+  }
+
+  /** So many bytes, handed to a local socket by `write`, have not left it yet. */
+  localRoom(connection: Connection, unreadBytes: number, now: number): void {
+    const { key } = connection;
+    this.#unread.room(key, unreadBytes, this.#locals.size === 1);
+    this.#engine.localUnread(connection, unreadBytes, now);
+    this.#endings.room(key, unreadBytes, now);
+  }
+
+  /** Ends every connection in good order, then the WebSocket: within a second, whatever anybody does. */
+  stop(now: number): void {
+    if (this.#stopUntil !== undefined || this.#isOver) return;
+    this.#stopUntil = now + STOP_MS;
+    this.#endings.hurry(this.#stopUntil);
+    for (const connection of [...this.#locals.values()]) {
+      this.#engine.localClosed(connection);
+      this.#closeLocal({ type: "close", connection, how: "end", why: "proxy stopped" }, now);
+    }
+  }
+
+  /** Call it at `deadline()`; earlier does no harm. */
+  tick(now: number): void {
+    for (const connection of this.#endings.due(now)) this.#abandon(connection);
+    if (this.#isOver) return;
+    if (this.#stopUntil !== undefined && now >= this.#stopUntil)
+      return this.#finish({ type: "stopped" }, now);
+    if (this.#link.isDead(now)) return this.#fail("the service has fallen silent", now);
+    this.#watchStart(now);
+    this.#engine.setAnswered(this.#link.window.answeredUntil(now), now);
+    this.#engine.tick(now);
+  }
+
+  /**
+   * The next thing to do, or undefined when there is nothing until the next input.
+   * @param bufferedBytes what waits in the WebSocket now
+   */
+  poll(now: number, bufferedBytes: number): Output | undefined {
+    for (;;) {
+      const output = this.#nextOutput(now);
+      if (output !== undefined || this.#isOver) return output;
+      const message = this.#nextMessage(now, bufferedBytes);
+      if (message !== undefined) return message;
+      this.#settle(now);
+      if (this.#outputs.length === 0) break;
+    }
+    const isAllSent = this.#engine.backlog === 0 && bufferedBytes === 0;
+    if (this.#stopUntil !== undefined && isAllSent) this.#finish({ type: "stopped" }, now);
+    return this.#outputs.shift();
+  }
+
+  /** When to call `tick`; infinite when only an input can bring anything new. */
+  deadline(): number {
+    const ending = this.#endings.deadline;
+    if (this.#isOver) return ending;
+    const times = [this.#engine.deadline(), this.#unread.deadline(), this.#stopUntil, this.#startDeadline];
+    return Math.min(ending, this.#link.deadline(), ...times.map((time) => time ?? Number.POSITIVE_INFINITY));
+  }
+
+  /** Whether the WebSocket has ended. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Last measured round trip to the service, in milliseconds. */
+  get roundTripMs(): number | undefined {
+    return this.#link.window.roundTripMs;
+  }
+
+  /** Bytes that wait to be sent into the tunnel. */
+  get backlog(): number {
+    return this.#engine.backlog;
+  }
+
+  /** Connections, open or ending, that still have a local socket or are known to the engine. */
+  get leftovers(): number {
+    return this.#engine.openConnections + this.#locals.size + this.#endings.size;
+  }
+
+  /** Entry of the service map that serves a service of the tunnel. */
+  entryOf(serviceId: string): string | undefined {
+    return this.#engine.entryOf(serviceId);
+  }
+
+  #nextOutput(now: number): Output | undefined {
+    if (this.#outputs.length === 0 && !this.#isOver) {
+      for (const output of this.#engine.drain()) this.#take(output, now);
+    }
+    return this.#outputs.shift();
+  }
+
+  /** What the engine wants, with what follows from it for the local socket. */
+  #take(output: EngineOutput, now: number): void {
+    switch (output.type) {
+      case "connect":
+        this.#locals.set(output.connection.key, output.connection);
+        break;
+      case "write":
+        return this.#write(output, now);
+      case "close":
+        return this.#closeLocal(output, now);
+      case "fail":
+        return this.#finish({ type: "failed", error: output.error }, now);
+      case "ready":
+      case "event":
+        break;
+    }
+    this.#outputs.push(output);
+  }
+
+  #write({ connection, bytes }: EngineOutput & { type: "write" }, now: number): void {
+    const { key } = connection;
+    if (!this.#locals.has(key)) return;
+    // What has to wait must not keep the whole frame that it came in.
+    const isWaste = this.#unread.bytesOf(key) > 0 && 2 * bytes.length < bytes.buffer.byteLength;
+    const kept = isWaste ? bytes.slice() : bytes;
+    this.#unread.wrote(key, kept.length);
+    this.#engine.localUnread(connection, this.#unread.bytesOf(key), now);
+    this.#outputs.push({ type: "write", connection, bytes: kept });
+  }
+
+  #closeLocal(output: Output & { type: "close" }, now: number): void {
+    const { connection, how } = output;
+    if (!this.#locals.delete(connection.key)) return;
+    const wasPaused = this.#paused.delete(connection.key);
+    this.#outputs.push(output);
+    if (how === "end") {
+      this.#endings.add(connection, this.#unread.bytesOf(connection.key), now);
+      // A paused reader would never hear that its application has gone.
+      if (wasPaused) this.#outputs.push({ type: "resume", connection });
+    } else this.#unread.remove(connection.key);
+    this.#engine.setEndings(this.#endings.size);
+  }
+
+  /** The next ping or frame, if the tunnel has room. */
+  #nextMessage(now: number, bufferedBytes: number): Output | undefined {
+    const id = this.#link.nextPing(now, this.#engine.unansweredSince);
+    if (id !== undefined) return { type: "ping", id };
+    const { window } = this.#link;
+    const hasRoom = bufferedBytes < this.#limits.socketBytes && window.isOpen(now);
+    this.#link.setHeldBack(!hasRoom);
+    const bytes = hasRoom ? this.#engine.nextFrame(now, window.messageBytes) : undefined;
+    if (bytes === undefined) return undefined;
+    window.sent(bytes.length);
+    return { type: "frame", bytes };
+  }
+
+  /** Decides who is read and who is given up, once everything that may be sent has been. */
+  #settle(now: number): void {
+    for (const key of this.#unread.settle(now)) this.#giveUp(key, now);
+    const isReading = !this.#unread.isHolding;
+    if (isReading !== this.#link.isReading) {
+      this.#link.setReading(isReading, now);
+      this.#engine.setHearing(isReading, now);
+      this.#outputs.push({ type: isReading ? "resume" : "pause" });
+    }
+    this.#pauseLocals();
+    this.#resumeLocals();
+  }
+
+  #pauseLocals(): void {
+    const { connectionBytes, totalBytes } = this.#limits;
+    const isFull = this.#engine.backlog > totalBytes && this.#paused.size < this.#locals.size;
+    for (const connection of isFull ? this.#locals.values() : this.#fed) {
+      const { key } = connection;
+      if (this.#paused.has(key) || !this.#locals.has(key)) continue;
+      if (!isFull && this.#engine.backlogOf(connection) <= connectionBytes) continue;
+      this.#paused.set(key, connection);
+      this.#outputs.push({ type: "pause", connection });
+    }
+    this.#fed.clear();
+  }
+
+  #resumeLocals(): void {
+    if (this.#paused.size === 0 || this.#engine.backlog > this.#limits.totalBytes / 2) return;
+    for (const [key, connection] of this.#paused) {
+      if (this.#engine.backlogOf(connection) > this.#limits.connectionBytes / 2) continue;
+      this.#paused.delete(key);
+      this.#outputs.push({ type: "resume", connection });
+    }
+  }
+
+  #giveUp(key: number, now: number): void {
+    const connection = this.#locals.get(key);
+    if (connection !== undefined) {
+      this.#engine.localClosed(connection);
+      const why = `its application read too slowly and held up the others for ${this.#stallTimeoutMs / 1_000} s`;
+      return this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
+    }
+    const ending = this.#endings.of(key);
+    if (ending !== undefined) this.#abandon(ending);
+  }
+
+  #abandon(connection: Connection): void {
+    this.#endings.delete(connection.key);
+    this.#unread.remove(connection.key);
+    this.#engine.setEndings(this.#endings.size);
+    this.#outputs.push({ type: "abandon", connection });
+  }
+
+  /** SERVICE_IDS is the first thing that a service says; one that says nothing is told of, then left (P30). */
+  #watchStart(now: number): void {
+    if (this.#engine.isReady) return;
+    if (now >= this.#openedAt + UNREADY_MS) {
+      return this.#fail(`the service has not named the tunnel's services in ${UNREADY_MS / 1_000} s`, now);
+    }
+    if (this.#isWarned || now < this.#openedAt + UNREADY_WARNING_MS) return;
+    this.#isWarned = true;
+    this.#outputs.push({ type: "event", event: { type: "unready", forMs: UNREADY_WARNING_MS } });
+  }
+
+  get #startDeadline(): number | undefined {
+    if (this.#engine.isReady) return undefined;
+    return this.#openedAt + (this.#isWarned ? UNREADY_MS : UNREADY_WARNING_MS);
+  }
+
+  #fail(message: string, now: number): void {
+    this.#finish({ type: "failed", error: new UnreachableError(message) }, now);
+  }
+
+  /** Connections that still live end with RST, so that no application takes it for a normal end (P54). */
+  #finish(end: CarrierEnd, now: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    for (const connection of [...this.#locals.values()]) {
+      const why = "the link to the service was lost";
+      this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
+    }
+    this.#outputs.push({ type: "ended", end });
+  }
+}

@@ -1,0 +1,67 @@
+import type { Socket } from "node:net";
+import type { Connection } from "../engine/output.ts";
+
+/** Who is told what a local socket does. */
+export interface LocalHandlers {
+  onData(local: LocalSocket, bytes: Uint8Array): void;
+  /** The application will send no more. */
+  onEnd(local: LocalSocket): void;
+  /** The socket is gone; `error` when it did not go by itself. */
+  onClose(local: LocalSocket, error: Error | undefined): void;
+  /** Bytes left for the application. */
+  onRoom(local: LocalSocket): void;
+}
+
+/** The local socket of a connection, with what it has carried. */
+export class LocalSocket {
+  readonly connection: Connection;
+  readonly socket: Socket;
+  /** Milliseconds since 1970, for people. */
+  readonly openedAt = Date.now();
+  bytesToTunnel = 0;
+  bytesFromTunnel = 0;
+  /** Whether the connection's end was told already; what the application still sends goes nowhere. */
+  isEnded = false;
+  readonly #onWritten: () => void;
+
+  constructor(connection: Connection, socket: Socket, handlers: LocalHandlers) {
+    this.connection = connection;
+    this.socket = socket;
+    this.#onWritten = () => handlers.onRoom(this);
+    let failure: Error | undefined;
+    socket.on("data", (bytes) => {
+      if (!this.isEnded) this.bytesToTunnel += bytes.length;
+      handlers.onData(this, bytes as Uint8Array);
+    });
+    socket.on("end", () => handlers.onEnd(this));
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("close", () => handlers.onClose(this, failure));
+    socket.resume();
+  }
+
+  write(bytes: Uint8Array): void {
+    this.bytesFromTunnel += bytes.length;
+    if (this.socket.writable) this.socket.write(bytes, this.#onWritten);
+    else this.#onWritten();
+  }
+
+  /** Bytes that have not left yet. */
+  get unreadBytes(): number {
+    return this.socket.destroyed ? 0 : this.socket.writableLength;
+  }
+
+  /** FIN after the last byte. */
+  end(): void {
+    this.isEnded = true;
+    this.socket.end();
+  }
+
+  /** RST, at once. One that is still being dialled has nobody to tell, and would wait for its answer. */
+  reset(): void {
+    this.isEnded = true;
+    if (this.socket.connecting) this.socket.destroy();
+    else this.socket.resetAndDestroy();
+  }
+}

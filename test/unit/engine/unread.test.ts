@@ -1,0 +1,96 @@
+import { describe, expect, test } from "bun:test";
+import { Unread } from "../../../src/engine/unread.ts";
+
+const TIMEOUT_MS = 10_000;
+const HELD_BYTES = 16 * 1024 * 1024;
+const SLOW = 1;
+const OTHER = 2;
+
+function full(): Unread {
+  const unread = new Unread(HELD_BYTES, TIMEOUT_MS);
+  unread.wrote(SLOW, HELD_BYTES);
+  unread.settle(0);
+  return unread;
+}
+
+describe("what waits for local sockets (P62)", () => {
+  test("holds up nobody until its memory is full", () => {
+    const unread = new Unread(HELD_BYTES, TIMEOUT_MS);
+    unread.wrote(SLOW, HELD_BYTES - 1_000);
+    expect(unread.settle(0)).toEqual([]);
+    expect([unread.isHolding, unread.deadline()]).toEqual([false, undefined]);
+    expect(unread.settle(1_000_000)).toEqual([]);
+    unread.wrote(OTHER, 1_000);
+    unread.settle(1_000_000);
+    expect(unread.isHolding).toBe(true);
+  });
+
+  test("gives up a socket that has held up the tunnel for the stall time, and only that", () => {
+    const unread = full();
+    unread.wrote(OTHER, 10);
+    expect(unread.settle(TIMEOUT_MS - 1)).toEqual([]);
+    expect(unread.deadline()).toBe(TIMEOUT_MS);
+    expect(unread.settle(TIMEOUT_MS)).toEqual([SLOW]);
+    unread.remove(SLOW);
+    expect(unread.settle(TIMEOUT_MS)).toEqual([]);
+    expect(unread.isHolding).toBe(false);
+  });
+
+  test("lets go when half of it is free again", () => {
+    const unread = full();
+    unread.room(SLOW, HELD_BYTES / 2 + 1_000, false);
+    unread.settle(1);
+    expect(unread.isHolding).toBe(true);
+    unread.room(SLOW, HELD_BYTES / 2 - 1_000, false);
+    unread.settle(2);
+    expect(unread.isHolding).toBe(false);
+  });
+
+  test("earns back by time in which it holds up nobody", () => {
+    const unread = full();
+    unread.settle(TIMEOUT_MS - 1_000);
+    unread.room(SLOW, HELD_BYTES / 3, false);
+    unread.settle(TIMEOUT_MS - 1_000);
+    unread.settle(2 * TIMEOUT_MS);
+    unread.wrote(SLOW, HELD_BYTES);
+    unread.settle(2 * TIMEOUT_MS);
+    expect(unread.settle(3 * TIMEOUT_MS - 1)).toEqual([]);
+    expect(unread.settle(3 * TIMEOUT_MS)).toEqual([SLOW]);
+  });
+
+  test("lets a slow reader live that takes a mebibyte in each stall time", () => {
+    const unread = full();
+    for (let second = 1; second <= 60; second += 1) {
+      unread.wrote(SLOW, 110_000);
+      unread.room(SLOW, HELD_BYTES, false);
+      expect(unread.settle(second * 1_000)).toEqual([]);
+    }
+  });
+
+  test("gives up one that takes a few bytes now and then, unless it is alone", () => {
+    const alone = full();
+    const beside = full();
+    for (let second = 1; second <= 60; second += 1) {
+      for (const unread of [alone, beside]) {
+        unread.wrote(SLOW, 10);
+        unread.room(SLOW, HELD_BYTES, unread === alone);
+      }
+      expect(alone.settle(second * 1_000)).toEqual([]);
+      expect(beside.settle(second * 1_000).length > 0).toBe(second >= 11);
+    }
+  });
+
+  test("counts a cost for each write, so that single bytes are bounded as well", () => {
+    const unread = new Unread(HELD_BYTES, TIMEOUT_MS);
+    for (let count = 0; count < 65_600; count += 1) unread.wrote(SLOW, 1);
+    unread.settle(0);
+    expect(unread.isHolding).toBe(true);
+  });
+
+  test("many small ones share the blame", () => {
+    const unread = new Unread(HELD_BYTES, TIMEOUT_MS);
+    for (let key = 1; key <= 100; key += 1) unread.wrote(key, HELD_BYTES / 100);
+    unread.settle(0);
+    expect(unread.settle(TIMEOUT_MS)).toHaveLength(100);
+  });
+});
