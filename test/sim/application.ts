@@ -2,6 +2,8 @@ import type { Side } from "../../src/emulator/relay/relay.ts";
 
 /** First bytes of what every application sends: who it is. */
 const NAME_BYTES = 4;
+/** What one that echoes reads at a time. */
+const ECHO_BYTES = 4_000;
 
 /** How an application meets its proxy: what it does is told to the proxy, whichever kind it is. */
 export interface LocalSide {
@@ -45,6 +47,8 @@ export class Application {
   isReading = true;
   /** Sends back what it reads, and reads nothing while that is not taken. */
   doesEcho = false;
+  /** Called when it has read the first bytes. */
+  onFirstBytes: (() => void) | undefined;
   /** It is answered at once, and so must get everything before its end although it is half-closed. */
   isPatient = false;
   /** Bytes that it has not read. */
@@ -86,6 +90,7 @@ export class Application {
   /** Its socket takes what it sends, or not. */
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
+    if (isPaused) return;
     while (!this.#isPaused && this.#outbox.length > 0) {
       const bytes = this.#outbox.shift() as Uint8Array;
       this.proxy?.onData(this, bytes);
@@ -156,18 +161,29 @@ export class Application {
     this.proxy?.onClose(this);
   }
 
-  /** Reads what waits, if it reads at all; one that answers blocks until its answer is taken. */
+  /** Reads what waits, if it reads at all; one that echoes blocks until what it wrote is taken. */
   #readOn(): void {
-    if (!this.isReading || (this.doesEcho && this.isBlocked)) return;
-    const { waiting } = this;
-    this.waiting = 0;
-    if (waiting > 0) this.proxy?.onRead(this);
-    if (waiting > 0 && this.doesEcho) this.send(waiting);
+    if (!this.isReading) return;
+    while (this.waiting > 0 && !(this.doesEcho && this.isBlocked)) this.#read();
     if (this.waiting === 0) this.#onFin?.();
+  }
+
+  #read(): void {
+    const read = this.doesEcho ? Math.min(this.waiting, ECHO_BYTES) : this.waiting;
+    this.waiting -= read;
+    this.proxy?.onRead(this);
+    if (this.doesEcho) this.send(read);
+    if (this.received >= NAME_BYTES) this.#greet();
   }
 
   toString(): string {
     return `${this.side} application ${this.number} of ${this.serviceId || "the only service"}`;
+  }
+
+  #greet(): void {
+    const greet = this.onFirstBytes;
+    this.onFirstBytes = undefined;
+    greet?.();
   }
 
   #takeByte(byte: number): void {

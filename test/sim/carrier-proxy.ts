@@ -157,7 +157,8 @@ export class CarrierProxy implements SimProxy {
         const isPaused = output.type === "pause";
         if (output.connection === undefined) return down.setPaused(isPaused);
         const application = this.#applications.get(output.connection.key);
-        if (application !== undefined) clock.after(0, () => application.setPaused(isPaused));
+        if (isPaused) application?.setPaused(true);
+        else clock.after(0, () => application?.setPaused(false));
         return;
       }
       case "event":

@@ -26,7 +26,7 @@ export interface WorldOptions {
 }
 
 const LINGER_MS = 1_000;
-const STALL_TIMEOUT_MS = 10_000;
+export const STALL_TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 20_000;
 /** Bytes that wait for one side at which the service no longer reads the other. */
 const RELAY_FULL_BYTES = 50_000;
@@ -52,6 +52,8 @@ export class World {
   readonly crowd: Crowd = { members: new Map(), disruptions: 0 };
   /** Services whose server does not listen. */
   readonly deaf = new Set<string>();
+  /** What a server does as it is dialled. */
+  servers: (server: Application) => void = () => {};
   readonly #options: WorldOptions;
   readonly #random: Random;
   readonly #sides = new Map<Side, Connected>();
@@ -238,7 +240,9 @@ export class World {
 
   #dial(serviceId: string): Application | undefined {
     if (this.deaf.has(serviceId)) return undefined;
-    return new Application("destination", serviceId, this.crowd);
+    const server = new Application("destination", serviceId, this.crowd);
+    this.servers(server);
+    return server;
   }
 
   #carryOut(): void {
