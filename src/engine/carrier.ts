@@ -20,7 +20,7 @@ export interface CarrierLimits {
 
 const LIMITS: CarrierLimits = {
   connectionBytes: 256 * 1024,
-  totalBytes: 8 * 1024 * 1024,
+  totalBytes: 4 * 1024 * 1024,
   socketBytes: 1024 * 1024,
   heldBytes: 16 * 1024 * 1024,
 };

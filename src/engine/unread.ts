@@ -1,5 +1,9 @@
 /** Counted for every write besides its bytes, so that a flood of one-byte messages is bounded too. */
 const WRITE_OVERHEAD_BYTES = 256;
+/** Part of the memory that is used while applications read: more would only be older when they get to it. */
+const USUAL_PART = 1 / 8;
+/** When so long nothing was taken, the tunnel is read on into the rest of the memory: to see who else is waiting there. */
+const PATIENCE_MS = 1_000;
 /** Who takes so much in one stall time lives, however slow it is beside what is sent to it. */
 const PROGRESS_BYTES = 1024 * 1024;
 
@@ -23,6 +27,10 @@ export class Unread {
   readonly #accounts = new Map<number, Account>();
   #total = 0;
   #isHolding = false;
+  /** Since when the tunnel is held at the usual limit. */
+  #heldSince: number | undefined;
+  /** Somebody has stalled: the whole memory is used. */
+  #isDeep = false;
   #settledAt = 0;
 
   /**
@@ -77,14 +85,25 @@ export class Unread {
     this.#settledAt = now;
     if (!this.#isHolding && this.#accounts.size === 0) return [];
     this.#charge(passedMs);
-    this.#isHolding = this.#total >= (this.#isHolding ? this.#heldBytes / 2 : this.#heldBytes);
+    this.#decide(now);
     return this.#culprits()
       .filter(([, { spentMs }]) => spentMs >= this.#stallTimeoutMs)
       .map(([key]) => key);
   }
 
+  #decide(now: number): void {
+    const usual = this.#heldBytes * USUAL_PART;
+    if (this.#total < usual / 2) this.#isDeep = false;
+    if (this.#heldSince !== undefined && now - this.#heldSince >= PATIENCE_MS) this.#isDeep = true;
+    const limit = this.#isDeep ? this.#heldBytes : usual;
+    this.#isHolding = this.#total >= (this.#isHolding ? limit / 2 : limit);
+    if (this.#isDeep || !this.#isHolding) this.#heldSince = undefined;
+    else this.#heldSince ??= now;
+  }
+
   /** When `settle` will have somebody to give up, or undefined; as of the last `settle`. */
   deadline(): number | undefined {
+    if (this.#heldSince !== undefined) return this.#heldSince + PATIENCE_MS;
     const left = this.#culprits().map(([, { spentMs }]) => this.#stallTimeoutMs - spentMs);
     return left.length === 0 ? undefined : this.#settledAt + Math.max(0, Math.min(...left));
   }
@@ -99,7 +118,7 @@ export class Unread {
 
   /** Those that have more than their share of what holds up the tunnel. */
   #culprits(): [number, Account][] {
-    if (!this.#isHolding) return [];
+    if (!this.#isHolding || !this.#isDeep) return [];
     const waiting = [...this.#accounts].filter(([, { bytes }]) => bytes > 0);
     const share = this.#heldBytes / (2 * waiting.length);
     return waiting.filter(([, { cost }]) => cost >= share);

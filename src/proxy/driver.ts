@@ -159,7 +159,7 @@ export class Driver {
   }
 
   #readerOf({ connection }: Output & { type: "pause" | "resume" }) {
-    return connection === undefined ? this.#options.socket : this.#localOf({ connection })?.socket;
+    return connection === undefined ? this.#options.socket : this.#localOf({ connection });
   }
 
   #connect(connection: Connection): void {

@@ -22,6 +22,8 @@ export class LocalSocket {
   bytesFromTunnel = 0;
   /** Whether the connection's end was told already; what the application still sends goes nowhere. */
   isEnded = false;
+  #isPaused = false;
+  readonly #onData: (bytes: Uint8Array) => void;
   readonly #onWritten: () => void;
 
   constructor(connection: Connection, socket: Socket, handlers: LocalHandlers) {
@@ -29,16 +31,33 @@ export class LocalSocket {
     this.socket = socket;
     this.#onWritten = () => handlers.onRoom(this);
     let failure: Error | undefined;
-    socket.on("data", (bytes) => {
+    this.#onData = (bytes) => {
       if (!this.isEnded) this.bytesToTunnel += bytes.length;
-      handlers.onData(this, bytes as Uint8Array);
-    });
+      handlers.onData(this, bytes);
+    };
+    socket.on("data", this.#onData);
     socket.on("end", () => handlers.onEnd(this));
     socket.on("error", (error) => {
       failure = error;
     });
     socket.on("close", () => handlers.onClose(this, failure));
     socket.resume();
+  }
+
+  /** Stops reading from the application. */
+  pause(): void {
+    this.#isPaused = true;
+    this.socket.pause();
+  }
+
+  /**
+   * Goes on reading, first what the runtime has read ahead: each resumption lets it read one chunk more than it gives
+   * out before the next pause, without limit.
+   */
+  resume(): void {
+    this.#isPaused = false;
+    while (!this.#isPaused && this.socket.readableLength > 0) this.socket.read();
+    if (!this.#isPaused) this.socket.resume();
   }
 
   write(bytes: Uint8Array): void {
