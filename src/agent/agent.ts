@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClientToken } from "../base/secret.ts";
+import { connectionShare } from "../proxy/descriptors.ts";
 import type { AddressMap } from "../proxy/options.ts";
 import { AgentSession } from "./agent-session.ts";
 import { openBrokerStream } from "./broker-stream.ts";
@@ -163,7 +164,13 @@ class Agent {
       saved,
       board: this.#options.board,
       maxSessionMs,
-      proxy: { ...proxy, log, serviceMap: () => only(services, serviceMap), dataPlane: dataPlaneOf(region) },
+      proxy: {
+        ...proxy,
+        log,
+        serviceMap: () => only(services, serviceMap),
+        dataPlane: dataPlaneOf(region),
+        maxConnections: connectionShare(this.#options.maxTunnels),
+      },
       onEvent: (event) => this.#emit(event),
       onConnected: (isConnected) => this.#table.setConnected(id, isConnected),
       onIdle: () => {

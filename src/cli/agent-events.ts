@@ -1,15 +1,18 @@
-import { LineLimit } from "../agent/limits.ts";
 import type { AgentEvent, SessionAudit } from "../agent/options.ts";
+import { LineLimit } from "../base/line-limit.ts";
 import type { Logger } from "../base/log.ts";
 import type { Output } from "./output.ts";
+import { CONNECTION_LINES } from "./proxy-events.ts";
 
-/** Events of which a flood from outside can make any number: ten lines of a kind in a minute, the rest is counted. */
-const LIMITED: ReadonlySet<AgentEvent["event"]> = new Set([
-  "broker-lost",
-  "notification-refused",
-  "notification-known",
-  "session-disconnected",
-  "warning",
+/** Events of which a flood from outside can make any number: so many lines of a kind in a minute, the rest is counted. */
+const LINES: ReadonlyMap<AgentEvent["event"], number> = new Map([
+  ["broker-lost", 10],
+  ["notification-refused", 10],
+  ["notification-known", 10],
+  ["session-disconnected", 10],
+  ["warning", 10],
+  ["connection-opened", CONNECTION_LINES],
+  ["connection-closed", CONNECTION_LINES],
 ]);
 
 /** Turns an agent's events into log lines, into the event stream of --json, and into an audit line for each session. */
@@ -37,9 +40,10 @@ export class AgentPrinter {
 
   /** How many events of its kind were left out before this one; undefined when it is to be left out itself. */
   #pass(event: AgentEvent): number | undefined {
-    if (!LIMITED.has(event.event)) return 0;
+    const lines = LINES.get(event.event);
+    if (lines === undefined) return 0;
     const kind = event.event === "notification-refused" ? `${event.event} ${event.reason}` : event.event;
-    return this.#limit.pass(kind, performance.now());
+    return this.#limit.pass(kind, performance.now(), lines);
   }
 
   #audit(audit: SessionAudit & { readonly event: string }): void {

@@ -8,7 +8,7 @@ import { type ChosenToken, chooseToken } from "./choose-token.ts";
 import type { CommandContext } from "./command.ts";
 import { localWordsFor, serveLocalCommandFor } from "./config/local.ts";
 import type { OptionKey } from "./config/options.ts";
-import { logEvent, printListening } from "./proxy-events.ts";
+import { EventLog, printListening } from "./proxy-events.ts";
 import { type RefusedFacts, withRefusalHint } from "./refusal.ts";
 import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
 import { withStatus } from "./with-status.ts";
@@ -119,6 +119,7 @@ async function proxyOptions(
 ): Promise<ProxyOptions> {
   const { settings, env, log, signal } = context;
   const region = token.region ?? target.region;
+  const eventLog = new EventLog(log);
   if (region === undefined && target.dataPlane === undefined) {
     throw new ConfigError("no region given", {
       hint: "add --region with the tunnel's region, or set AWS_REGION",
@@ -136,17 +137,22 @@ async function proxyOptions(
     lingerMs: settings.get("linger"),
     keepaliveMs: settings.get("keepalive"),
     log,
-    onEvent: (event) => onEvent(event, token, context),
+    onEvent: (event) => onEvent(event, token, context, eventLog),
     signal,
   };
 }
 
-function onEvent(event: ProxyEvent, token: ChosenToken, { output, log }: CommandContext): void {
+function onEvent(
+  event: ProxyEvent,
+  token: ChosenToken,
+  { output }: CommandContext,
+  eventLog: EventLog,
+): void {
   if (event.event === "connected" && token.clientToken === undefined) {
     // Spent by this very connection.
     token.forget();
   }
-  logEvent(event, log);
+  eventLog.write(event);
   if (event.event === "listening") {
     printListening(event, output);
   }

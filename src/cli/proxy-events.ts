@@ -1,3 +1,4 @@
+import { LineLimit } from "../base/line-limit.ts";
 import type { Logger } from "../base/log.ts";
 import type { ProxyEvent } from "../proxy/options.ts";
 import type { Output } from "./output.ts";
@@ -13,33 +14,52 @@ export function printListening(event: ProxyEvent & { readonly event: "listening"
   output.line(`${service} listening on ${port === undefined ? address : `${host}:${port}`}`);
 }
 
-/** A log line for every event; its members go along as properties. */
-export function logEvent(event: ProxyEvent, log: Logger): void {
-  switch (event.event) {
-    case "connected": {
-      const services = event.services.join(", ") || "none";
-      log.info("connected to the tunnel, services: {list}", { ...event, list: services });
-      break;
+/** Lines a minute about connections that open, and as many about those that close: a flood of them fills no disk. */
+export const CONNECTION_LINES = 60;
+
+/** Writes a log line for every event; its members go along as properties. */
+export class EventLog {
+  readonly #log: Logger;
+  readonly #limit = new LineLimit();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  write(event: ProxyEvent): void {
+    const log = this.#log;
+    switch (event.event) {
+      case "connected": {
+        const services = event.services.join(", ") || "none";
+        return log.info("connected to the tunnel, services: {list}", { ...event, list: services });
+      }
+      case "disconnected":
+        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", { ...event });
+      case "listening":
+        return log.debug("{service} listens on {address}", { ...event });
+      case "dialled":
+        return;
+      case "connection-opened":
+        return this.#limited(event, (more) =>
+          log.info("{service}: connection {connectionId} opened{more}", { ...event, more }),
+        );
+      case "connection-closed":
+        return this.#limited(event, (more) =>
+          log.info("{service}: connection {connectionId} closed: {reason}{more}", { ...event, more }),
+        );
+      case "warning":
+        return this.#limited(event, (more) =>
+          log.warn(event.hint === undefined ? "{message}{more}" : "{message} ({hint}){more}", {
+            ...event,
+            more,
+          }),
+        );
     }
-    case "disconnected": {
-      log.warn("disconnected: {reason}; next try in {retryInMs} ms", { ...event });
-      break;
-    }
-    case "listening": {
-      log.debug("{service} listens on {address}", { ...event });
-      break;
-    }
-    case "connection-opened": {
-      log.info("{service}: connection {connectionId} opened", { ...event });
-      break;
-    }
-    case "connection-closed": {
-      log.info("{service}: connection {connectionId} closed: {reason}", { ...event });
-      break;
-    }
-    case "warning": {
-      log.warn(event.hint === undefined ? "{message}" : "{message} ({hint})", { ...event });
-      break;
-    }
+  }
+
+  /** @param write is given the number of lines that were left out, in words */
+  #limited(event: ProxyEvent, write: (more: string) => void): void {
+    const suppressed = this.#limit.pass(event.event, performance.now(), CONNECTION_LINES);
+    if (suppressed !== undefined) write(suppressed === 0 ? "" : ` (and ${suppressed} more like it)`);
   }
 }

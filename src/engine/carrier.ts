@@ -125,7 +125,7 @@ export class Carrier {
     this.#paused.delete(key);
     this.#endings.delete(key);
     this.#unread.remove(key);
-    this.#engine.setEndings(this.#endings.size);
+    this.#engine.released(connection);
   }
 
   /** So many bytes, handed to a local socket by `write`, have not left it yet. */
@@ -257,7 +257,6 @@ export class Carrier {
       // A paused reader would never hear that its application has gone.
       if (wasPaused) this.#outputs.push({ type: "resume", connection });
     } else this.#unread.remove(connection.key);
-    this.#engine.setEndings(this.#endings.size);
   }
 
   /** The next ping or frame, if the tunnel has room. */
@@ -322,7 +321,6 @@ export class Carrier {
   #abandon(connection: Connection): void {
     this.#endings.delete(connection.key);
     this.#unread.remove(connection.key);
-    this.#engine.setEndings(this.#endings.size);
     this.#outputs.push({ type: "abandon", connection });
   }
 

@@ -83,9 +83,8 @@ export class Destination {
 
   #open(stream: Stream, connectionId: number, message: Message): void {
     if (this.#exchange.isFull) return this.#refuse(message, "too many connections");
-    const { table } = this.#exchange;
-    const state = table.addConnection(stream.serviceId);
-    table.join(state, stream, connectionId);
+    const state = this.#exchange.addConnection(stream.serviceId);
+    this.#exchange.table.join(state, stream, connectionId);
     this.#exchange.output({ type: "connect", connection: state.connection });
   }
 

@@ -93,9 +93,9 @@ export class Engine {
     this.#exchange.linger.setAnswered(until, now);
   }
 
-  /** Local sockets that live on after their connection's end. */
-  setEndings(count: number): void {
-    this.#exchange.endings = count;
+  /** The socket of a connection is gone: only now may another take its place. */
+  released({ key }: Connection): void {
+    this.#exchange.sockets.delete(key);
   }
 
   /**

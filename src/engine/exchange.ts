@@ -36,8 +36,8 @@ export class Exchange {
   readonly linger: Linger;
   /** Service id → entry of the service map; undefined until SERVICE_IDS came. */
   services: ReadonlyMap<string, string> | undefined;
-  /** Local sockets that live on after their connection's end: they count against the limit as well. */
-  endings = 0;
+  /** Keys of connections whose local socket lives: it may do so after their end, and costs as much. */
+  readonly sockets = new Set<number>();
   #outputs: EngineOutput[] = [];
   #hasFailed = false;
 
@@ -49,7 +49,8 @@ export class Exchange {
   /** Whether one more connection would be too many (P29). */
   get isFull(): boolean {
     const { maxConnections = MAX_CONNECTIONS } = this.options;
-    return this.table.connections.size + this.endings >= Math.min(maxConnections, MAX_CONNECTIONS);
+    const count = Math.max(this.table.connections.size, this.sockets.size);
+    return count >= Math.min(maxConnections, MAX_CONNECTIONS);
   }
 
   get hasFailed(): boolean {
@@ -104,6 +105,12 @@ export class Exchange {
     this.linger.touch(state, now);
     if (message.payload.length === 0) return;
     this.output({ type: "write", connection: state.connection, bytes: message.payload });
+  }
+
+  addConnection(serviceId: string): ConnectionState {
+    const state = this.table.addConnection(serviceId);
+    this.sockets.add(state.connection.key);
+    return state;
   }
 
   /** Ends every connection of a stream and forgets the stream. */

@@ -65,7 +65,7 @@ export class Source {
       this.#exchange.event({ type: "refused", serviceId, why });
       return undefined;
     }
-    const state = this.#exchange.table.addConnection(serviceId);
+    const state = this.#exchange.addConnection(serviceId);
     this.#chain.accepted(state, now);
     this.#unstarted.set(state, now + WAIT_MS);
     this.#exchange.queue.push(state.connection.key, { type: "start" });
@@ -90,7 +90,8 @@ export class Source {
     this.#unstarted.delete(state);
     const { table } = this.#exchange;
     const { serviceId } = state.connection;
-    const open = this.#format === 3 ? table.of(serviceId) : undefined;
+    const active = table.of(serviceId);
+    const open = active !== undefined && this.#takesMore(active) ? active : undefined;
     const stream = open ?? table.start(serviceId, this.#newStreamId(), this.#format);
     table.join(state, stream, this.#format === 3 ? stream.nextConnectionId : 0);
     if (open !== undefined) stream.lastStartAt = now;
@@ -104,7 +105,7 @@ export class Source {
     if (item.type === "start") {
       if (this.#isHolding || !this.#chain.mayStart(state)) return false;
       const stream = this.#exchange.table.of(state.connection.serviceId);
-      return this.#format === 3 || (stream?.connections.size ?? 0) === 0;
+      return stream === undefined || this.#takesMore(stream) || stream.connections.size === 0;
     }
     if (item.type !== "data" || !this.#isHolding) return true;
     return state.sentBytes + Math.min(item.bytes.length, HOLD_BYTES) <= HOLD_BYTES;
@@ -162,6 +163,11 @@ export class Source {
   get #format(): Format {
     if (this.#destination.type === "given") return this.#destination.format;
     return this.#destination.type === "older" ? 2 : 3;
+  }
+
+  /** A stream keeps the format that it was started in (P40). */
+  #takesMore(stream: Stream): boolean {
+    return this.#format === 3 && stream.format === 3;
   }
 
   get #holdUntil(): number | undefined {

@@ -8,6 +8,7 @@ import { isFinalRefusal, saysTunnelEnded } from "../engine/retry.ts";
 import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
 import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
+import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
@@ -126,7 +127,7 @@ export class LocalProxy {
   }
 
   #carrierOptions(hasServiceIds: boolean): CarrierOptions {
-    const { mode, serviceMap, lingerMs, stallTimeoutMs, keepaliveMs, maxConnections } = this.#options;
+    const { mode, serviceMap, lingerMs, stallTimeoutMs, keepaliveMs } = this.#options;
     return {
       side: mode,
       entries: (services) => {
@@ -138,7 +139,7 @@ export class LocalProxy {
       lingerMs,
       stallTimeoutMs,
       keepaliveMs,
-      maxConnections,
+      maxConnections: this.#options.maxConnections ?? connectionShare(1),
       random: Math.random,
     };
   }

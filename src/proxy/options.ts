@@ -63,7 +63,7 @@ export interface ProxyOptions {
   readonly giveUpAfterMs?: number | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
-  /** Connections that this tunnel may have at once, for a process with several; P29's limit when absent. */
+  /** Connections that this tunnel may have at once, where its process has several; all that the process can when absent. */
   readonly maxConnections?: number | undefined;
   /** Ends the proxy in an orderly way. */
   readonly signal: AbortSignal;

@@ -7,7 +7,7 @@ import type { SocketAddress } from "../../net/tcp.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { CommandContext } from "../command.ts";
-import { logEvent, printListening } from "../proxy-events.ts";
+import { EventLog, printListening } from "../proxy-events.ts";
 import { StopSignal } from "../stop-signal.ts";
 import { resolveTarget, type Target } from "../target.ts";
 import { type Watched, withStatus } from "../with-status.ts";
@@ -55,7 +55,7 @@ async function connect(
       target,
       context,
       onEvent: (event) => reporter.tell(event),
-      onProxyEvent: (event) => logProxyEvent(event, isStdoutOurs, context),
+      onProxyEvent: proxyEventLog(isStdoutOurs, context),
       onOthersOnly: () => {
         if (context.settings.get("stdio")) releaseStandardStreams();
         return end.next();
@@ -192,9 +192,15 @@ function childEnvironment(env: CommandContext["env"], address: string, port: num
 }
 
 /** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */
-function logProxyEvent(event: ProxyEvent, isStdoutOurs: boolean, { log, settings }: CommandContext): void {
-  const isTrouble = event.event === "disconnected" || event.event === "warning";
-  if (isStdoutOurs || isTrouble || settings.origin("logLevel").type !== "default") logEvent(event, log);
+function proxyEventLog(
+  isStdoutOurs: boolean,
+  { log, settings }: CommandContext,
+): (event: ProxyEvent) => void {
+  const events = new EventLog(log);
+  return (event) => {
+    const isTrouble = event.event === "disconnected" || event.event === "warning";
+    if (isStdoutOurs || isTrouble || settings.origin("logLevel").type !== "default") events.write(event);
+  };
 }
 
 function warnBeforeEnd({ tunnelId, expiresAt }: TunnelUse, reporter: Reporter): NodeJS.Timeout {

@@ -180,6 +180,73 @@ describe("evidence of an older destination (P45)", () => {
     expect(asked(source)).toEqual(["close 1 reset", "close 2 reset", "close 3 reset"]);
   });
 
+  test("is no reset by which the service tells that a peer of format 3 has left, soon after our own reset", () => {
+    const source = makeSource();
+    const first = accept(source);
+    sent(source);
+    give(source, message("Data", 101, 1, { payload: text("hi") }), 10);
+    accept(source);
+    sent(source, 20);
+    source.localClosed(first);
+    sent(source, 30);
+    asked(source);
+    give(source, message("StreamReset", 101, 1), 40);
+    expect(asked(source)).toEqual(["close 2 reset"]);
+    accept(source);
+    accept(source);
+    expect(sent(source, 50)).toEqual(["STREAM_START SSH 202.1", "CONNECTION_START SSH 202.2"]);
+  });
+
+  test("is the second reset in a row that answers a reset of ours, from a peer that only echoes ids", () => {
+    const source = makeSource();
+    for (const [streamId, expected] of [
+      [101, []],
+      [202, ["format 2"]],
+    ] as const) {
+      const first = accept(source);
+      sent(source);
+      give(source, message("Data", streamId, 1, { payload: text("hi") }), 10);
+      accept(source);
+      sent(source, 20);
+      source.localClosed(first);
+      sent(source, 30);
+      asked(source);
+      give(source, message("StreamReset", streamId, 1), 40);
+      expect(asked(source).filter((line) => line.startsWith("format"))).toEqual([...expected]);
+    }
+  });
+
+  test("is none once the peer has named a connection that only format 3 has", () => {
+    const source = makeSource({ services: ["SSH"] });
+    for (const streamId of [101, 202, 303]) {
+      const first = accept(source);
+      sent(source);
+      give(source, message("Data", streamId, 1), 10);
+      accept(source);
+      sent(source, 20);
+      give(source, message("Data", streamId, 2), 25);
+      source.localClosed(first);
+      sent(source, 30);
+      give(source, message("StreamReset", streamId, 1), 40);
+      expect(asked(source).filter((line) => line.startsWith("format"))).toEqual([]);
+    }
+  });
+
+  test("is taken back when the peer gives a connection id that it was not given", () => {
+    const source = threeStarted();
+    give(source, message("StreamReset", 101), 1_500);
+    expect(sent(source, 1_500)).toEqual(["STREAM_START SSH 202"]);
+    give(source, message("Data", 202, 1, { payload: text("x") }), 1_600);
+    expect(sent(source, 1_600)).toEqual([]);
+    source.localClosed({ key: 1, serviceId: "SSH" });
+    accept(source);
+    expect(sent(source, 1_700)).toEqual([
+      "STREAM_RESET SSH 202",
+      "STREAM_START SSH 303.1",
+      "CONNECTION_START SSH 303.2",
+    ]);
+  });
+
   test("keeps a connection whose stream began with another that is over", () => {
     const source = makeSource();
     const first = accept(source);

@@ -1,0 +1,184 @@
+import { describe, expect, test } from "bun:test";
+import { Carrier, type CarrierOptions } from "../../../src/engine/carrier.ts";
+import type { Connection, Output } from "../../../src/engine/output.ts";
+import { decodeFrame, encodeFrame, type Message } from "../../../src/protocol/message.ts";
+import { filled, lineOf, message, serviceIds } from "./harness.ts";
+
+const LIMITS = { connectionBytes: 2_000, totalBytes: 5_000, socketBytes: 1_000, heldBytes: 8_000 };
+const OPTIONS: CarrierOptions = {
+  side: "source",
+  entries: (services) => services,
+  format: 3,
+  hasServiceIds: true,
+  lingerMs: 1_000,
+  stallTimeoutMs: 10_000,
+  keepaliveMs: 20_000,
+  limits: LIMITS,
+  random: () => 0,
+};
+
+/** A carrier with everything it wanted so far, as lines; pings are left out. */
+class Driven {
+  readonly carrier: Carrier;
+  now = 0;
+  bufferedBytes = 0;
+
+  constructor(options: Partial<CarrierOptions> = {}) {
+    this.carrier = new Carrier({ ...OPTIONS, ...options }, 0);
+  }
+
+  take(): string[] {
+    const lines: string[] = [];
+    for (;;) {
+      const output = this.carrier.poll(this.now, this.bufferedBytes);
+      if (output === undefined) return lines;
+      if (output.type !== "ping") lines.push(lineOfOutput(output));
+    }
+  }
+
+  give(one: Message): void {
+    this.carrier.tunnelBytes(encodeFrame(one), this.now);
+  }
+
+  at(now: number): this {
+    this.now = now;
+    this.carrier.tick(now);
+    return this;
+  }
+}
+
+function lineOfOutput(output: Output): string {
+  switch (output.type) {
+    case "frame":
+      return lineOf(decodeFrame(output.bytes));
+    case "pause":
+    case "resume":
+      return `${output.type} ${output.connection?.key ?? "tunnel"}`;
+    case "write":
+      return `write ${output.connection.key} ${output.bytes.length}`;
+    case "close":
+      return `close ${output.connection.key} ${output.how}`;
+    case "ended":
+      return `ended ${output.end.type}`;
+    case "event":
+      return `event ${output.event.type}`;
+    case "connect":
+    case "abandon":
+      return `${output.type} ${output.connection.key}`;
+    case "ping":
+    case "ready":
+      return output.type;
+  }
+}
+
+function source(connections = 1): { driven: Driven; all: Connection[] } {
+  const driven = new Driven();
+  driven.give(serviceIds(["SSH"]));
+  const all = Array.from({ length: connections }, () => driven.carrier.localAccepted("SSH", 0) as Connection);
+  driven.take();
+  return { driven, all };
+}
+
+describe("a service that says nothing (P30)", () => {
+  test("is told of after 5 s and left after 15", () => {
+    const driven = new Driven();
+    expect(driven.take()).toEqual([]);
+    expect(driven.carrier.deadline()).toBe(5_000);
+    expect(driven.at(5_000).take()).toEqual(["event unready"]);
+    expect(driven.at(14_999).take()).toEqual([]);
+    expect(driven.at(15_000).take()).toEqual(["ended failed"]);
+  });
+});
+
+describe("an application that sends more than the tunnel takes", () => {
+  test("is not read while its backlog is long, and is again when half of it is gone", () => {
+    const { driven, all } = source();
+    driven.bufferedBytes = LIMITS.socketBytes;
+    driven.carrier.localData(all[0] as Connection, filled(2_100), 0);
+    expect(driven.take()).toEqual(["pause 1"]);
+    driven.bufferedBytes = 0;
+    expect(driven.take()).toEqual(["DATA SSH 1.1 2100 bytes", "resume 1"]);
+  });
+
+  test("stops the reading of every other, and not only on its own next chunk, once all have too much", () => {
+    const { driven, all } = source(3);
+    driven.bufferedBytes = LIMITS.socketBytes;
+    for (const connection of all) driven.carrier.localData(connection, filled(1_700), 0);
+    expect(driven.take()).toEqual(["pause 1", "pause 2", "pause 3"]);
+  });
+});
+
+describe("a stop", () => {
+  test("sends what was read, tells the end, and ends with the last byte", () => {
+    const { driven, all } = source();
+    driven.carrier.localData(all[0] as Connection, filled(10), 0);
+    driven.carrier.stop(0);
+    expect(driven.take()).toEqual([
+      "close 1 end",
+      "DATA SSH 1.1 xxxxxxxxxx",
+      "CONNECTION_RESET SSH 1.1",
+      "ended stopped",
+    ]);
+  });
+
+  test("waits a second for a tunnel that takes nothing, and for applications that ignore their end", () => {
+    const { driven } = source();
+    driven.bufferedBytes = LIMITS.socketBytes;
+    driven.carrier.stop(0);
+    expect(driven.take()).toEqual(["close 1 end"]);
+    expect(driven.at(999).take()).toEqual([]);
+    expect(driven.at(1_000).take()).toEqual(["abandon 1", "ended stopped"]);
+    expect(driven.carrier.localAccepted("SSH", 1_000)).toBeUndefined();
+  });
+});
+
+describe("the end of the WebSocket", () => {
+  test("ends what lives by RST, and lets go of nothing else", () => {
+    const { driven, all } = source(2);
+    driven.give(message("Data", 1, 1, { payload: filled(10) }));
+    driven.give(message("ConnectionReset", 1, 1));
+    driven.take();
+    driven.carrier.tunnelClosed(1006, "", undefined, 0);
+    expect(driven.take()).toEqual(["close 2 reset", "ended closed"]);
+    driven.carrier.localRoom(all[0] as Connection, 0, 0);
+    expect(driven.at(30_000).take()).toEqual(["abandon 1"]);
+    expect(driven.carrier.deadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("connections that are over", () => {
+  test("count until their sockets are gone (P29)", () => {
+    const driven = new Driven({ side: "destination", maxConnections: 2 });
+    driven.give(serviceIds(["SSH"]));
+    for (const id of [1, 2, 3]) {
+      driven.give(message(id === 1 ? "StreamStart" : "ConnectionStart", 7, id));
+      driven.give(message("ConnectionReset", 7, id));
+    }
+    expect(driven.take()).toEqual([
+      "ready",
+      "connect 1",
+      "close 1 end",
+      "connect 2",
+      "close 2 end",
+      "event dropped",
+      "CONNECTION_RESET SSH 7.3",
+    ]);
+    driven.carrier.localClosed({ key: 1, serviceId: "SSH" });
+    driven.give(message("ConnectionStart", 7, 4));
+    expect(driven.take()).toEqual(["connect 3"]);
+  });
+});
+
+test("what waits keeps no frame that is much larger than itself", () => {
+  const { driven } = source();
+  const frame = encodeFrame(message("Data", 1, 1, { payload: filled(10) }));
+  const large = new Uint8Array(50_000);
+  large.set(frame);
+  const views: number[] = [];
+  for (let count = 0; count < 2; count++) {
+    driven.carrier.tunnelBytes(large.subarray(0, frame.length), 0);
+    for (let output = driven.carrier.poll(0, 0); output !== undefined; output = driven.carrier.poll(0, 0))
+      if (output.type === "write") views.push(output.bytes.buffer.byteLength);
+  }
+  expect(views).toEqual([50_000, 10]);
+});
