@@ -1,29 +1,12 @@
 import { UnreachableError } from "../base/errors.ts";
+import { type CarrierLimits, LIMITS } from "./carrier-limits.ts";
 import { Endings } from "./endings.ts";
 import { Engine } from "./engine.ts";
 import type { EngineOptions } from "./exchange.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import type { CarrierEnd, Connection, EngineOutput, Output } from "./output.ts";
+import { Readers } from "./readers.ts";
 import { Unread } from "./unread.ts";
-
-/** Memory that a carrier may use, in bytes. The simulation makes it small. */
-export interface CarrierLimits {
-  /** One connection's backlog at which its application is no longer read: several messages, so that turns stay fair. */
-  readonly connectionBytes: number;
-  /** All connections' backlog at which none is read any more. */
-  readonly totalBytes: number;
-  /** Bytes that may wait in the WebSocket: enough to keep the kernel busy between two turns of the event loop. */
-  readonly socketBytes: number;
-  /** Bytes that may wait for local sockets before the tunnel is not read any more (P62). */
-  readonly heldBytes: number;
-}
-
-const LIMITS: CarrierLimits = {
-  connectionBytes: 256 * 1024,
-  totalBytes: 4 * 1024 * 1024,
-  socketBytes: 1024 * 1024,
-  heldBytes: 16 * 1024 * 1024,
-};
 
 /** How long an orderly stop waits for the last messages to leave, and for applications to take what is theirs. */
 const STOP_MS = 1_000;
@@ -51,11 +34,7 @@ export class Carrier {
   readonly #limits: CarrierLimits;
   readonly #stallTimeoutMs: number;
   /** Open connections with a local socket. */
-  readonly #locals = new Map<number, Connection>();
-  /** Those that gave bytes since it was last decided who is read. */
-  readonly #fed = new Set<Connection>();
-  /** Those whose application is not read. */
-  readonly #paused = new Map<number, Connection>();
+  readonly #locals: Readers;
   readonly #openedAt: number;
   #outputs: Output[] = [];
   #stopUntil: number | undefined;
@@ -66,6 +45,7 @@ export class Carrier {
     this.#engine = new Engine(options.side, options);
     this.#link = new Link(options, now);
     this.#limits = options.limits ?? LIMITS;
+    this.#locals = new Readers(this.#limits);
     this.#stallTimeoutMs = options.stallTimeoutMs;
     this.#unread = new Unread(this.#limits.heldBytes, options.stallTimeoutMs);
     this.#openedAt = now;
@@ -81,7 +61,7 @@ export class Carrier {
   /** The service answered a ping. */
   tunnelPong(id: number, now: number): void {
     this.#link.pong(id, now);
-    this.#engine.setAnswered(this.#link.window.answeredUntil(now), now);
+    this.#tellAnswered(now);
   }
 
   /** The WebSocket is gone. */
@@ -97,15 +77,15 @@ export class Carrier {
   localAccepted(serviceId: string, now: number): Connection | undefined {
     if (this.#isOver || this.#stopUntil !== undefined) return undefined;
     const connection = this.#engine.localAccepted(serviceId, now);
-    if (connection !== undefined) this.#locals.set(connection.key, connection);
+    if (connection !== undefined) this.#locals.add(connection);
     return connection;
   }
 
   /** A local socket gave bytes. They are kept until they are sent: do not change the buffer. */
   localData(connection: Connection, bytes: Uint8Array, now: number): void {
     const { key } = connection;
-    if (this.#locals.has(key)) {
-      this.#fed.add(connection);
+    if (this.#locals.get(key) !== undefined) {
+      this.#locals.fed(connection);
       return this.#engine.localData(connection, bytes);
     }
     const verdict = this.#endings.data(key, bytes.length, now);
@@ -121,8 +101,7 @@ export class Carrier {
   /** A local socket is gone, or could not be made. What it gave before is still sent. */
   localClosed(connection: Connection): void {
     const { key } = connection;
-    if (this.#locals.delete(key)) this.#engine.localClosed(connection);
-    this.#paused.delete(key);
+    if (this.#locals.remove(key) !== "unknown") this.#engine.localClosed(connection);
     this.#endings.delete(key);
     this.#unread.remove(key);
     this.#engine.released(connection);
@@ -141,7 +120,7 @@ export class Carrier {
     if (this.#stopUntil !== undefined || this.#isOver) return;
     this.#stopUntil = now + STOP_MS;
     this.#endings.hurry(this.#stopUntil);
-    for (const connection of [...this.#locals.values()]) {
+    for (const connection of this.#locals.all) {
       this.#engine.localClosed(connection);
       this.#closeLocal({ type: "close", connection, how: "end", why: "proxy stopped" }, now);
     }
@@ -155,7 +134,7 @@ export class Carrier {
       return this.#finish({ type: "stopped" }, now);
     if (this.#link.isDead(now)) return this.#fail("the service has fallen silent", now);
     this.#watchStart(now);
-    this.#engine.setAnswered(this.#link.window.answeredUntil(now), now);
+    this.#tellAnswered(now);
     this.#engine.tick(now);
   }
 
@@ -210,6 +189,11 @@ export class Carrier {
     return this.#engine.entryOf(serviceId);
   }
 
+  #tellAnswered(now: number): void {
+    const { window } = this.#link;
+    this.#engine.setAnswered(window.answeredUntil(now), window.roundTripMs, now);
+  }
+
   #nextOutput(now: number): Output | undefined {
     if (this.#outputs.length === 0 && !this.#isOver) {
       for (const output of this.#engine.drain()) this.#take(output, now);
@@ -221,7 +205,7 @@ export class Carrier {
   #take(output: EngineOutput, now: number): void {
     switch (output.type) {
       case "connect":
-        this.#locals.set(output.connection.key, output.connection);
+        this.#locals.add(output.connection);
         break;
       case "write":
         return this.#write(output, now);
@@ -238,7 +222,7 @@ export class Carrier {
 
   #write({ connection, bytes }: EngineOutput & { type: "write" }, now: number): void {
     const { key } = connection;
-    if (!this.#locals.has(key)) return;
+    if (this.#locals.get(key) === undefined) return;
     // What has to wait must not keep the whole frame that it came in.
     const isWaste = this.#unread.bytesOf(key) > 0 && 2 * bytes.length < bytes.buffer.byteLength;
     const kept = isWaste ? bytes.slice() : bytes;
@@ -249,13 +233,13 @@ export class Carrier {
 
   #closeLocal(output: Output & { type: "close" }, now: number): void {
     const { connection, how } = output;
-    if (!this.#locals.delete(connection.key)) return;
-    const wasPaused = this.#paused.delete(connection.key);
+    const was = this.#locals.remove(connection.key);
+    if (was === "unknown") return;
     this.#outputs.push(output);
     if (how === "end") {
       this.#endings.add(connection, this.#unread.bytesOf(connection.key), now);
       // A paused reader would never hear that its application has gone.
-      if (wasPaused) this.#outputs.push({ type: "resume", connection });
+      if (was === "paused") this.#outputs.push({ type: "resume", connection });
     } else this.#unread.remove(connection.key);
   }
 
@@ -281,30 +265,7 @@ export class Carrier {
       this.#engine.setHearing(isReading, now);
       this.#outputs.push({ type: isReading ? "resume" : "pause" });
     }
-    this.#pauseLocals();
-    this.#resumeLocals();
-  }
-
-  #pauseLocals(): void {
-    const { connectionBytes, totalBytes } = this.#limits;
-    const isFull = this.#engine.backlog > totalBytes && this.#paused.size < this.#locals.size;
-    for (const connection of isFull ? this.#locals.values() : this.#fed) {
-      const { key } = connection;
-      if (this.#paused.has(key) || !this.#locals.has(key)) continue;
-      if (!isFull && this.#engine.backlogOf(connection) <= connectionBytes) continue;
-      this.#paused.set(key, connection);
-      this.#outputs.push({ type: "pause", connection });
-    }
-    this.#fed.clear();
-  }
-
-  #resumeLocals(): void {
-    if (this.#paused.size === 0 || this.#engine.backlog > this.#limits.totalBytes / 2) return;
-    for (const [key, connection] of this.#paused) {
-      if (this.#engine.backlogOf(connection) > this.#limits.connectionBytes / 2) continue;
-      this.#paused.delete(key);
-      this.#outputs.push({ type: "resume", connection });
-    }
+    this.#outputs.push(...this.#locals.settle(this.#engine));
   }
 
   #giveUp(key: number, now: number): void {
@@ -348,7 +309,7 @@ export class Carrier {
   #finish(end: CarrierEnd, now: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const connection of [...this.#locals.values()]) {
+    for (const connection of this.#locals.all) {
       const why = "the link to the service was lost";
       this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
     }

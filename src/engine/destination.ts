@@ -53,7 +53,9 @@ export class Destination {
     return state.lastReceivedAt ?? now;
   }
 
-  sent(): void {}
+  sent(state: ConnectionState, now: number): void {
+    state.lastAnsweredAt = now;
+  }
 
   /** A new stream replaces the service's old one, whose connections are over (P22). */
   #onStreamStart(message: Message, serviceId: string): void {

@@ -88,9 +88,10 @@ export class Engine {
     this.#exchange.linger.setHearing(isHearing, now);
   }
 
-  /** What was sent before `until` has reached the service; infinite where the service does not tell. */
-  setAnswered(until: number, now: number): void {
+  /** What was sent before `until` has reached the service, infinite where it does not tell, and how far away that is. */
+  setAnswered(until: number, roundTripMs: number | undefined, now: number): void {
     this.#exchange.linger.setAnswered(until, now);
+    if (roundTripMs !== undefined) this.#exchange.linger.setRoundTrip(roundTripMs);
   }
 
   /** The socket of a connection is gone: only now may another take its place. */

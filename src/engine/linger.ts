@@ -1,5 +1,10 @@
 import type { ConnectionState } from "./stream-table.ts";
 
+/** A server that has answered last and ended has most likely said all: its client has so many round trips to go on … */
+const ROUND_TRIPS = 4;
+/** … or this long at least. */
+const ANSWERED_MS = 100;
+
 /**
  * Half-closed connections, and since when each has been without bytes. Only time in which bytes could have come counts
  * (P52): not while the tunnel is not read, while the application has not taken what came, or while something of its own
@@ -9,6 +14,7 @@ export class Linger {
   readonly #timeoutMs: number;
   readonly #quietSince = new Map<ConnectionState, number>();
   #isHearing = true;
+  #answeredMs = ANSWERED_MS;
   /** What was sent before this moment has reached the service, as far as is known. */
   #answeredUntil = Number.POSITIVE_INFINITY;
   /** When the last message of any of them went out. */
@@ -47,6 +53,11 @@ export class Linger {
     for (const state of this.#quietSince.keys()) this.#quietSince.set(state, now);
   }
 
+  /** The round trip to the service became known. */
+  setRoundTrip(ms: number): void {
+    this.#answeredMs = Math.max(ANSWERED_MS, ROUND_TRIPS * ms);
+  }
+
   /** The service has answered a ping that went out at `until`; infinite where it answers none. */
   setAnswered(until: number, now: number): void {
     if (until === this.#answeredUntil) return;
@@ -64,7 +75,9 @@ export class Linger {
   /** Connections whose way back is given up now. */
   due(now: number, isUnsent: (state: ConnectionState) => boolean): ConnectionState[] {
     return [...this.#quietSince]
-      .filter(([state, since]) => this.#counts(state) && since + this.#timeoutMs <= now && !isUnsent(state))
+      .filter(
+        ([state, since]) => this.#counts(state) && this.#deadlineOf(state, since) <= now && !isUnsent(state),
+      )
       .map(([state]) => state);
   }
 
@@ -72,9 +85,15 @@ export class Linger {
   deadline(isUnsent: (state: ConnectionState) => boolean): number | undefined {
     let first = Number.POSITIVE_INFINITY;
     for (const [state, since] of this.#quietSince) {
-      if (this.#counts(state) && !isUnsent(state)) first = Math.min(first, since + this.#timeoutMs);
+      if (this.#counts(state) && !isUnsent(state)) first = Math.min(first, this.#deadlineOf(state, since));
     }
     return first === Number.POSITIVE_INFINITY ? undefined : first;
+  }
+
+  #deadlineOf({ lastAnsweredAt, lastReceivedAt }: ConnectionState, since: number): number {
+    const latest = since + this.#timeoutMs;
+    const isOwedMore = lastAnsweredAt === undefined || lastAnsweredAt < (lastReceivedAt ?? lastAnsweredAt);
+    return isOwedMore ? latest : Math.min(latest, lastAnsweredAt + this.#answeredMs);
   }
 
   #counts(state: ConnectionState): boolean {

@@ -12,8 +12,10 @@ export interface ConnectionState {
   /** The local socket is gone or told to go; the far side may not know yet (P55). */
   closed: boolean;
   lastReceivedAt: number | undefined;
-  /** When its last message went out. */
+  /** At a source: when its last message went out. */
   lastSentAt: number | undefined;
+  /** At a destination: when the last byte of its server went out. */
+  lastAnsweredAt: number | undefined;
   /** Bytes for it that its application has not taken yet. */
   unreadBytes: number;
 }
@@ -87,6 +89,7 @@ export class StreamTable {
       closed: false,
       lastReceivedAt: undefined,
       lastSentAt: undefined,
+      lastAnsweredAt: undefined,
       unreadBytes: 0,
     };
     this.connections.set(connection.key, state);

@@ -205,6 +205,19 @@ describe("the end of a server's connection (P52)", () => {
     destination.tick(1_900);
     expect(asked(destination)).toEqual(["close 1 end"]);
   });
+
+  test("gives a client that was answered last only a few round trips to go on (P52)", () => {
+    const destination = started();
+    give(destination, message("Data", 7, 1, { payload: text("GET") }), 0);
+    destination.localData(SSH, text("answer"));
+    sent(destination, 50);
+    destination.localEnded(SSH, 60);
+    expect(destination.deadline()).toBe(150);
+    destination.setAnswered(Number.POSITIVE_INFINITY, 200, 70);
+    expect(destination.deadline()).toBe(850);
+    give(destination, message("Data", 7, 1, { payload: text("more") }), 100);
+    expect(destination.deadline()).toBe(100 + LINGER_MS);
+  });
 });
 
 describe("rules at the destination", () => {
