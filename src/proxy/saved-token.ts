@@ -1,7 +1,7 @@
 // The two kinds of files in the token store: what they hold, and their reading and writing.
 
 import { ConfigError } from "../base/errors.ts";
-import { AccessToken, ClientToken } from "../base/secret.ts";
+import { AccessToken, ClientToken, isTokenText } from "../base/secret.ts";
 import type { Mode } from "./options.ts";
 
 /** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
@@ -53,10 +53,10 @@ export function decodeSaved(text: string, path: string): SavedToken {
   const { description } = content;
   return {
     ...(typeof description === "string" ? { description } : {}),
-    tunnelId: textMember(content, "tunnelId", path),
+    tunnelId: idMember(content, path),
     mode,
-    accessToken: new AccessToken(textMember(content, "accessToken", path)),
-    clientToken: new ClientToken(textMember(content, "clientToken", path)),
+    accessToken: new AccessToken(tokenMember(content, "accessToken", path)),
+    clientToken: new ClientToken(tokenMember(content, "clientToken", path)),
     region: textMember(content, "region", path),
     expiresAt: dateMember(content, path),
     issuer: decodeIssuer(content["issuer"], path),
@@ -72,7 +72,7 @@ export function encodeGiven({ clientToken, expiresAt }: GivenToken): string {
 export function decodeGiven(text: string, path: string): GivenToken {
   const content = decodeObject(text, path);
   return {
-    clientToken: new ClientToken(textMember(content, "clientToken", path)),
+    clientToken: new ClientToken(tokenMember(content, "clientToken", path)),
     expiresAt: dateMember(content, path),
   };
 }
@@ -114,6 +114,24 @@ function textMember(content: Content, name: string, path: string): string {
     throw damaged(path);
   }
   return value;
+}
+
+/** It becomes part of a file's name. */
+function idMember(content: Content, path: string): string {
+  const id = textMember(content, "tunnelId", path);
+  if (!/^[a-zA-Z0-9_\-+=:]{1,128}$/.test(id)) {
+    throw damaged(path);
+  }
+  return id;
+}
+
+/** It becomes a header. */
+function tokenMember(content: Content, name: string, path: string): string {
+  const token = textMember(content, name, path);
+  if (!isTokenText(token)) {
+    throw damaged(path);
+  }
+  return token;
 }
 
 function dateMember(content: Content, path: string): Date {
