@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { escapeControl } from "../base/escape.ts";
 import { isApiName, isRegion } from "../base/names.ts";
-import { AccessToken, isTokenText } from "../base/secret.ts";
-import { MAX_SERVICES } from "../protocol/constants.ts";
+import { AccessToken } from "../base/secret.ts";
+import { ACCESS_TOKEN_PATTERN, MAX_SERVICES } from "../protocol/constants.ts";
 
 /** What the service tells a device when a tunnel was opened for it, or its access token rotated (P80). */
 export interface Notification {
@@ -83,7 +83,7 @@ function parseObject(payload: Uint8Array): Readonly<Record<keyof Members, unknow
 function findFault(members: Readonly<Record<keyof Members, unknown>>): string | undefined {
   const { clientAccessToken, clientMode, region, services } = members;
   if (typeof clientAccessToken !== "string") return "clientAccessToken is missing or no text";
-  if (!isTokenText(clientAccessToken)) {
+  if (!ACCESS_TOKEN_PATTERN.test(clientAccessToken)) {
     return "clientAccessToken does not have 1 to 4096 printable characters without spaces";
   }
   if (clientMode !== "destination") return `clientMode is ${show(clientMode)}, not "destination"`;

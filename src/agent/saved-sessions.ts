@@ -6,7 +6,8 @@ import {
   removeDrafts,
   writePrivateFile,
 } from "../base/private-files.ts";
-import { AccessToken, ClientToken, isTokenText } from "../base/secret.ts";
+import { AccessToken, ClientToken } from "../base/secret.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
 import type { Notification } from "./notification.ts";
 import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
 
@@ -100,9 +101,9 @@ export function decodeSession(text: string): SavedSession | undefined {
   const isOurs =
     version === VERSION &&
     typeof accessToken === "string" &&
-    isTokenText(accessToken) &&
+    ACCESS_TOKEN_PATTERN.test(accessToken) &&
     typeof clientToken === "string" &&
-    isTokenText(clientToken) &&
+    CLIENT_TOKEN_PATTERN.test(clientToken) &&
     typeof dataPlane === "string" &&
     typeof region === "string" &&
     Array.isArray(services) &&

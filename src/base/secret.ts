@@ -42,11 +42,3 @@ export class Password extends Secret {
 export class ClientToken extends Secret {
   readonly kind = "client-token";
 }
-
-/** Printable characters without spaces, since a token becomes a header; the length limit is the reference proxy's. */
-const TOKEN = /^[\x21-\x7e]{1,4096}$/;
-
-/** Whether a text can be an access token, or any other token that travels in a header. */
-export function isTokenText(text: string): boolean {
-  return TOKEN.test(text);
-}

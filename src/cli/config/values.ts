@@ -3,8 +3,8 @@
 
 import ms from "ms";
 import { isApiName, isRegion } from "../../base/names.ts";
-import { isTokenText, Password } from "../../base/secret.ts";
-import { CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
+import { Password } from "../../base/secret.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
@@ -249,10 +249,10 @@ export function readOrigin(text: string): string {
   return text.toLowerCase();
 }
 
-/** An access token as a header can carry it. */
+/** An access token as a header can carry it; the length limit is that of the reference proxy. */
 export function readAccessToken(text: string): string {
   const token = text.trim();
-  if (!isTokenText(token)) {
+  if (!ACCESS_TOKEN_PATTERN.test(token)) {
     throw new BadValueError("not an access token: 1 to 4096 printable characters without spaces");
   }
   return token;

@@ -4,7 +4,7 @@ import {
   readNotification,
 } from "../../../src/agent/notification.ts";
 import { isApiName } from "../../../src/base/names.ts";
-import { isTokenText } from "../../../src/base/secret.ts";
+import { ACCESS_TOKEN_PATTERN } from "../../../src/protocol/constants.ts";
 import { JSON_WORDS } from "../json.ts";
 import { must, type Target, text, textOf } from "../target.ts";
 
@@ -44,7 +44,7 @@ export const notification: Target = {
     }
     must(input.length <= MAX_NOTIFICATION_BYTES, "a notification that is too long");
     const { accessToken, region, services } = result.notification;
-    must(isTokenText(accessToken.reveal()), "a token that no header can carry");
+    must(ACCESS_TOKEN_PATTERN.test(accessToken.reveal()), "a token that no header can carry");
     must(POLICY.regions.has(region), "a region that is not allowed");
     must(services.length > 0 && services.every(isApiName), "a service without a name");
     must(

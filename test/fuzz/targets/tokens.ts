@@ -1,6 +1,6 @@
 import { decodeSession } from "../../../src/agent/saved-sessions.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
-import { isTokenText } from "../../../src/base/secret.ts";
+import { ACCESS_TOKEN_PATTERN } from "../../../src/protocol/constants.ts";
 import {
   decodeGiven,
   decodeSaved,
@@ -84,5 +84,5 @@ function checkSaved(saved: SavedToken): void {
 
 /** Tokens travel in headers. */
 function checkTokens(...given: readonly string[]): void {
-  for (const token of given) must(isTokenText(token), "a token that no header can carry");
+  for (const token of given) must(ACCESS_TOKEN_PATTERN.test(token), "a token that no header can carry");
 }
