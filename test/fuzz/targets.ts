@@ -1,4 +1,5 @@
 import type { Target } from "./target.ts";
+import { broker } from "./targets/broker.ts";
 import { configFile, endpoint, values } from "./targets/configuration.ts";
 import { constraints, controlPlane, headers } from "./targets/control-plane.ts";
 import { destination, source } from "./targets/engine.ts";
@@ -26,6 +27,7 @@ export const TARGETS: readonly Target[] = [
   notification,
   packets,
   topics,
+  broker,
   configFile,
   values,
   endpoint,
