@@ -9,7 +9,7 @@ const MAX_CORPUS = 4_096;
 /** Half of all inputs are made of one of the newest: what led on may lead further. */
 const NEWEST = 16;
 /** Longer ones are not kept: all that are made of them would be as slow. */
-const MAX_KEPT_BYTES = 4_096;
+const MAX_KEPT_BYTES = 2_048;
 /** Executions that may be spent on making a finding smaller. */
 const MAX_SHRINKS = 3_000;
 

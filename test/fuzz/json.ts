@@ -27,7 +27,7 @@ export function changeJson(json: string, other: string, random: Random): string 
 }
 
 /** How seldom a value is nested, and how deep: readers that call themselves fail on some. */
-const NESTED = 1 / 500;
+const NESTED = 1 / 20_000;
 const DEPTHS = [40, 8_000, 24_000];
 
 /** The value, or one somewhere in it, in another way. */
@@ -60,7 +60,7 @@ function changeList(list: readonly unknown[], lend: () => unknown, random: Rando
     return list.toSpliced(at, 0, random.pick([...list, ...VALUES]));
   const place = at % list.length;
   if (random.chance(0.2)) return list.toSpliced(place, 1);
-  if (random.chance(0.03)) return new Array(random.int(2, 300)).fill(list[place]);
+  if (random.chance(0.01)) return new Array(random.int(2, 300)).fill(list[place]);
   return list.with(place, changeValue(list[place], lend, random));
 }
 

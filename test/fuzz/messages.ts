@@ -8,14 +8,23 @@ const NAMES = ["SSH", "SSH", "", "VNC", "ssh"];
 /** A message that a session might see: few ids, so that they meet. */
 function likelyMessage(cursor: Cursor): Message {
   const choice = cursor.byte();
-  const type = TYPES[choice % 8] ?? 8;
+  // One in nine is of a type that nobody knows yet, and may ask to be ignored.
+  const type = TYPES[choice % 9] ?? 8;
   if (type === MessageType.ServiceIds) {
     return makeMessage({ type, availableServiceIds: choice < 128 ? ["SSH", "VNC"] : ["SSH"] });
   }
   const ids = cursor.byte();
   const serviceId = NAMES[cursor.below(NAMES.length)] ?? "";
   const payload = type === MessageType.Data ? cursor.take(cursor.below(24)) : new Uint8Array(0);
-  return makeMessage({ type, streamId: ids % 4, connectionId: (ids >> 2) % 5, serviceId, payload });
+  const ignorable = choice >= 128;
+  return makeMessage({
+    type,
+    streamId: ids % 4,
+    connectionId: (ids >> 2) % 5,
+    serviceId,
+    payload,
+    ignorable,
+  });
 }
 
 /** A frame: a likely message, one that is spoilt in a byte, or bytes of any kind. */

@@ -9,7 +9,7 @@ const MAX_CHANGES = 6;
 /** Longest run of bytes that is moved, removed or doubled at once. */
 const MAX_RUN = 24;
 /** How seldom a run fills all that is left: decoders that take too long do so for long inputs. */
-const STRETCHED = 1 / 2_000;
+const STRETCHED = 1 / 10_000;
 
 /** Makes new inputs of old ones, in one buffer: an input is good until the next one is made. */
 export class Mutator {

@@ -1,21 +1,29 @@
 // Whole sessions of either side, fed with what a peer may say and what local programs may do. All that is known of an
 // engine is in `Session`.
+import { RemoteProtocolError } from "../../../src/base/errors.ts";
 import { DestinationEngine } from "../../../src/engine/destination.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import type { Connection, Format, Output } from "../../../src/engine/output.ts";
 import { SourceEngine } from "../../../src/engine/source.ts";
 import { MAX_PAYLOAD_BYTES } from "../../../src/protocol/constants.ts";
-import { decodeFrame, encodeFrame, MessageType, makeMessage } from "../../../src/protocol/message.ts";
+import {
+  decodeFrame,
+  encodeFrame,
+  type Message,
+  MessageType,
+  makeMessage,
+} from "../../../src/protocol/message.ts";
 import { checkMessage } from "../../../src/protocol/rules.ts";
 import { Cursor } from "../cursor.ts";
 import { likelyFrame } from "../messages.ts";
-import { must, type Target } from "../target.ts";
+import { attempt, isEqual, must, type Target } from "../target.ts";
 
 const SERVICES = ["SSH", "VNC"];
 const FORMATS: readonly (Format | undefined)[] = [undefined, 3, 2, 1];
 const WAITS_MS = [0, 1, 500, 1_000, 5_000, 10_000];
 const FAILURES = ["ERR_PROTOCOL", "ERR_SERVICE_IDS_MISMATCH"];
 const SERVICE_IDS = encodeFrame(makeMessage({ type: MessageType.ServiceIds, availableServiceIds: SERVICES }));
+const STARTS: readonly number[] = [MessageType.StreamStart, MessageType.ConnectionStart];
 const CHUNK = new Uint8Array(70_000);
 
 type Side = "source" | "destination";
@@ -25,6 +33,10 @@ class Session {
   readonly #side: Side;
   readonly #engine: Engine;
   readonly #open = new Map<number, Connection>();
+  /** Stream of each service, as far as it is known. */
+  readonly #streams = new Map<string, number>();
+  /** Every frame came whole so far. */
+  #isAligned = true;
   #hasFailed = false;
   #now = 0;
   #received = 0;
@@ -69,6 +81,10 @@ class Session {
   #receive(bytes: Uint8Array): void {
     this.#received += bytes.length;
     this.#engine.receive(bytes, this.#now);
+    this.#isAligned &&= isFrame(bytes);
+    const message = this.#isAligned ? attempt(() => decodeFrame(bytes), RemoteProtocolError) : undefined;
+    if (message === undefined || message instanceof RemoteProtocolError) return;
+    this.#carryOut(message);
   }
 
   #wait(ms: number): void {
@@ -87,7 +103,8 @@ class Session {
     const connection = [...this.#open.values()][cursor.below(Math.max(1, this.#open.size))];
     if (connection === undefined) return;
     if (action < 220) {
-      const bytes = CHUNK.subarray(0, cursor.byte() * 270);
+      const size = cursor.byte();
+      const bytes = size < 250 ? CHUNK.subarray(0, size) : CHUNK;
       this.#given += bytes.length;
       this.#engine.localData(connection, bytes);
     } else if (action < 240) this.#engine.localEnded(connection, this.#now);
@@ -113,8 +130,24 @@ class Session {
     must(this.#sent <= this.#given, "more is sent than local programs gave");
   }
 
-  #carryOut(): void {
-    for (const output of this.#engine.drain()) this.#carry(output);
+  /** @param cause the message that came just before, where it came alone */
+  #carryOut(cause?: Message): void {
+    for (const output of this.#engine.drain()) {
+      if (cause !== undefined) this.#checkCause(output, cause);
+      this.#carry(output);
+    }
+  }
+
+  /** Only DATA of the stream that a service has now is written, as it came; only a start dials. */
+  #checkCause(output: Output, { type, streamId, payload }: Message): void {
+    if (output.type === "connect") {
+      must(STARTS.includes(type), `message of type ${type} dials`);
+      if (type === MessageType.StreamStart) this.#streams.set(output.connection.serviceId, streamId);
+    }
+    if (output.type !== "write") return;
+    must(type === MessageType.Data && isEqual(output.bytes, payload), "other bytes are written than came");
+    const current = this.#streams.get(output.connection.serviceId);
+    must(current === undefined || current === streamId, "bytes of a stale stream are written");
   }
 
   #carry(output: Output): void {
@@ -144,10 +177,15 @@ class Session {
   /** Whatever the peer said, we keep the rules. */
   #checkSent(frame: Uint8Array): void {
     const sent = decodeFrame(frame);
+    if (sent.type === MessageType.StreamStart) this.#streams.set(sent.serviceId, sent.streamId);
     must(checkMessage(sent, [this.#side]), "a message that asks to be ignored");
     must(sent.payload.length <= MAX_PAYLOAD_BYTES, "a payload that is too long");
     this.#sent += sent.payload.length;
   }
+}
+
+function isFrame(bytes: Uint8Array): boolean {
+  return bytes.length > 2 && bytes.length === 2 + (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0));
 }
 
 /** Programs: options, then actions; see `Cursor`. */
@@ -158,7 +196,7 @@ const EXAMPLES = [
   Uint8Array.of(65, 0, 64, 2, 5, 0, 0, 64, 6, 9, 0, 200, 0, 50, 0, 64, 6, 13, 0, 225, 1, 245, 0, 180, 5),
   // Accepted, answered without ids, waited.
   Uint8Array.of(64, 160, 0, 0, 160, 0, 0, 200, 0, 9, 0, 64, 1, 1, 2, 2, 7, 7, 180, 4, 0, 64, 3, 1, 0),
-  Uint8Array.of(0, 0, 64, 5, 160, 1, 0, 64, 133, 0, 64, 4),
+  Uint8Array.of(0, 0, 64, 5, 160, 1, 0, 64, 131, 0, 64, 4),
 ];
 
 const WORDS = [

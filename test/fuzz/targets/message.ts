@@ -29,6 +29,10 @@ export const message: Target = {
     Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01),
     Uint8Array.of(42, 0x80, 1),
     Uint8Array.of(0x0b, 0x0c),
+    // Payloads at the lengths at which their length needs one more byte.
+    Uint8Array.of(34, 127, ...new Array(127).fill(9)),
+    Uint8Array.of(34, 0x80, 1, ...new Array(128).fill(9)),
+    Uint8Array.of(34, 0x81, 1, ...new Array(129).fill(9)),
   ],
   maxLength: 300,
   suiteRuns: 600_000,
