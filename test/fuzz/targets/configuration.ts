@@ -54,7 +54,7 @@ export const configFile: Target = {
   ],
   isJson: true,
   maxLength: 50_000,
-  suiteRuns: 60_000,
+  suiteRuns: 30_000,
   async run(input) {
     const cursor = new Cursor(input);
     const choice = cursor.byte();

@@ -98,7 +98,7 @@ export const relay: Target = {
     Uint8Array.of(11),
   ],
   maxLength: 240,
-  suiteRuns: 80_000,
+  suiteRuns: 60_000,
   run(input) {
     const cursor = new Cursor(input);
     const tunnel = new Tunnel(cursor);
