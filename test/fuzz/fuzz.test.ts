@@ -33,7 +33,7 @@ describe.each(TARGETS.map((target, number) => [target.name, target, number] as c
       const finding = (await campaign.begin()) ?? (await campaign.go(Math.ceil(target.suiteRuns * SHARE)));
       expect(finding === undefined ? undefined : describeFinding(name, finding)).toBeUndefined();
       expect(campaign.executions).toBeGreaterThanOrEqual(target.suiteRuns * SHARE);
-    }, 60_000);
+    }, 120_000);
   },
 );
 
