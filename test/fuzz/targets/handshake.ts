@@ -64,7 +64,9 @@ export const handshake: Target = {
   maxLength: 20_000,
   suiteRuns: 200_000,
   run(input) {
-    const [url = "", ...lines] = textOf(input).split("\n");
+    const [written = "", ...lines] = textOf(input).split("\n");
+    // HTTP has no control characters here; a URL is read as if they were not there.
+    const url = written.replace(/[\t\r]/g, "");
     const rawHeaders = lines.flatMap((line) => {
       const at = line.indexOf(":");
       return at < 1 ? [] : [line.slice(0, at), line.slice(at + 1).trim()];
