@@ -12,6 +12,7 @@ import { parseJunit, type Report } from "./junit.ts";
 const DENO_TESTS = [
   "test/unit/{base,protocol,engine,net,aws,proxy,emulator,agent,tui}/**/*.test.ts",
   "test/property/**/*.test.ts",
+  "test/fuzz/*.test.ts",
   "test/runtime/*.test.ts",
 ];
 

@@ -7,6 +7,7 @@ import {
   writePrivateFile,
 } from "../base/private-files.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
 import type { Notification } from "./notification.ts";
 import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
 
@@ -82,14 +83,16 @@ export class SavedSessions {
   /** A file that cannot be understood is worth nothing. */
   #read(name: string): SavedSession | undefined {
     try {
-      return decode(JSON.parse(readPrivateFile(join(this.#directory, name)) ?? ""));
+      return decodeSession(readPrivateFile(join(this.#directory, name)) ?? "");
     } catch {
       return undefined;
     }
   }
 }
 
-function decode(content: unknown): SavedSession | undefined {
+/** What the text of a file says; undefined when it is not what `save` wrote. Never throws. */
+export function decodeSession(text: string): SavedSession | undefined {
+  const content = parse(text);
   if (typeof content !== "object" || content === null) return undefined;
   const { version, accessToken, clientToken, dataPlane, region, services, receivedAt } = content as Record<
     string,
@@ -98,12 +101,14 @@ function decode(content: unknown): SavedSession | undefined {
   const isOurs =
     version === VERSION &&
     typeof accessToken === "string" &&
+    ACCESS_TOKEN_PATTERN.test(accessToken) &&
     typeof clientToken === "string" &&
+    CLIENT_TOKEN_PATTERN.test(clientToken) &&
     typeof dataPlane === "string" &&
     typeof region === "string" &&
     Array.isArray(services) &&
     services.every((service) => typeof service === "string") &&
-    typeof receivedAt === "number";
+    Number.isFinite(receivedAt);
   if (!isOurs) return undefined;
   return {
     accessToken: new AccessToken(accessToken),
@@ -111,6 +116,14 @@ function decode(content: unknown): SavedSession | undefined {
     dataPlane,
     region,
     services,
-    receivedAt,
+    receivedAt: receivedAt as number,
   };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -2,23 +2,31 @@
 // and cli/exit-codes.ts only.
 
 /** Closed list of error codes. They appear in `--json` errors, so they are never renamed. */
-export type ErrorCode =
-  | "ERR_USAGE"
-  | "ERR_CONFIG"
-  | "ERR_SERVICE_IDS_MISMATCH"
-  | "ERR_CREDENTIALS"
-  | "ERR_NOT_FOUND"
-  | "ERR_LIMIT"
-  | "ERR_NO_DEVICE"
-  | "ERR_DENIED"
-  | "ERR_INVALID"
-  | "ERR_SERVICE"
-  | "ERR_HANDSHAKE_REJECTED"
-  | "ERR_REPLACED"
-  | "ERR_UNREACHABLE"
-  | "ERR_LISTEN"
-  | "ERR_PROTOCOL"
-  | "ERR_BUG";
+const ERROR_CODES = [
+  "ERR_USAGE",
+  "ERR_CONFIG",
+  "ERR_SERVICE_IDS_MISMATCH",
+  "ERR_CREDENTIALS",
+  "ERR_NOT_FOUND",
+  "ERR_LIMIT",
+  "ERR_NO_DEVICE",
+  "ERR_DENIED",
+  "ERR_INVALID",
+  "ERR_SERVICE",
+  "ERR_HANDSHAKE_REJECTED",
+  "ERR_REPLACED",
+  "ERR_UNREACHABLE",
+  "ERR_LISTEN",
+  "ERR_PROTOCOL",
+  "ERR_BUG",
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** Whether a value that another process sent is one of them. */
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return (ERROR_CODES as readonly unknown[]).includes(value);
+}
 
 /** What may accompany an error: the next thing to type, and the error it was made from. */
 export interface ErrorDetails {

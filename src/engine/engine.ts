@@ -24,7 +24,7 @@ export class Engine {
   constructor(side: "source" | "destination", options: EngineOptions) {
     this.#exchange = new Exchange(options);
     this.#side = side === "source" ? new Source(this.#exchange) : new Destination(this.#exchange);
-    if (!options.hasServiceIds) this.#setServices([]);
+    if (!options.hasServiceIds) this.#setServices(options.entries([]));
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */

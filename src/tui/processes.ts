@@ -1,14 +1,14 @@
 import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { LineSplitter } from "../base/line-splitter.ts";
 import type { ProcessStatus } from "../proxy/status.ts";
 import { statusSockets } from "../proxy/status-directory.ts";
+import { MAX_LINE_LENGTH, parseStatus } from "./status-line.ts";
 
 /** How often is looked for new processes. */
 const SCAN_MS = 1_000;
 /** Processes watched at once: an agent's machine or an operator's has a few. */
 const MAX_PROCESSES = 64;
-/** A status is smaller than this; more without a line end is no status. */
-const MAX_LINE_LENGTH = 1024 * 1024;
 
 export interface ProcessHandlers {
   onStatus(status: ProcessStatus): void;
@@ -50,13 +50,12 @@ function readStatus(
   onEnd: () => void,
 ): Socket {
   const socket = connect(path);
-  let rest = "";
+  const splitter = new LineSplitter(MAX_LINE_LENGTH);
   socket.setEncoding("utf8");
-  socket.on("data", (text) => {
-    const lines = `${rest}${text}`.split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > MAX_LINE_LENGTH) socket.destroy();
-    const status = parseStatus(lines.at(-1) ?? "", pid);
+  socket.on("data", (text: string) => {
+    const lines = splitter.push(text);
+    if (lines === undefined) socket.destroy();
+    const status = parseStatus(lines?.at(-1) ?? "", pid);
     if (status !== undefined) onStatus(status);
   });
   socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -65,15 +64,4 @@ function readStatus(
   });
   socket.on("close", onEnd);
   return socket;
-}
-
-/** A line of a status socket; undefined for what another version of this program wrote. */
-function parseStatus(line: string, pid: number): ProcessStatus | undefined {
-  try {
-    const status = JSON.parse(line) as ProcessStatus;
-    const isKnown = status.version === 1 && status.pid === pid;
-    return isKnown && Array.isArray(status.sessions) && Array.isArray(status.recent) ? status : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
+import { escapeControl } from "../../base/escape.ts";
 
 /** What a mapping of a file holds, before anything about it is known. */
 export type Mapping = Readonly<Record<string, unknown>>;
@@ -17,8 +18,12 @@ export async function readMapping(path: string): Promise<Mapping> {
   if (!["", ".json", ".yaml", ".yml"].includes(extension) && !basename(path).startsWith(".tunnelrc")) {
     throw new ConfigError(`configuration "${path}": only .json, .yaml and .yml files are read`);
   }
-  const text = readText(path);
-  const content = text.trim() === "" ? {} : await parse(path, text, extension === ".json");
+  return parseMapping(path, readText(path));
+}
+
+/** The keys and values that the text of the file at `path` holds. Throws ConfigError. */
+export async function parseMapping(path: string, text: string): Promise<Mapping> {
+  const content = text.trim() === "" ? {} : await parse(path, text, extname(path) === ".json");
   const mapping = basename(path) === "package.json" && isMapping(content) ? content["tunnel"] : content;
   if (!isMapping(mapping)) {
     throw new ConfigError(`configuration "${path}" must hold keys and values`, {
@@ -61,7 +66,7 @@ async function parse(path: string, text: string, isJson: boolean): Promise<unkno
     }
     // The whole message quotes lines of the file.
     const line = mark === undefined ? "" : ` in line ${mark.line + 1}`;
-    const why = reason ?? message.split("\n").at(1) ?? "";
+    const why = escapeControl(reason ?? message.split("\n").at(1) ?? "", 200);
     throw new ConfigError(`configuration "${path}" is not ${isJson ? "JSON" : "YAML"}${line}: ${why}`);
   }
 }

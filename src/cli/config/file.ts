@@ -61,8 +61,16 @@ export async function readFileLayer(request: FileRequest): Promise<FileLayer> {
     return { path: undefined, context: undefined, contexts: [], values: new Map(), looked };
   }
   const content = await readMapping(found.path);
-  const file = new ConfigFile(found, env);
-  return { path: found.path, looked, ...file.read(content, request.context) };
+  return { path: found.path, looked, ...checkContent(content, found, request) };
+}
+
+/** What a file holds, checked for the context that is wanted. Throws ConfigError. */
+export function checkContent(
+  content: Mapping,
+  found: Found,
+  { env, context }: Pick<FileRequest, "env" | "context">,
+): Pick<FileLayer, "context" | "contexts" | "values"> {
+  return new ConfigFile(found, env).read(content, context);
 }
 
 /** One file while it is read. */

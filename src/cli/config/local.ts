@@ -5,7 +5,14 @@ import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { quoteForShell } from "../shell.ts";
 import type { Env } from "./layers.ts";
-import { type HostPort, readDataPlane, readEndpointUrl, readMqttEndpoint, readRegion } from "./values.ts";
+import {
+  type HostPort,
+  readAccountId,
+  readDataPlane,
+  readEndpointUrl,
+  readMqttEndpoint,
+  readRegion,
+} from "./values.ts";
 
 /** What serve-local wrote about itself into endpoint.json. */
 export interface LocalEndpoint {
@@ -108,7 +115,8 @@ function readText(path: string): string {
   }
 }
 
-function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpoint {
+/** What the text of endpoint.json says. Throws ConfigError naming `path`. */
+export function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpoint {
   try {
     const content = JSON.parse(text) as Record<string, unknown>;
     if (content["version"] !== 1) {
@@ -121,13 +129,13 @@ function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpo
     return {
       stateDir,
       region: readRegion(String(content["region"])),
-      accountId: String(content["accountId"]),
+      accountId: readAccountId(String(content["accountId"])),
       controlPlane,
       dataPlane: readDataPlane(String(content["dataPlane"])),
-      ca: String(content["ca"]),
-      pid: Number(content["pid"]),
+      ca: readAbsolute(content["ca"]),
+      pid: readPid(content["pid"]),
       mqtt: content["mqtt"] === undefined ? undefined : readMqttEndpoint(String(content["mqtt"])),
-      things: content["things"] === undefined ? undefined : String(content["things"]),
+      things: content["things"] === undefined ? undefined : readAbsolute(content["things"]),
     };
   } catch (cause) {
     throw new ConfigError(`"${path}" was not written by a serve-local of this version`, {
@@ -135,4 +143,18 @@ function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpo
       cause,
     });
   }
+}
+
+function readAbsolute(value: unknown): string {
+  if (typeof value !== "string" || !value.startsWith("/")) {
+    throw new TypeError("not an absolute path");
+  }
+  return value;
+}
+
+function readPid(value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) <= 0) {
+    throw new TypeError("not a process id");
+  }
+  return value as number;
 }

@@ -4,7 +4,7 @@
 import ms from "ms";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
-import { CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
@@ -190,9 +190,17 @@ export function readBrokerUrl(text: string): BrokerUrl {
     isSecure,
     host,
     port,
-    username: url.username === "" ? undefined : decodeURIComponent(url.username),
-    password: url.password === "" ? undefined : new Password(decodeURIComponent(url.password)),
+    username: url.username === "" ? undefined : decodePercents(url.username),
+    password: url.password === "" ? undefined : new Password(decodePercents(url.password)),
   };
+}
+
+function decodePercents(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new BadValueError("write “%” of the user name or password as %25");
+  }
 }
 
 /** An address that only this machine reaches. */
@@ -244,7 +252,7 @@ export function readOrigin(text: string): string {
 /** An access token as a header can carry it; the length limit is that of the reference proxy. */
 export function readAccessToken(text: string): string {
   const token = text.trim();
-  if (!/^[\x21-\x7e]{1,4096}$/.test(token)) {
+  if (!ACCESS_TOKEN_PATTERN.test(token)) {
     throw new BadValueError("not an access token: 1 to 4096 printable characters without spaces");
   }
   return token;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TunnelError, UnreachableError } from "../../base/errors.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
-import { type OwnerMessage, receive, send } from "./messages.ts";
+import { type OwnerMessage, readOwnerMessage, receive, send } from "./messages.ts";
 import type { Listening, TunnelUse } from "./request.ts";
 
 /** An owner that does not answer a question in this time is not asked again. */
@@ -91,7 +91,7 @@ class Control {
     this.#socket = socket;
     this.over = this.#over.promise;
     for (const { promise } of [this.#over, this.#ready, this.#listening]) promise.catch(() => {});
-    receive<OwnerMessage>(socket, (message) => this.#onMessage(message));
+    receive(socket, readOwnerMessage, (message) => this.#onMessage(message));
     socket.on("error", () => socket.destroy());
     socket.on("end", () => socket.end());
     socket.on("close", () => this.#onClose());

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { TunnelError } from "../../base/errors.ts";
 import { type Listener, listen, type SocketAddress } from "../../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
-import { type MemberMessage, type OwnerMessage, receive, send } from "./messages.ts";
+import { type MemberMessage, type OwnerMessage, readMemberMessage, receive, send } from "./messages.ts";
 
 /** Processes that may use one tunnel: far above what a person starts, below what would exhaust file descriptors. */
 const MAX_MEMBERS = 256;
@@ -77,7 +77,7 @@ export class Sharing {
     socket.on("error", () => socket.destroy());
     socket.on("end", () => socket.end());
     socket.on("close", () => this.#onLeave(socket));
-    receive<MemberMessage>(socket, (message) => this.#onMessage(socket, message));
+    receive(socket, readMemberMessage, (message) => this.#onMessage(socket, message));
     socket.resume();
   }
 

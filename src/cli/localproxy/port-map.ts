@@ -99,16 +99,24 @@ export function scanConfigFiles(
   return found;
 }
 
-function readMappings(file: string, lines: ReferenceLines): [service: string, endpoint: string][] {
-  const mappings: [string, string][] = [];
-  for (const raw of readFileSync(file, "utf8").split(/\r?\n/)) {
+function readMappings(file: string, lines: ReferenceLines): readonly Mapping[] {
+  const mappings = parseMappings(readFileSync(file, "utf8"));
+  if (mappings === undefined)
+    lines.log("warning", `Fail to parse ${file} .Please make sure your file is in .ini format.`);
+  return mappings ?? [];
+}
+
+/** A service and its endpoint, as written. */
+type Mapping = readonly [service: string, endpoint: string];
+
+/** Lines SERVICE=ENDPOINT, in any section; undefined when another one is among them. */
+export function parseMappings(text: string): readonly Mapping[] | undefined {
+  const mappings: Mapping[] = [];
+  for (const raw of text.split(/\r?\n/)) {
     const line = raw.trim();
     const at = line.indexOf("=");
     if (at > 0 && !/^[;#]/.test(line)) mappings.push([line.slice(0, at).trim(), line.slice(at + 1).trim()]);
-    else if (line !== "" && !/^[;#[]/.test(line)) {
-      lines.log("warning", `Fail to parse ${file} .Please make sure your file is in .ini format.`);
-      return [];
-    }
+    else if (line !== "" && !/^[;#[]/.test(line)) return undefined;
   }
   return mappings;
 }

@@ -65,8 +65,13 @@ export function exportDefaultSettings(path: string): void {
 
 /** The defaults, or what a file says over them. @throws ReferenceFatal when it cannot be read */
 export function readReferenceSettings(path: string | undefined): ReferenceSettings {
-  const given = path === undefined ? new Map<string, string>() : flatten(parseFile(path), "");
-  const defaults = flatten(DEFAULTS, "");
+  return path === undefined ? settingsOf("{}", "") : settingsOf(readText(path), path);
+}
+
+/** What the text of the file at `path` says, over the defaults. @throws ReferenceFatal when it is no JSON */
+export function settingsOf(content: string, path: string): ReferenceSettings {
+  const given = new Map(flatten(parse(content, path), path));
+  const defaults = new Map(flatten(DEFAULTS, path));
   const get = (key: string) => given.get(`${PREFIX}${key}`) ?? defaults.get(`${PREFIX}${key}`);
   const tries = Number(get("websocket.connect_retry_count"));
   const delayMs = number(get("websocket.retry_delay_ms"), 2_500);
@@ -101,26 +106,33 @@ function number(text: string | undefined, otherwise: number): number {
   return Number.isFinite(value) && value >= 0 ? value : otherwise;
 }
 
-function parseFile(path: string): unknown {
-  let text: string;
+function readText(path: string): string {
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     throw new ReferenceFatal(`${path}: cannot open file`, BAD_CONFIGURATION);
   }
+}
+
+function parse(content: string, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(content);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ReferenceFatal(`${path}: ${reason}`, BAD_CONFIGURATION);
   }
 }
 
-/** Members by their path, dots between. */
-function flatten(value: unknown, path: string): Map<string, string> {
-  if (typeof value !== "object" || value === null) return new Map([[path, String(value)]]);
-  const entries = Object.entries(value).flatMap(([key, member]) => [
-    ...flatten(member, path === "" ? key : `${path}.${key}`),
-  ]);
-  return new Map(entries);
+/** Settings that mean something have five levels; a file of thousands would exhaust the stack. */
+const MAX_DEPTH = 32;
+
+/** Members by their path, dots between. @throws ReferenceFatal naming the file when they are nested too deeply */
+function flatten(value: unknown, file: string, path = "", depth = 0): readonly [string, string][] {
+  if (typeof value !== "object" || value === null) return [[path, String(value)]];
+  if (depth === MAX_DEPTH) {
+    throw new ReferenceFatal(`${file}: nested deeper than ${MAX_DEPTH} levels`, BAD_CONFIGURATION);
+  }
+  return Object.entries(value).flatMap(([key, member]) =>
+    flatten(member, file, path === "" ? key : `${path}.${key}`, depth + 1),
+  );
 }

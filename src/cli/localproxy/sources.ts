@@ -33,6 +33,11 @@ function readIni(path: string): Map<string, string> {
   } catch {
     throw new ReferenceUsageError(`can not read options configuration file '${path}'`);
   }
+  return readOptionsFile(text);
+}
+
+/** The options that the text of a file sets. @throws ReferenceUsageError */
+export function readOptionsFile(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const { name, value } of parseIni(text)) {
     const option = REFERENCE_OPTIONS.find((each) => each.name === name);

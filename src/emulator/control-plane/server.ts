@@ -5,6 +5,7 @@ import type { Logger } from "../../base/log.ts";
 import { isOwnHost } from "../host-rule.ts";
 import type { Tunnels } from "../tunnels.ts";
 import { checkAuthorization } from "./authorization.ts";
+import { parseBody } from "./body.ts";
 import { Fault, validationFault } from "./fault.ts";
 import { operationOf, runOperation } from "./operations.ts";
 
@@ -15,9 +16,6 @@ const MAX_BODY_BYTES = 1_048_576;
 const MAX_DISCARDED_BYTES = 16_777_216;
 /** A body comes with its headers; one that trickles in must not hold a connection for ever. */
 const BODY_TIMEOUT_MS = 10_000;
-
-/** Right requests have five levels. Reading and quoting what is nested thousands of levels deep takes seconds. */
-const MAX_DEPTH = 32;
 
 /** What the HTTP half of the emulator needs. */
 export interface ControlPlaneOptions {
@@ -138,35 +136,6 @@ class ClientGone extends Error {}
 
 function tooLarge(): Fault {
   return new Fault("RequestEntityTooLargeException", `A request has ${MAX_BODY_BYTES} bytes at most`, 413);
-}
-
-/** An empty body is an empty request, as some clients send it. */
-function parseBody(text: string): unknown {
-  if (isNestedBeyond(MAX_DEPTH, text)) {
-    throw validationFault(`The body is nested deeper than ${MAX_DEPTH} levels`);
-  }
-  try {
-    return text.trim() === "" ? {} : JSON.parse(text);
-  } catch {
-    throw validationFault("The body is not JSON");
-  }
-}
-
-/** Whether JSON opens more than `limit` objects and lists within each other, found without parsing it. */
-function isNestedBeyond(limit: number, text: string): boolean {
-  let depth = 0;
-  // Strings are skipped whole: brackets in them nest nothing.
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"?|[[\]{}]/gs)) {
-    if (token === "[" || token === "{") {
-      depth += 1;
-    } else if (token === "]" || token === "}") {
-      depth -= 1;
-    }
-    if (depth > limit) {
-      return true;
-    }
-  }
-  return false;
 }
 
 /** What is no Fault is a bug of ours or trouble of this machine, such as a full disk; the caller learns no more than the service would say. */

@@ -70,6 +70,12 @@ describe("SERVICE_IDS at the source", () => {
     expect(asked(source)).toEqual(["fail ERR_PROTOCOL P30"]);
   });
 
+  test("are what the service map names in subprotocol 1.0", () => {
+    const source = makeSource({ hasServiceIds: false, services: ["SSH"], format: 2 });
+    accept(source);
+    expect(sent(source)).toEqual(["STREAM_START SSH 101"]);
+  });
+
   test("are not awaited in subprotocol 1.0", () => {
     const source = makeSource({ hasServiceIds: false, services: [""], format: 1 });
     accept(source, "");

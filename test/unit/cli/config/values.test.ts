@@ -5,6 +5,7 @@ import {
   readAccessToken,
   readAccountId,
   readApiName,
+  readBrokerUrl,
   readClientToken,
   readDataPlane,
   readDuration,
@@ -67,6 +68,7 @@ describe("values that are taken", () => {
 const BAD: readonly (readonly [string, (text: string) => unknown, readonly string[]])[] = [
   ["text", readText, [""]],
   ["region", readRegion, ["", "eu-wst", "a.b/c"]],
+  ["broker URL", readBrokerUrl, ["mqtts://50%@broker.test", "mqtts://user:%E0@broker.test"]],
   ["name", readApiName, ["", "a b", "a/b", "a".repeat(129)]],
   ["tunnel id", readTunnelId, ["", "a/b", "a b"]],
   ["account", readAccountId, ["", "1", "01234567890a"]],

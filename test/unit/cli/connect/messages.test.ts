@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import { readMemberMessage, readOwnerMessage } from "../../../../src/cli/connect/messages.ts";
+
+const READY = { type: "ready", pid: 7, tunnelId: "x", expiresAt: "2026-01-01T00:00:00.000Z" };
+const FAILED = { type: "failed", code: "ERR_LIMIT", message: "no" };
+
+describe("what a member says", () => {
+  test.each([
+    { type: "use" },
+    { type: "status" },
+    { type: "listen", address: { type: "tcp", port: 0 } },
+    { type: "listen", address: { type: "tcp", host: "::1", port: 65_535 } },
+    { type: "listen", address: { type: "unix", path: "/run/x" } },
+  ])("is heard: %o", (message) => {
+    expect(readMemberMessage(JSON.stringify(message))).toEqual(message as never);
+  });
+
+  test.each([
+    READY,
+    { type: "listen" },
+    { type: "listen", address: null },
+    { type: "listen", address: { type: "tcp", port: "22" } },
+    { type: "listen", address: { type: "tcp", port: 65_536 } },
+    { type: "listen", address: { type: "unix" } },
+  ])("is no message of this version: %o", (message) => {
+    expect(readMemberMessage(JSON.stringify(message))).toBeUndefined();
+  });
+});
+
+describe("what the owner says", () => {
+  test.each([
+    READY,
+    { type: "status" },
+    { type: "waiting", for: "the device" },
+    { type: "listening", address: "/run/x" },
+    { type: "listening", address: "::1", port: 22 },
+    FAILED,
+    { ...FAILED, type: "refused", hint: "wait" },
+    { type: "ended" },
+  ])("is heard: %o", (message) => {
+    expect(readOwnerMessage(JSON.stringify(message))).toEqual(message as never);
+  });
+
+  test.each([
+    { type: "use" },
+    { ...READY, expiresAt: "never" },
+    { ...READY, pid: "7" },
+    { type: "waiting" },
+    { type: "listening", address: "::1", port: -1 },
+    { ...FAILED, code: "ERR_OF_TOMORROW" },
+    { ...FAILED, message: undefined },
+  ])("is no message of this version: %o", (message) => {
+    expect(readOwnerMessage(JSON.stringify(message))).toBeUndefined();
+  });
+});
