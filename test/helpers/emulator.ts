@@ -71,9 +71,14 @@ export interface Answer {
   readonly text: string;
 }
 
+/** Where an emulator is, in this process or another. */
+export interface Reachable {
+  readonly endpoint: Pick<RunningEmulator["endpoint"], "controlPlane" | "ca">;
+}
+
 /** One HTTPS request to an emulator, exactly as told. */
 export async function send(
-  emulator: RunningEmulator,
+  emulator: Reachable,
   call: {
     readonly method: string;
     readonly path?: string;
@@ -107,7 +112,7 @@ export function signedHeaders(operation: string, now: number = Date.now()): Reco
 
 /** Calls one operation and returns its answer's status and parsed body. */
 export async function callOperation(
-  emulator: RunningEmulator,
+  emulator: Reachable,
   operation: OperationName,
   body: unknown,
 ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
