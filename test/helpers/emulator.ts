@@ -14,7 +14,21 @@ import { type TunnelEvent, Tunnels } from "../../src/emulator/tunnels.ts";
 export class TestClock {
   time = Date.UTC(2026, 0, 1);
 
+  #stepMs = 0;
+
   readonly now = (): number => this.time;
+
+  readonly takeStep = (): number => {
+    const step = this.#stepMs;
+    this.#stepMs = 0;
+    return step;
+  };
+
+  /** Somebody sets the clock. */
+  stepMinutes(minutes: number): void {
+    this.passMinutes(minutes);
+    this.#stepMs += minutes * 60_000;
+  }
 
   passMinutes(minutes: number): void {
     this.time += minutes * 60_000;
@@ -38,6 +52,7 @@ export function makeTunnels(
     region: "eu-west-1",
     accountId: "111122223333",
     now: clock.now,
+    takeStep: clock.takeStep,
     random: randomBytes,
     createId: randomUUID,
     log: getLogger("test"),

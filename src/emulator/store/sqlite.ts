@@ -4,6 +4,11 @@ import { openDatabase } from "./database.ts";
 import { failureInUse } from "./database-failure.ts";
 import type { DueFilter, ListedTunnel, ListFilter, Mode, Store, TokenRecord, TunnelRecord } from "./store.ts";
 
+const TIMES = ["createdAt", "lastUpdatedAt", "dueAt", "source.changedAt", "destination.changedAt"];
+const SHIFT_TIMES = `
+  UPDATE tunnels SET due_at = due_at + ?1,
+    document = json_set(document, ${TIMES.map((time) => `'$.${time}', document ->> '$.${time}' + ?1`).join(", ")})`;
+
 /**
  * Store in an SQLite file (WAL, synced at every commit), or in memory for `:memory:`. The file stays locked while it
  * is open: a second process gets a ConfigError. The lock is the operating system's, so none is left after a kill. A file
@@ -120,6 +125,10 @@ export class SqliteStore implements Store {
 
   removeTokens(tunnelId: string, mode: Mode): void {
     this.#prepare("DELETE FROM access_tokens WHERE tunnel_id = ? AND mode = ?").run(tunnelId, mode);
+  }
+
+  shiftTimes(ms: number): void {
+    this.#prepare(SHIFT_TIMES).run(ms);
   }
 
   close(): void {
