@@ -5,8 +5,11 @@ import { type AddressInfo, connect, createServer, type ListenOptions, type Socke
 import { setTimeout as sleep } from "node:timers/promises";
 import { NumberedReader, numberedBytes, type StreamName, streamOf, WORD_BYTES } from "./numbered-bytes.ts";
 
-/** How one end of a conversation came to its end. `short` is a clean end of file with bytes missing. */
-export type Fate = "whole" | "reset" | "short";
+/**
+ * How one end of a conversation came to its end. `short` is a clean end of file with bytes missing, `frozen` no end at
+ * all: nothing came for a minute.
+ */
+export type Fate = "whole" | "reset" | "short" | "frozen";
 
 /** One end's account of a conversation. Times are those of performance.now(). */
 export interface Account {
@@ -26,8 +29,11 @@ export interface Pace {
   readonly bytes: number;
   /** Of each direction; as fast as it goes where absent. */
   readonly bytesPerSecond?: number | undefined;
+  /** What is frozen, where it is not a minute. */
+  readonly frozenAfterMs?: number | undefined;
 }
 
+const FROZEN_AFTER_MS = 60_000;
 const SLICE_MS = 20;
 const SLICE_BYTES = 64 * 1024;
 
@@ -128,6 +134,7 @@ class Party {
   #reader: NumberedReader | undefined;
   #early: Buffer = Buffer.alloc(0);
   #isOver = false;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: Socket, who: "client" | "service", pace: Pace) {
     this.#socket = socket;
@@ -138,6 +145,7 @@ class Party {
     socket.on("end", () => this.#finish("short"));
     socket.on("error", () => this.#finish("reset"));
     socket.on("close", () => this.#finish("reset"));
+    this.#setAlarm();
   }
 
   get received(): number {
@@ -152,8 +160,14 @@ class Party {
     void this.#say({ connection, direction: outgoing });
   }
 
+  #setAlarm(): void {
+    clearTimeout(this.#alarm);
+    this.#alarm = setTimeout(() => this.#finish("frozen"), this.#pace.frozenAfterMs ?? FROZEN_AFTER_MS);
+  }
+
   #take(bytes: Buffer): void {
     if (this.#isOver) return;
+    this.#setAlarm();
     if (this.connection === undefined) {
       this.#early = Buffer.concat([this.#early, bytes]);
       if (this.#early.length < WORD_BYTES) return;
@@ -194,6 +208,7 @@ class Party {
   #finish(fate: Fate): void {
     const isWhole = this.fault === undefined && this.received === this.#pace.bytes;
     this.#isOver = true;
+    clearTimeout(this.#alarm);
     this.#end.resolve(isWhole ? "whole" : fate);
   }
 }

@@ -108,7 +108,7 @@ class Builder {
         return account;
       },
     };
-    for (const each of carried) await waitUntilCarried(() => installation.talk(each), each.name);
+    for (const each of carried) await waitUntilCarried(installation, each);
     return installation;
   }
 
@@ -183,12 +183,17 @@ async function killBroker(broker: Mosquitto): Promise<void> {
 }
 
 /** Waits until a conversation that began after this call was whole; returns how long that took, in milliseconds. */
-export async function waitUntilCarried(talkOnce: () => Promise<Account>, name: string): Promise<number> {
+export async function waitUntilCarried(
+  { talk: say }: Pick<Installation, "talk">,
+  over: Carried,
+): Promise<number> {
   const startedAt = performance.now();
-  await waitFor(
-    `a whole conversation over ${name}`,
-    async () => (await talkOnce()).fate === "whole",
-    BACK_MS,
-  );
+  const isWhole = async () => (await say(over)).fate === "whole";
+  await waitFor(`a whole conversation over ${over.name}`, isWhole, BACK_MS).catch((error: Error) => {
+    const logs = [over.source, over.destination].map(({ name, process }) =>
+      [`${name}:`, ...process.lines.stderr.slice(-10)].join("\n  "),
+    );
+    throw new Error([error.message, ...logs].join("\n"));
+  });
   return performance.now() - startedAt;
 }

@@ -38,7 +38,7 @@ export interface StormReport {
     /** Ended in good order before the first byte came: nobody was there to answer. */
     readonly refused: number;
   };
-  /** Bytes that were not what belonged there. */
+  /** Bytes that were not what belonged there, and conversations that froze. */
   readonly faults: readonly string[];
   /** Clean ends after a part of the bytes, though the program next to that end lived. */
   readonly truncated: readonly string[];
@@ -105,9 +105,7 @@ async function killSome({ victims }: Installation, random: Random, most: number)
 
 /** Waits until everything works again that these programs are needed for; returns the time of the tunnels. */
 async function back(installation: Installation, killed: readonly string[], ledger: Ledger): Promise<number> {
-  const times = await Promise.all(
-    installation.carried.map((each) => waitUntilCarried(() => installation.talk(each), each.name)),
-  );
+  const times = await Promise.all(installation.carried.map((each) => waitUntilCarried(installation, each)));
   if (killed.includes("serve-local")) await ledger.check(CHECKED_AFTER_A_KILL);
   if (killed.includes("broker")) await reachDevice(installation);
   return Math.max(...times);
@@ -145,12 +143,19 @@ function report(
       reset: count(["reset"]),
       refused: count(["short"], ({ received }) => received === 0),
     },
-    faults: accounts.flatMap(({ fault }) => fault ?? []),
+    faults: accounts.flatMap(faultOf),
     truncated: accounts.filter((told) => isTruncated(told, carried)).map((told) => describe(told, programs)),
     losses: ledger.losses,
     ownEnds: programs.flatMap(({ ownEnds }) => ownEnds),
     ledger: ledger.counts,
   };
+}
+
+/** What is wrong with an end of a conversation, whatever was killed meanwhile. */
+function faultOf({ fate, fault, who, over, connection, received }: Told): string[] {
+  if (fault !== undefined) return [fault];
+  if (fate !== "frozen") return [];
+  return [`connection ${connection} over ${over}: frozen at its ${who} after ${received} bytes`];
 }
 
 /** The kernel ends the sockets of a killed program in good order: that much its neighbour may see. */

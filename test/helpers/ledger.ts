@@ -200,7 +200,9 @@ export class Ledger {
       handshake(this.#server, side, token, clientToken),
       CALL_TIMEOUT_MS,
     );
-    if (status !== expected) {
+    if (status >= 500) {
+      this.counts.unanswered += 1;
+    } else if (status !== expected) {
       this.losses.push(`a ${side} token of ${tunnelId} is answered ${status}, not ${expected}`);
     }
   }
