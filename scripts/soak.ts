@@ -10,14 +10,15 @@ const report = await soak(Number(minutes) * 60_000, Number(seed));
 print(report);
 process.exit(report.wrong.length === 0 ? 0 : 1); // wires with vanished ends may still hold sockets
 
-function print({ growth, conversations, bytes, troubles, rotations, ledger, wrong }: SoakReport): void {
+function print({ growth, conversations, bytes, ledger, wrong, ...run }: SoakReport): void {
   for (const sentence of wrong) console.log(sentence);
   console.log("process               memory     grows by an hour   descriptors   grow by an hour");
   for (const [name, each] of Object.entries(growth)) console.log(rowOf(name, each));
   const { whole, reset, refused } = conversations;
   const mebibytes = Math.round(bytes / MEBIBYTE);
   console.log(`conversations: ${whole} whole, ${reset} reset, ${refused} refused; ${mebibytes} MiB compared`);
-  console.log(`troubles: ${listOf(troubles)}; rotations ${rotations}`);
+  console.log(`troubles: ${listOf(run.troubles)}; rotations ${run.rotations}`);
+  console.log(`back after the last trouble: ${Math.round(run.backMs)} ms`);
   console.log(`control plane: ${listOf({ ...ledger })}`);
   console.log(`lost: ${wrong.length}`);
 }

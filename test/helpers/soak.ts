@@ -31,6 +31,8 @@ export interface SoakReport {
   readonly bytes: number;
   readonly troubles: Readonly<Record<string, number>>;
   readonly rotations: number;
+  /** From the end of the last trouble until both tunnels had carried, milliseconds. */
+  readonly backMs: number;
   readonly ledger: LedgerCounts;
   /** What was lost, or ended by itself, in sentences. */
   readonly wrong: readonly string[];
@@ -51,6 +53,7 @@ class Soak implements AsyncDisposable {
   readonly #troubles: Record<string, number> = {};
   readonly #stack = new AsyncDisposableStack();
   #rotations = 0;
+  #backMs = Number.NaN;
 
   constructor(ms: number, seed: number) {
     this.#ms = ms;
@@ -84,7 +87,8 @@ class Soak implements AsyncDisposable {
       for (const wire of this.#wires) wire.clear();
       await Promise.all(beside);
       // A device that was away for a rotation hears of the next one only.
-      for (const each of installation.carried) await waitUntilCarried(installation, each);
+      const times = installation.carried.map((each) => waitUntilCarried(installation, each));
+      this.#backMs = Math.max(...(await Promise.all(times)));
     } finally {
       clearInterval(rotation);
     }
@@ -158,6 +162,7 @@ class Soak implements AsyncDisposable {
       bytes: accounts.reduce((sum, { received }) => sum + received, 0),
       troubles: this.#troubles,
       rotations: this.#rotations,
+      backMs: this.#backMs,
       ledger: ledger.counts,
       wrong: [...accounts.flatMap(wrongIn), ...ledger.losses, ...programs.flatMap(({ ownEnds }) => ownEnds)],
     };
