@@ -179,7 +179,7 @@ class Builder {
 
 async function killBroker(broker: Mosquitto): Promise<void> {
   await broker.stop();
-  void broker.restart();
+  await broker.restart();
 }
 
 /** Waits until a conversation that began after this call was whole; returns how long that took, in milliseconds. */
