@@ -4,6 +4,9 @@ import type { Growth } from "../test/helpers/trend.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
+/** The rest is of the same kind. */
+const MOST_TOLD = 30;
+
 const [minutes = "10", seed = String(Date.now() % 2 ** 31)] = process.argv.slice(2);
 console.log(`${minutes} minutes, seed ${seed}`);
 const report = await soak(Number(minutes) * 60_000, Number(seed));
@@ -11,7 +14,8 @@ print(report);
 process.exit(report.wrong.length === 0 ? 0 : 1); // wires with vanished ends may still hold sockets
 
 function print({ growth, conversations, bytes, ledger, wrong, ...run }: SoakReport): void {
-  for (const sentence of wrong) console.log(sentence);
+  for (const sentence of wrong.slice(0, MOST_TOLD)) console.log(sentence);
+  if (wrong.length > MOST_TOLD) console.log(`… and ${wrong.length - MOST_TOLD} more`);
   console.log("process               memory     grows by an hour   descriptors   grow by an hour");
   for (const [name, each] of Object.entries(growth)) console.log(rowOf(name, each));
   const { whole, reset, refused } = conversations;
