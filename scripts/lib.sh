@@ -45,6 +45,8 @@ TEST_PACKAGES=(
   'mosquitto:test -x /usr/sbin/mosquitto'
   'mosquitto-clients:command -v mosquitto_sub'
   'tmux:command -v tmux'
+  'faketime:command -v faketime'
+  'util-linux:command -v prlimit'
   'systemd:command -v systemd-analyze && command -v systemd-notify'
 )
 

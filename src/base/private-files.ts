@@ -116,6 +116,19 @@ export function readPrivateFile(path: string): string | undefined {
   }
 }
 
+/** What a disk says when nothing is wrong with what it was asked. */
+const DISK_REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space is left on the disk",
+  EDQUOT: "the disk quota is used up",
+  EFBIG: "a limit of file sizes is reached",
+  EROFS: "the disk is read-only",
+  EIO: "the disk fails",
+};
+
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  if (!(cause instanceof Error && "code" in cause)) {
+    return String(cause);
+  }
+  const code = String(cause.code);
+  return DISK_REASONS[code] ?? code;
 }

@@ -1,5 +1,6 @@
 // Who may connect to a tunnel: the token rules of the data plane, over the store.
 import { AccessToken } from "../base/secret.ts";
+import { asOf } from "./lifetime.ts";
 import type { Mode, Store } from "./store/store.ts";
 import {
   createAccessToken,
@@ -28,13 +29,13 @@ export type Admission =
  * Applies the token rules and writes the use of the access token down. Status 403 for a token that is unknown or
  * revoked is what the service was seen to answer; 400 for the rest, where its status is known for re-use only.
  */
-export function admit(store: Store, request: AdmissionRequest): Admission {
+export function admit(store: Store, request: AdmissionRequest, now: number): Admission {
   const token = store.findToken(hashToken(request.accessToken));
   const tunnel = token === undefined ? undefined : store.findTunnel(token.tunnelId);
   if (token === undefined || tunnel === undefined) {
     return { type: "refused", status: 403, reason: REASON_UNKNOWN };
   }
-  if (tunnel.status === "CLOSED") {
+  if (asOf(now, tunnel).status === "CLOSED") {
     return refuse(REASON_CLOSED);
   }
   if (token.mode !== request.mode) {

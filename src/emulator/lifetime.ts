@@ -9,20 +9,21 @@ const MAX_CLOSED_TUNNELS = 10_000;
 /** Due tunnels handled in one transaction; bounds memory and the length of a pause. */
 const DUE_BATCH = 100;
 
-/** Closes tunnels whose lifetime is over, forgets those closed long ago; returns the ids of those that expired. */
-export function endDueTunnels(store: Store, now: number): string[] {
-  const expired: string[] = [];
+/** Closes tunnels whose lifetime is over, telling `onExpired` of each once it is written, and forgets those closed long ago. */
+export function endDueTunnels(store: Store, now: number, onExpired: (tunnelId: string) => void): void {
   for (;;) {
     const due = store.tunnelsByDue({ until: now, limit: DUE_BATCH });
     if (due.length === 0) {
-      return expired;
+      return;
     }
     store.transaction(() => {
       for (const tunnel of due) {
         endTunnel(store, tunnel);
       }
     });
-    expired.push(...due.filter(({ status }) => status === "OPEN").map(({ tunnelId }) => tunnelId));
+    for (const { tunnelId } of due.filter(({ status }) => status === "OPEN")) {
+      onExpired(tunnelId);
+    }
   }
 }
 
@@ -37,14 +38,7 @@ function endTunnel(store: Store, tunnel: TunnelRecord): void {
 
 /** Writes the tunnel down as CLOSED, nobody connected; the oldest closed one goes when there are too many. */
 export function closeTunnel(store: Store, tunnel: TunnelRecord, at: number): void {
-  store.saveTunnel({
-    ...tunnel,
-    status: "CLOSED",
-    lastUpdatedAt: at,
-    dueAt: at + CLOSED_RETENTION_MS,
-    source: tunnel.source.isConnected ? { isConnected: false, changedAt: at } : tunnel.source,
-    destination: tunnel.destination.isConnected ? { isConnected: false, changedAt: at } : tunnel.destination,
-  });
+  store.saveTunnel(closed(tunnel, at));
   const excess = store.countTunnels("CLOSED") - MAX_CLOSED_TUNNELS;
   if (excess > 0) {
     const until = Number.MAX_SAFE_INTEGER;
@@ -52,4 +46,20 @@ export function closeTunnel(store: Store, tunnel: TunnelRecord, at: number): voi
       store.removeTunnel(oldest.tunnelId);
     }
   }
+}
+
+/** The tunnel as it is now: one whose lifetime is over is closed, even if a full disk did not let that be written. */
+export function asOf(now: number, tunnel: TunnelRecord): TunnelRecord {
+  return tunnel.status === "OPEN" && tunnel.dueAt <= now ? closed(tunnel, tunnel.dueAt) : tunnel;
+}
+
+function closed(tunnel: TunnelRecord, at: number): TunnelRecord {
+  return {
+    ...tunnel,
+    status: "CLOSED",
+    lastUpdatedAt: at,
+    dueAt: at + CLOSED_RETENTION_MS,
+    source: tunnel.source.isConnected ? { isConnected: false, changedAt: at } : tunnel.source,
+    destination: tunnel.destination.isConnected ? { isConnected: false, changedAt: at } : tunnel.destination,
+  };
 }

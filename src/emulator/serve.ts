@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { uptime } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { getLogger } from "../base/log.ts";
@@ -17,6 +18,7 @@ import { endUpgrade } from "./relay/end-upgrade.ts";
 import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { checkOwner, makeTemporaryDirectory, STATE_ADVICE } from "./state-directory.ts";
+import { StepWatch } from "./step-watch.ts";
 import { SqliteStore } from "./store/sqlite.ts";
 import { createTlsServer, type TlsServer } from "./tls-server.ts";
 import { Tunnels } from "./tunnels.ts";
@@ -70,11 +72,13 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
   cleanup.add(() => store.close());
   const directory = join(stateDirectory, "ca");
   const certificates = await prepareCertificates({ directory, names, addresses, now: Date.now() });
+  const steps = new StepWatch({ wall: Date.now, steady: () => uptime() * 1_000 });
   const tunnels = new Tunnels({
     store,
     region,
     accountId,
     now: Date.now,
+    takeStep: () => steps.take(),
     random: randomBytes,
     createId: randomUUID,
     log: getLogger("tunnels"),
@@ -172,15 +176,19 @@ function refuseUpgrade(socket: Duplex, status: string): void {
 /** One timer for all tunnels: expiry is exact to a second, and every call checks it for itself besides. */
 function startClock(tunnels: Tunnels): () => void {
   const log = getLogger("tunnels");
+  let isFailing = false;
   const tick = (): void => {
     let untilDue = MAX_TICK_MS;
     try {
       tunnels.tick();
       untilDue = (tunnels.deadline() ?? Number.POSITIVE_INFINITY) - Date.now();
+      isFailing = false;
     } catch (error) {
-      log.error("expired tunnels could not be closed: {error}", { error });
+      if (!isFailing) log.error("the store fails: {error}", { error });
+      isFailing = true;
     }
-    timer = setTimeout(tick, Math.min(Math.max(untilDue, 0), MAX_TICK_MS));
+    // What is overdue now could not be written: not to be tried again at once, and for ever.
+    timer = setTimeout(tick, untilDue > 0 ? Math.min(untilDue, MAX_TICK_MS) : MAX_TICK_MS);
   };
   let timer = setTimeout(tick, 0);
   return () => clearTimeout(timer);

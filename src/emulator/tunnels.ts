@@ -5,7 +5,7 @@ import type { AccessToken } from "../base/secret.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
 import { limitFault, notFoundFault } from "./control-plane/fault.ts";
-import { closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
+import { asOf, closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
 import { checkServices } from "./services.ts";
 import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "./store/store.ts";
 import { mergeTags, removeTags } from "./tags.ts";
@@ -31,16 +31,22 @@ export class Tunnels {
   readonly #region: string;
   readonly #accountId: string;
   readonly #now: () => number;
+  readonly #takeStep: () => number;
   readonly #random: RandomBytes;
   readonly #createId: () => string;
   readonly #log: Logger;
   readonly #listeners = new Set<(event: TunnelEvent) => void>();
+  /** By how much the stored times are still behind a clock that was set. */
+  #stepMs = 0;
+  #isBehind = false;
 
   constructor(options: {
     readonly store: Store;
     readonly region: string;
     readonly accountId: string;
     readonly now: () => number;
+    /** By how many milliseconds the clock behind `now` was set since the last call. */
+    readonly takeStep: () => number;
     readonly random: RandomBytes;
     /** A UUID, as the service's tunnel ids are. */
     readonly createId: () => string;
@@ -50,6 +56,7 @@ export class Tunnels {
     this.#region = options.region;
     this.#accountId = options.accountId;
     this.#now = options.now;
+    this.#takeStep = options.takeStep;
     this.#random = options.random;
     this.#createId = options.createId;
     this.#log = options.log;
@@ -135,13 +142,16 @@ export class Tunnels {
     if (tunnel === undefined) {
       throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
     }
-    return tunnel;
+    return asOf(this.#now(), tunnel);
   }
 
   /** Newest first, at most `limit`, created before the tunnel with the sequence `before`. */
   list(filter: ListFilter): ListedTunnel[] {
     this.tick();
-    return this.#store.listTunnels(filter);
+    const now = this.#now();
+    return this.#store
+      .listTunnels(filter)
+      .map(({ sequence, tunnel }) => ({ sequence, tunnel: asOf(now, tunnel) }));
   }
 
   /**
@@ -180,7 +190,7 @@ export class Tunnels {
    */
   admit(request: AdmissionRequest): Admission {
     this.tick();
-    return this.#store.transaction(() => admit(this.#store, request));
+    return this.#store.transaction(() => admit(this.#store, request, this.#now()));
   }
 
   /** A local proxy is connected on this side. */
@@ -199,16 +209,37 @@ export class Tunnels {
     return () => this.#listeners.delete(listener);
   }
 
-  /** When tick has something to do, in milliseconds since 1970; undefined without tunnels. */
+  /** When tick has something to do, in milliseconds since 1970; in the past when it could not; undefined without tunnels. */
   deadline(): number | undefined {
     return this.#store.nextDueAt();
   }
 
-  /** Closes the tunnels whose lifetime is over and forgets those closed long ago. Every method begins with it. */
+  /**
+   * Closes the tunnels whose lifetime is over and forgets those closed long ago. Every method begins with it. When that
+   * cannot be written, as on a full disk, it is told once and tried again, and nothing else depends on it.
+   */
   tick(): void {
-    for (const tunnelId of endDueTunnels(this.#store, this.#now())) {
-      this.#emit({ type: "closed", tunnelId, reason: "expired" });
+    this.#followClock();
+    try {
+      endDueTunnels(this.#store, this.#now(), (tunnelId) =>
+        this.#emit({ type: "closed", tunnelId, reason: "expired" }),
+      );
+      this.#isBehind = false;
+    } catch (error) {
+      if (!this.#isBehind) this.#log.error("expired tunnels could not be closed: {error}", { error });
+      this.#isBehind = true;
     }
+  }
+
+  /** A clock that is set makes no tunnel older or younger: the stored times follow it. */
+  #followClock(): void {
+    const step = this.#takeStep();
+    this.#stepMs += step;
+    if (this.#stepMs === 0) return;
+    this.#store.transaction(() => this.#store.shiftTimes(this.#stepMs));
+    const seconds = Math.round(this.#stepMs / 1_000);
+    this.#log.warn("the clock was set by {seconds} s: the times of all tunnels follow it", { seconds });
+    this.#stepMs = 0;
   }
 
   /** The former access token of this side, if any, is worth nothing from now on; its client token is free again. */

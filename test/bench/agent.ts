@@ -20,14 +20,12 @@ const { endpoint } = server;
 
 /** The control plane without a process around it: what the device does is what counts. */
 async function open(): Promise<string> {
-  const emulator = { endpoint } as unknown as Parameters<typeof callOperation>[0];
   const request = { destinationConfig: { thingName: "pump-7", services: ["SSH"] } };
-  return String((await callOperation(emulator, "OpenTunnel", request)).body["tunnelId"]);
+  return String((await callOperation(server, "OpenTunnel", request)).body["tunnelId"]);
 }
 
 async function describe(tunnelId: string): Promise<string> {
-  const emulator = { endpoint } as unknown as Parameters<typeof callOperation>[0];
-  const { body } = await callOperation(emulator, "DescribeTunnel", { tunnelId });
+  const { body } = await callOperation(server, "DescribeTunnel", { tunnelId });
   return (body["tunnel"] as { destinationConnectionState: { status: string } }).destinationConnectionState
     .status;
 }

@@ -13,10 +13,9 @@ const THINGS = 20;
 const TUNNELS_EACH = 10;
 
 /** Opens a tunnel without a process for each. */
-async function open({ endpoint }: ServeLocal, thingName: string): Promise<void> {
-  const emulator = { endpoint } as unknown as Parameters<typeof callOperation>[0];
+async function open(server: ServeLocal, thingName: string): Promise<void> {
   const request = { destinationConfig: { thingName, services: ["SSH"] } };
-  const { status } = await callOperation(emulator, "OpenTunnel", request);
+  const { status } = await callOperation(server, "OpenTunnel", request);
   expect(status).toBe(200);
 }
 

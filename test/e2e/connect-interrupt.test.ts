@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import {
   exchange,
@@ -16,6 +16,7 @@ import type { TestProcess } from "../helpers/process.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { startTunnel } from "../helpers/tunnel.ts";
 import { waitFor } from "../helpers/wait.ts";
+import { Wire } from "../helpers/wire.ts";
 
 setDefaultTimeout(20_000);
 
@@ -29,7 +30,8 @@ describe.each(SIGNALS)("%s", (signal, code) => {
   test("before the answer of OpenTunnel", async () => {
     await using operator = await startOperator();
     const { controlPlane, ca, region, dataPlane } = operator.server.endpoint;
-    await using wire = await slowWire(Number(new URL(controlPlane).port), 400);
+    await using wire = await Wire.to(Number(new URL(controlPlane).port));
+    wire.set({ latencyMs: 400 }, "down");
     const endpoints = ["--endpoint-url", `https://localhost:${wire.port}`, "--proxy-endpoint", dataPlane];
     await using connecting = startTunnel(
       ["connect", "--thing", THING, "--service", "SSH", "--region", region, "--ca", ca, ...endpoints],
@@ -145,31 +147,4 @@ async function expectNothingLeft(operator: Operator): Promise<void> {
   expect(await operator.openTunnels()).toEqual([]);
   const sockets = readdirSync(operator.meetingDirectory).filter((name) => !name.endsWith(".lock"));
   expect(sockets).toEqual([]);
-}
-
-/** A wire whose answers take their time. */
-async function slowWire(
-  target: number,
-  delayMs: number,
-): Promise<{ readonly port: number } & AsyncDisposable> {
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(target, "127.0.0.1");
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-    }
-    near.on("data", (bytes) => far.write(bytes));
-    far.on("data", (bytes) => setTimeout(() => near.write(bytes), delayMs));
-    near.on("close", () => far.destroy());
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  };
 }

@@ -14,7 +14,21 @@ import { type TunnelEvent, Tunnels } from "../../src/emulator/tunnels.ts";
 export class TestClock {
   time = Date.UTC(2026, 0, 1);
 
+  #stepMs = 0;
+
   readonly now = (): number => this.time;
+
+  readonly takeStep = (): number => {
+    const step = this.#stepMs;
+    this.#stepMs = 0;
+    return step;
+  };
+
+  /** Somebody sets the clock. */
+  stepMinutes(minutes: number): void {
+    this.passMinutes(minutes);
+    this.#stepMs += minutes * 60_000;
+  }
 
   passMinutes(minutes: number): void {
     this.time += minutes * 60_000;
@@ -38,6 +52,7 @@ export function makeTunnels(
     region: "eu-west-1",
     accountId: "111122223333",
     now: clock.now,
+    takeStep: clock.takeStep,
     random: randomBytes,
     createId: randomUUID,
     log: getLogger("test"),
@@ -71,9 +86,14 @@ export interface Answer {
   readonly text: string;
 }
 
+/** Where an emulator is, in this process or another. */
+export interface Reachable {
+  readonly endpoint: Pick<RunningEmulator["endpoint"], "controlPlane" | "ca">;
+}
+
 /** One HTTPS request to an emulator, exactly as told. */
 export async function send(
-  emulator: RunningEmulator,
+  emulator: Reachable,
   call: {
     readonly method: string;
     readonly path?: string;
@@ -107,7 +127,7 @@ export function signedHeaders(operation: string, now: number = Date.now()): Reco
 
 /** Calls one operation and returns its answer's status and parsed body. */
 export async function callOperation(
-  emulator: RunningEmulator,
+  emulator: Reachable,
   operation: OperationName,
   body: unknown,
 ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {

@@ -42,10 +42,20 @@ export async function serveLocal(
   };
   try {
     await process.waitForLine(/^\{/);
-    const endpoint: LocalEndpoint = JSON.parse(readFileSync(join(stateDir, "endpoint.json"), "utf8"));
-    return { process, stateDir, endpoint, local: ["--local", stateDir], [Symbol.asyncDispose]: stop };
+    return {
+      process,
+      stateDir,
+      endpoint: readEndpoint(stateDir),
+      local: ["--local", stateDir],
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** What the serve-local of a state directory says of itself. */
+export function readEndpoint(stateDir: string): LocalEndpoint {
+  return JSON.parse(readFileSync(join(stateDir, "endpoint.json"), "utf8"));
 }

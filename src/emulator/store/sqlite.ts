@@ -1,59 +1,38 @@
-import { closeSync, openSync } from "node:fs";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { TunnelStatus } from "../../aws/shapes.ts";
-import { ConfigError } from "../../base/errors.ts";
+import { openDatabase } from "./database.ts";
+import { failureInUse } from "./database-failure.ts";
 import type { DueFilter, ListedTunnel, ListFilter, Mode, Store, TokenRecord, TunnelRecord } from "./store.ts";
 
-/** Raised when the tables change; a file of a newer program is refused. */
-const SCHEMA_VERSION = 1;
-const SQLITE_BUSY = 5;
-
-// A tunnel is kept as one JSON document; the columns beside it are what is searched for.
-const SCHEMA = `
-  CREATE TABLE tunnels (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    tunnel_id TEXT NOT NULL UNIQUE,
-    status TEXT NOT NULL,
-    thing_name TEXT,
-    is_connected INTEGER NOT NULL,
-    due_at INTEGER NOT NULL,
-    document TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX tunnels_by_due ON tunnels (due_at);
-  CREATE INDEX tunnels_by_status ON tunnels (status, due_at);
-  CREATE INDEX tunnels_by_thing ON tunnels (thing_name, sequence);
-  CREATE TABLE access_tokens (
-    token_hash TEXT PRIMARY KEY,
-    tunnel_id TEXT NOT NULL REFERENCES tunnels (tunnel_id) ON DELETE CASCADE,
-    mode TEXT NOT NULL,
-    is_used INTEGER NOT NULL,
-    client_token_hash TEXT
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX access_tokens_by_tunnel ON access_tokens (tunnel_id, mode);
-  CREATE INDEX access_tokens_by_client_token ON access_tokens (client_token_hash);
-`;
+const TIMES = ["createdAt", "lastUpdatedAt", "dueAt", "source.changedAt", "destination.changedAt"];
+const SHIFT_TIMES = `
+  UPDATE tunnels SET due_at = due_at + ?1,
+    document = json_set(document, ${TIMES.map((time) => `'$.${time}', document ->> '$.${time}' + ?1`).join(", ")})`;
 
 /**
  * Store in an SQLite file (WAL, synced at every commit), or in memory for `:memory:`. The file stays locked while it
- * is open: a second process gets a ConfigError. The lock is the operating system's, so none is left after a kill.
+ * is open: a second process gets a ConfigError. The lock is the operating system's, so none is left after a kill. A file
+ * that is damaged is refused with a ConfigError; a disk that fails later, or is full, is one as well.
  */
 export class SqliteStore implements Store {
+  readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string) {
+    this.#path = path;
     this.#database = openDatabase(path);
   }
 
   transaction<T>(change: () => T): T {
-    this.#database.exec("BEGIN IMMEDIATE");
     try {
+      this.#database.exec("BEGIN IMMEDIATE");
       const result = change();
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
       this.#rollBack();
-      throw error;
+      throw failureInUse(error, this.#path);
     }
   }
 
@@ -148,6 +127,10 @@ export class SqliteStore implements Store {
     this.#prepare("DELETE FROM access_tokens WHERE tunnel_id = ? AND mode = ?").run(tunnelId, mode);
   }
 
+  shiftTimes(ms: number): void {
+    this.#prepare(SHIFT_TIMES).run(ms);
+  }
+
   close(): void {
     this.#statements.clear();
     this.#database.close();
@@ -202,63 +185,4 @@ function toUse(isUsed: boolean, clientTokenHash: string | undefined): TokenRecor
     return { type: "bound", clientTokenHash };
   }
   return { type: isUsed ? "spent" : "unused" };
-}
-
-function openDatabase(path: string): DatabaseSync {
-  let database: DatabaseSync | undefined;
-  try {
-    if (path !== ":memory:") {
-      // SQLite would make the file readable by all; its -wal and -shm take the mode of this one.
-      closeSync(openSync(path, "a", 0o600));
-    }
-    database = new DatabaseSync(path);
-    // In exclusive mode the first write takes a lock that lasts until close; it also spares the -shm file.
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    database.exec("PRAGMA foreign_keys = ON; BEGIN EXCLUSIVE");
-    prepareSchema(database, path);
-    database.exec("COMMIT");
-    return database;
-  } catch (error) {
-    database?.close();
-    throw toConfigError(error, path);
-  }
-}
-
-function prepareSchema(database: DatabaseSync, path: string): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (version > SCHEMA_VERSION) {
-    throw new ConfigError(`"${path}" was written by a newer version of tunnel`, {
-      hint: "use that version, or another --state-dir",
-    });
-  }
-  if (version === 0) {
-    database.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}`);
-  }
-}
-
-function toConfigError(error: unknown, path: string): ConfigError {
-  if (error instanceof ConfigError) {
-    return error;
-  }
-  if (isBusy(error)) {
-    return new ConfigError(`"${path}" is in use by another serve-local`, {
-      cause: error,
-      hint: "stop that one, or choose another --state-dir (or --ephemeral)",
-    });
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new ConfigError(`cannot open the store "${path}": ${reason}`, {
-    cause: error,
-    hint: "choose another --state-dir",
-  });
-}
-
-/** Bun gives SQLite's number of the error, Deno its text only. */
-function isBusy(error: unknown): boolean {
-  if (!(error instanceof Error)) {
-    return false;
-  }
-  return (
-    ("errcode" in error && error.errcode === SQLITE_BUSY) || error.message.includes("database is locked")
-  );
 }

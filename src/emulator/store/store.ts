@@ -86,5 +86,7 @@ export interface Store {
   /** All tokens that this client token is bound to. */
   tokensOfClient(clientTokenHash: string): TokenRecord[];
   removeTokens(tunnelId: string, mode: Mode): void;
+  /** Moves every time of every tunnel by so many milliseconds. */
+  shiftTimes(ms: number): void;
   close(): void;
 }

@@ -110,7 +110,7 @@ describe("a private file", () => {
     const { status, stderr } = spawnSync("sh", ["-c", limited, "sh", "bun", "-e", script], {
       encoding: "utf8",
     });
-    expect(stderr).toContain("cannot write");
+    expect(stderr).toContain(`cannot write "${path}": a limit of file sizes is reached`);
     expect(status).toBe(1);
     expect(readFileSync(path, "utf8")).toBe("old");
     expect(readdirSync(dir.path)).toEqual(["file"]);

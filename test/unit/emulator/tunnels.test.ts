@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
+import { ConfigError } from "../../../src/base/errors.ts";
 import { Fault } from "../../../src/emulator/control-plane/fault.ts";
 import { SqliteStore } from "../../../src/emulator/store/sqlite.ts";
 import type { TunnelRecord } from "../../../src/emulator/tunnels.ts";
@@ -248,6 +249,86 @@ describe("rotating", () => {
         "ResourceNotFoundException",
       );
     }
+  });
+});
+
+describe("a clock that is set", () => {
+  test.each([13 * 60, -13 * 60, 60 * 24 * 365 * 50])(
+    "by %d minutes leaves every tunnel the life it had",
+    (minutes) => {
+      const { tunnels, clock, events } = makeTunnels();
+      const { tunnelId, dueAt } = tunnels.open({ lifetimeMinutes: 10 }).tunnel;
+      const old = tunnels.open({}).tunnel;
+      tunnels.close(old.tunnelId, { isDeleted: false });
+      clock.passMinutes(4);
+      clock.stepMinutes(minutes);
+      tunnels.tick();
+      const stepMs = minutes * 60_000;
+      const open = tunnels.describe(tunnelId);
+      expect(open).toMatchObject({
+        status: "OPEN",
+        dueAt: dueAt + stepMs,
+        createdAt: old.createdAt + stepMs,
+        lastUpdatedAt: old.createdAt + stepMs,
+        source: { changedAt: old.createdAt + stepMs },
+        destination: { changedAt: old.createdAt + stepMs },
+      });
+      expect(tunnels.deadline()).toBe(open.dueAt);
+      expect(tunnels.describe(old.tunnelId).status).toBe("CLOSED");
+      clock.passMinutes(6);
+      tunnels.tick();
+      expect(tunnels.describe(tunnelId).status).toBe("CLOSED");
+      expect(events.filter(({ type }) => type === "closed")).toHaveLength(2);
+    },
+  );
+});
+
+describe("a store that takes nothing more", () => {
+  /** A disk with room for so many changes. */
+  class SmallDisk extends SqliteStore {
+    room = Number.POSITIVE_INFINITY;
+
+    override transaction<T>(change: () => T): T {
+      if (this.room <= 0) throw new ConfigError("no space is left on the disk");
+      this.room -= 1;
+      return super.transaction(change);
+    }
+  }
+
+  test("fails what would be written, and nothing else", () => {
+    const disk = new SmallDisk(":memory:");
+    const { tunnels, clock, events } = makeTunnels(disk);
+    const { tunnel, tokens } = tunnels.open({ lifetimeMinutes: 10 });
+    const { tunnelId } = tunnels.open({ lifetimeMinutes: 20 }).tunnel;
+    disk.room = 0;
+    clock.passMinutes(10);
+    expect(() => tunnels.open({})).toThrow("no space is left");
+    expect(() => tunnels.tag(tunnel.tunnelArn, [{ key: "a", value: "b" }])).toThrow("no space is left");
+    expect(tunnels.describe(tunnelId).status).toBe("OPEN");
+    expect(tunnels.describe(tunnel.tunnelId)).toMatchObject({
+      status: "CLOSED",
+      lastUpdatedAt: tunnel.dueAt,
+    });
+    expect(tunnels.list({ limit: 10 }).map((listed) => listed.tunnel.status)).toEqual(["OPEN", "CLOSED"]);
+    expect(tunnels.deadline()).toBe(tunnel.dueAt);
+    disk.room = Number.POSITIVE_INFINITY;
+    expect(events.filter(({ type }) => type === "closed")).toEqual([]);
+    tunnels.tick();
+    expect(events.at(-1)).toEqual({ type: "closed", tunnelId: tunnel.tunnelId, reason: "expired" });
+    const accessToken = tokens.source.reveal();
+    expect(tunnels.admit({ accessToken, clientToken: undefined, mode: "source" })).toMatchObject({
+      reason: "Tunnel is closed",
+    });
+  });
+
+  test("tells of those that expired before it was full, though more are due", () => {
+    const disk = new SmallDisk(":memory:");
+    const { tunnels, clock, events } = makeTunnels(disk);
+    for (let i = 0; i < 250; i += 1) tunnels.open({ lifetimeMinutes: 1 });
+    disk.room = 1;
+    clock.passMinutes(1);
+    tunnels.tick();
+    expect(events.filter(({ type }) => type === "closed")).toHaveLength(100);
   });
 });
 
