@@ -9,6 +9,7 @@ import {
   type IoTSecureTunnelingClientConfig,
   ListTagsForResourceCommand,
   ListTunnelsCommand,
+  type ListTunnelsResponse,
   OpenTunnelCommand,
   type OpenTunnelRequest,
   type OpenTunnelResponse,
@@ -21,7 +22,7 @@ import {
   type TunnelSummary,
   UntagResourceCommand,
 } from "@aws-sdk/client-iotsecuretunneling";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError, ServiceError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
 
@@ -58,6 +59,7 @@ export class ControlPlane {
   /** Without retries: a repeated OpenTunnel whose first answer was lost would leave a second, billed tunnel. */
   readonly #once: IoTSecureTunnelingClient;
   readonly #options: ControlPlaneOptions;
+  readonly #closed = new AbortController();
   #host: string | undefined;
 
   constructor(options: ControlPlaneOptions) {
@@ -101,6 +103,7 @@ export class ControlPlane {
     readonly max: number;
   }): Promise<TunnelSummary[]> {
     const found: TunnelSummary[] = [];
+    const progress = new ListProgress();
     let nextToken: string | undefined;
     do {
       const maxResults = Math.min(MAX_PAGE, filter.max - found.length);
@@ -108,7 +111,7 @@ export class ControlPlane {
       const page = await this.#call("ListTunnels", {}, (abortSignal) =>
         this.#client.send(command, { abortSignal }),
       );
-      found.push(...(page.tunnelSummaries ?? []));
+      found.push(...progress.next(page));
       nextToken = page.nextToken;
     } while (nextToken !== undefined && nextToken !== "" && found.length < filter.max);
     return found.slice(0, filter.max);
@@ -141,8 +144,9 @@ export class ControlPlane {
     );
   }
 
-  /** Ends idle connections, so that the process can end. */
+  /** Ends idle connections and calls under way, so that the process can end. */
   close(): void {
+    this.#closed.abort();
     this.#client.destroy();
     this.#once.destroy();
     this.#options.agent.destroy();
@@ -156,7 +160,7 @@ export class ControlPlane {
     const region = await this.region();
     this.#options.signal.throwIfAborted();
     const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
-    const signal = AbortSignal.any([deadline, this.#options.signal]);
+    const signal = AbortSignal.any([deadline, this.#options.signal, this.#closed.signal]);
     const aborted = Promise.withResolvers<never>();
     const abort = () => aborted.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -207,6 +211,39 @@ export class ControlPlane {
     );
     return client;
   }
+}
+
+/** Pages without a tunnel that was not listed before, in a row: the service may send a few where it filters. */
+const MAX_EMPTY_PAGES = 100;
+
+/** Watches that a list comes to an end, whatever the control plane answers. */
+class ListProgress {
+  readonly #tokens = new Set<string>();
+  readonly #tunnels = new Set<string>();
+  #emptyPages = 0;
+
+  /**
+   * Tunnels of the page that no earlier one had.
+   * @throws ServiceError for a page that leads back, or when nothing new has come for many pages
+   */
+  next({ tunnelSummaries = [], nextToken = "" }: ListTunnelsResponse): TunnelSummary[] {
+    const fresh = tunnelSummaries.filter(({ tunnelId = "" }) => !this.#tunnels.has(tunnelId));
+    for (const { tunnelId = "" } of fresh) this.#tunnels.add(tunnelId);
+    this.#emptyPages = fresh.length === 0 ? this.#emptyPages + 1 : 0;
+    if (this.#tokens.has(nextToken)) throw endless("repeats its nextToken");
+    if (this.#emptyPages > MAX_EMPTY_PAGES) {
+      throw endless(`has sent ${MAX_EMPTY_PAGES} pages without a new tunnel`);
+    }
+    if (nextToken !== "") this.#tokens.add(nextToken);
+    return fresh;
+  }
+}
+
+function endless(what: string): ServiceError {
+  return new ServiceError("ERR_SERVICE", `the list of tunnels has no end: the control plane ${what}`, {
+    awsCode: "EndlessList",
+    hint: "is this the control plane of IoT secure tunneling? check --endpoint-url; --max takes fewer",
+  });
 }
 
 /** Entries of one page of ListTunnels at most (limit of the API). */
