@@ -2,9 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { TestProcess } from "../helpers/process.ts";
+import { startRawService } from "../helpers/raw-service.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -266,7 +267,7 @@ describe("a token that was given", () => {
   });
 });
 
-test("a refusal is 77 and takes the kept token away", async () => {
+test("a wrong client token is 77 and leaves the kept token, which is as good as before", async () => {
   await using user = await makeUser();
   const { tunnelId } = await user.open();
   const kept = `${tunnelId}.source.json`;
@@ -290,7 +291,67 @@ test("a refusal is 77 and takes the kept token away", async () => {
     code: "ERR_HANDSHAKE_REJECTED",
     hint: expect.stringContaining(`tunnel rotate ${tunnelId} --mode source --local `),
   });
-  expect(user.savedTokens()).not.toContain(kept);
+  expect(user.savedTokens()).toContain(kept);
+  await using third = user.start(["source", "-p", "0", "--tunnel", tunnelId]);
+  await third.waitForLine(/listening/);
+});
+
+describe("a refused handshake takes the kept token away only where it says that the token is worth nothing", () => {
+  const SPENT = "Invalid access token: The access token was previously used and can not be used again.";
+  const answer =
+    (status: number, body: string, headers = "") =>
+    (socket: Socket) =>
+      socket.end(`HTTP/1.1 ${status} X\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
+
+  /** Exit code of a proxy against a service that answers so, and whether its token is still kept. */
+  async function outcome(onRequest: (socket: Socket) => void, args: readonly string[] = []) {
+    await using user = await makeUser();
+    await using service = await startRawService(onRequest);
+    using dir = tempDir();
+    const ca = join(dir.path, "ca.pem");
+    writeFileSync(ca, service.ca);
+    const { tunnelId } = await user.open();
+    const endpoint = ["--proxy-endpoint", `localhost:${service.port}`, "--ca", ca];
+    const words = ["proxy", "source", "-p", "0", "--tunnel", tunnelId, ...endpoint, ...args];
+    const { code, stderr } = await runTunnel([...words, ...user.server.local], user.env);
+    expect(stderr).not.toContain("a bug of tunnel");
+    return { code, kept: user.savedTokens().includes(`${tunnelId}.source.json`) };
+  }
+
+  test.each([
+    ["a tunnel that is over", 400, "Tunnel is closed", [], false],
+    ["a token that is spent", 400, SPENT, [], false],
+    ["the same without its client token", 400, SPENT, ["--no-client-token"], true],
+    ["a token that is unknown at an endpoint named by hand", 403, "Invalid access-token", [], true],
+    ["a wrong client token", 400, "Invalid client token: The provided client token does not match", [], true],
+    ["anything else that is the service's", 400, "", [], true],
+  ] as const)("%s: 77", async (_title, status, body, args, kept) => {
+    const marked = body === "" ? "channel-id: c-1\r\n" : "";
+    expect(await outcome(answer(status, body, marked), args)).toEqual({ code: 77, kept });
+  });
+
+  test("a token that its own service does not know: 77, and it goes", async () => {
+    await using user = await makeUser();
+    const { tunnelId } = await user.open();
+    const file = join(user.dir, "tunnel/tokens", `${tunnelId}.source.json`);
+    const saved = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(file, JSON.stringify({ ...saved, accessToken: "replaced" }));
+    const words = ["proxy", "source", "-p", "0", "--tunnel", tunnelId, ...user.server.local];
+    expect((await runTunnel(words, user.env)).code).toBe(77);
+    expect(user.savedTokens()).not.toContain(`${tunnelId}.source.json`);
+  });
+
+  test("what is not the service's word: 69 after some tries, and it stays", async () => {
+    const answers = [
+      answer(302, "", "Location: https://portal.example.test/\r\n"),
+      answer(404, "Not Found"),
+      answer(403, "<html>The VPN tunnel is closed. Please log in</html>"),
+      answer(503, "busy", "channel-id: c-1\r\n"),
+      answer(429, "slow down", "channel-id: c-1\r\n"),
+    ];
+    const outcomes = await Promise.all(answers.map((onRequest) => outcome(onRequest)));
+    expect(outcomes).toEqual(answers.map(() => ({ code: 69, kept: true })));
+  }, 60_000);
 });
 
 describe("mistakes", () => {
