@@ -1,0 +1,15 @@
+/** A signal that is aborted by another one, or after `ms` with a reason of its own. Disposed, it holds no timer. */
+export class Limit implements Disposable {
+  readonly signal: AbortSignal;
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  constructor(signal: AbortSignal, ms: number, late: () => Error) {
+    const over = new AbortController();
+    this.#timer = setTimeout(() => over.abort(late()), ms);
+    this.signal = AbortSignal.any([signal, over.signal]);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
