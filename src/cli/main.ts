@@ -10,6 +10,8 @@ import { VERSION } from "./version.ts";
 
 /** How long something may still hold the process once its work is done: a last frame, the end of a socket. */
 const GRACE_MS = 1_000;
+/** How long the answer may take to leave once a signal asks for the end of what is only waiting for that. */
+const FLUSH_MS = 200;
 /** How long work may take to end after a failure that nobody caught: an orderly stop of a proxy needs some of it. */
 const SURPRISE_MS = 5_000;
 
@@ -79,10 +81,17 @@ function tellLostOutput(error: NodeJS.ErrnoException): void {
  */
 function stopOn(name: StopName, stop: AbortController, work: { readonly isDone: boolean }): void {
   const onSignal = () => {
-    if (work.isDone) return void endNow();
+    if (work.isDone) {
+      // What nobody reads may wait in the pipes for ever.
+      setTimeout(die, FLUSH_MS);
+      return void endNow();
+    }
     const { aborted, reason } = stop.signal;
     if (!aborted) return stop.abort(new StopSignal(name));
     if (reason instanceof StopSignal && reason.repeat()) return;
+    die();
+  };
+  const die = () => {
     process.off(name, onSignal);
     process.kill(process.pid, name);
   };

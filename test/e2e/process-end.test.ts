@@ -2,6 +2,7 @@
 // output, and at the first signal.
 import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { TestProcess } from "../helpers/process.ts";
 import { type ServeLocal, serveLocal } from "../helpers/serve-local.ts";
 import { startHttpServer, startTcpServer } from "../helpers/servers.ts";
@@ -79,23 +80,31 @@ describe("with handles that nobody closes, a command ends soon after its answer,
     ]);
   }, 60_000);
 
-  test("an answer that waits in the pipe is not cut", async () => {
-    const summaries = Array.from({ length: 2_000 }, (_, index) => ({
-      tunnelId: `${index}`.padStart(36, "0"),
-      description: "x".repeat(100),
-    }));
-    await using api = await startHttpServer((_, response) => {
-      response.setHeader("content-type", "application/x-amz-json-1.1");
-      response.end(JSON.stringify({ tunnelSummaries: summaries }));
-    });
-    const args = ["list", "--json", "--max", "2000", "--endpoint-url", `http://127.0.0.1:${api.port}`];
-    await using child = startLeakyTunnel("bun", args, CREDENTIALS);
+  async function listLong(port: number) {
+    const args = ["list", "--json", "--max", "2000", "--endpoint-url", `http://127.0.0.1:${port}`];
+    const child = startLeakyTunnel("bun", args, CREDENTIALS);
     child.hold();
+    return child;
+  }
+
+  test("an answer that waits in the pipe is not cut", async () => {
+    await using api = await startLongList();
+    await using child = await listLong(api.port);
+    await waitFor("the question", () => api.accepted > 0);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     child.release();
     expect((await endOf(child)).code).toBe(0);
     expect(JSON.parse(child.stdout).tunnelSummaries).toHaveLength(2_000);
-  });
+  }, 15_000);
+
+  test("but the first signal ends what waits for a reader", async () => {
+    await using api = await startLongList();
+    await using child = await listLong(api.port);
+    await waitFor("the question", () => api.accepted > 0);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    child.signal("SIGINT");
+    await waitFor("its end", () => hasEnded(child.pid), LIMIT_MS);
+  }, 15_000);
 
   test("a proxy that is stopped: 0", async () => {
     await using server = await serveLocal();
@@ -106,6 +115,16 @@ describe("with handles that nobody closes, a command ends soon after its answer,
     const startedAt = performance.now();
     expect(await source.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
+  });
+
+  test("a serve-local that is stopped: 0", async () => {
+    const args = ["serve-local", "--listen", "127.0.0.1:0", "--no-mqtt", "--ephemeral"];
+    await using server = startLeakyTunnel("bun", args);
+    await server.waitForLine(/https:/);
+    server.signal("SIGTERM");
+    const { code, silentMs } = await endOf(server);
+    expect(code).toBe(0);
+    expect(silentMs).toBeLessThan(LIMIT_MS);
   });
 
   test("a failure that nobody caught: 70", async () => {
@@ -186,6 +205,27 @@ describe("the first signal ends what waits for a service that accepts and never 
     expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
   }
 });
+
+/** A control plane whose list does not fit into a pipe. */
+function startLongList() {
+  const tunnelSummaries = Array.from({ length: 2_000 }, (_, index) => ({
+    tunnelId: `${index}`.padStart(36, "0"),
+    description: "x".repeat(100),
+  }));
+  return startHttpServer((_, response) => {
+    response.setHeader("content-type", "application/x-amz-json-1.1");
+    response.end(JSON.stringify({ tunnelSummaries }));
+  });
+}
+
+/** Gone, or dead and not waited for yet. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}
 
 async function openTunnel(server: ServeLocal) {
   const env = { XDG_STATE_HOME: server.stateDir };
