@@ -2,10 +2,12 @@
 // output, and at the first signal.
 import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { TestProcess } from "../helpers/process.ts";
 import { type ServeLocal, serveLocal } from "../helpers/serve-local.ts";
 import { startHttpServer, startTcpServer } from "../helpers/servers.ts";
+import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel, startLeakyTunnel, startTunnel } from "../helpers/tunnel.ts";
 import { waitFor, within } from "../helpers/wait.ts";
 
@@ -115,7 +117,7 @@ describe("with handles that nobody closes, a command ends soon after its answer,
     const startedAt = performance.now();
     expect(await source.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
-  });
+  }, 15_000);
 
   test("a serve-local that is stopped: 0", async () => {
     const args = ["serve-local", "--listen", "127.0.0.1:0", "--no-mqtt", "--ephemeral"];
@@ -125,7 +127,7 @@ describe("with handles that nobody closes, a command ends soon after its answer,
     const { code, silentMs } = await endOf(server);
     expect(code).toBe(0);
     expect(silentMs).toBeLessThan(LIMIT_MS);
-  });
+  }, 15_000);
 
   test("a failure that nobody caught: 70", async () => {
     await using server = await serveLocal();
@@ -147,7 +149,7 @@ describe("with handles that nobody closes, a command ends soon after its answer,
     child.signal("SIGINT");
     expect(await child.exited).toEqual({ code: 0, signal: null });
     expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
-  });
+  }, 15_000);
 });
 
 describe("the first signal ends what waits for a service that accepts and never answers", () => {
@@ -189,6 +191,27 @@ describe("the first signal ends what waits for a service that accepts and never 
     await using silent = await startTcpServer(() => {});
     const broker = ["--mqtt-endpoint", `localhost:${silent.port}`, "--mqtt-transport", "websocket"];
     await check(["agent", "--thing", "x", "--map", "SSH=22", ...broker], silent, 0);
+  });
+
+  test.each([
+    [["list"]],
+    [["open", "--service", "SSH"]],
+    [["connect", "--thing", "x", "--service", "SSH"]],
+    [["doctor"]],
+    [["agent", "--thing", "x", "--map", "SSH=22", "--mqtt-endpoint", "localhost:1"]],
+    [["agent", "--thing", "x", "--map", "SSH=22"]],
+  ])("%p, whose credentials never come", async (args) => {
+    using dir = tempDir();
+    const config = join(dir.path, "config");
+    const mark = join(dir.path, "asked");
+    writeFileSync(config, `[default]\ncredential_process = sh -c 'echo > ${mark}; exec sleep 30'\n`);
+    const env = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: config, AWS_REGION: "us-east-1" };
+    await using child = startTunnel(args, env);
+    await waitFor("the question for credentials", () => existsSync(mark));
+    const startedAt = performance.now();
+    child.signal("SIGINT");
+    await waitFor("its end", () => hasEnded(child.pid));
+    expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
   });
 
   async function check(

@@ -31,6 +31,7 @@ export function startTunnel(args: readonly string[], env: NodeJS.ProcessEnv = {}
     PATH: process.env["PATH"],
     HOME: home.path,
     NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1", // it would ask the network
     ...env,
   });
   child.exited.finally(() => home[Symbol.dispose]()).catch(() => {});
@@ -50,6 +51,7 @@ export function startLeakyTunnel(
     PATH: process.env["PATH"],
     HOME: home.path,
     NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1", // it would ask the network
     ...env,
   });
   child.exited.finally(() => home[Symbol.dispose]()).catch(() => {});
