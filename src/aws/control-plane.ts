@@ -2,6 +2,7 @@
 // is the largest module of the program.
 
 import type { Agent } from "node:https";
+import { Readable } from "node:stream";
 import {
   CloseTunnelCommand,
   DescribeTunnelCommand,
@@ -24,6 +25,7 @@ import {
 } from "@aws-sdk/client-iotsecuretunneling";
 import { ConfigError, ServiceError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { limitAnswer } from "./answer-limit.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
 
 /** Which control plane is called, as whom, and over which connections. */
@@ -208,6 +210,16 @@ export class ControlPlane {
         return next(args);
       },
       { step: "build", name: "rememberHost" },
+    );
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const output = await next(args);
+        const response = output.response as { body?: unknown };
+        if (response.body instanceof Readable) response.body = limitAnswer(response.body);
+        return output;
+      },
+      // Between the connection and what reads the answer.
+      { step: "deserialize", priority: "low", name: "limitAnswer" },
     );
     return client;
   }

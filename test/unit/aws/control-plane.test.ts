@@ -243,6 +243,27 @@ describe("a list of tunnels that has no end is given up", () => {
   });
 });
 
+test("an answer without an end is cut off", async () => {
+  const gone = Promise.withResolvers<void>();
+  await using server = await startHttpServer((request, response) => {
+    request.socket.once("close", () => gone.resolve());
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
+    const piece = Buffer.alloc(256 * 1024, "x");
+    const write = () => {
+      while (response.write(piece));
+      response.once("drain", write);
+    };
+    response.on("error", () => {});
+    write();
+  });
+  const error = await failureOf(connect(server.port).listTunnels({ max: 1 }));
+  expect([error.code, error.message]).toEqual([
+    "ERR_UNREACHABLE",
+    "the control plane answers with more than 8 MiB",
+  ]);
+  await within("the end of its connection", gone.promise);
+});
+
 test("closing ends the calls under way, and what they hold", async () => {
   await using silent = await startTcpServer(() => {});
   const client = connect(silent.port);
