@@ -25,6 +25,8 @@ export interface WebProxyRoute {
   readonly port: number;
   /** PEM certificates trusted besides the system's, for a proxy that is spoken to over TLS. */
   readonly ca?: readonly string[] | undefined;
+  /** No certificate is checked at all, not the proxy's either. */
+  readonly isUnverified?: boolean | undefined;
   /** TCP and TLS to the proxy and its answer together may take this long, in milliseconds. */
   readonly limitMs: number;
   readonly signal: AbortSignal;
@@ -51,12 +53,17 @@ export async function connectThroughProxy(route: WebProxyRoute): Promise<Socket>
   }
 }
 
-function reach({ webProxy, ca }: WebProxyRoute, signal: AbortSignal): Promise<Socket> {
+function reach({ webProxy, ca, isUnverified }: WebProxyRoute, signal: AbortSignal): Promise<Socket> {
   const { host, port } = webProxyAddress(webProxy);
   const tcp = { host, port, autoSelectFamily: true, noDelay: true };
   if (webProxy.protocol !== "https:") return settled(connectTcp(tcp), "connect", signal);
-  const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = tls.connect({ ...tcp, ...name, ca: trustedRoots(ca), ALPNProtocols: ["http/1.1"] });
+  const socket = tls.connect({
+    ...tcp,
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(isUnverified && { rejectUnauthorized: false }),
+    ca: trustedRoots(ca),
+    ALPNProtocols: ["http/1.1"],
+  });
   return settled(socket, "secureConnect", signal);
 }
 

@@ -5,14 +5,14 @@ import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import { UnreachableError } from "../../../src/base/errors.ts";
 import { createAuthority, issueServerCertificate } from "../../../src/emulator/authority.ts";
-import { connectThroughProxy } from "../../../src/net/web-proxy-tunnel.ts";
+import { connectThroughProxy, type WebProxyRoute } from "../../../src/net/web-proxy-tunnel.ts";
 import { startTcpServer, type TestServer } from "../../helpers/servers.ts";
 import { within } from "../../helpers/wait.ts";
 
 const NOBODY = new AbortController().signal;
 const TARGET = { host: "data.example.test", port: 443 };
 
-function through(webProxy: string, more: { limitMs?: number; ca?: string[]; signal?: AbortSignal } = {}) {
+function through(webProxy: string, more: Partial<WebProxyRoute> = {}) {
   return connectThroughProxy({
     ...TARGET,
     webProxy: new URL(webProxy),
@@ -186,6 +186,7 @@ describe("a proxy behind TLS", () => {
 
   test("with a certificate nobody knows: --ca", async () => {
     await using proxy = await startTlsProxy();
+    (await through(proxy.url, { isUnverified: true })).destroy();
     const said = await failureOf(through(proxy.url));
     expect(said).toContain("the certificate of web proxy localhost:");
     expect(said).toContain("--ca FILE");
