@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
 import { HandshakeError, RemoteProtocolError, type TunnelError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { getLogger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import { isLastWord, judgeRefusal } from "../engine/refusal.ts";
 import {
@@ -51,7 +52,7 @@ export interface TunnelSocketOptions {
   readonly userAgent: string;
   /** Absent: 4 s and 15 s. */
   readonly limits?: HandshakeLimits | undefined;
-  /** Told once, in words, when an answer is slow. */
+  /** Told once, in words, when an answer is slow; absent: the log is. */
   readonly onSlow?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
 }
@@ -93,7 +94,8 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
   const late = () => new UnreachableError(`no answer from ${where} in ${wholeMs / 1_000} s`);
   using limit = new Limit(options.signal, wholeMs, late);
   const slow = setTimeout(
-    () => options.onSlow?.(`no answer yet from ${where}; it has ${(wholeMs - slowMs) / 1_000} s left`),
+    () =>
+      (options.onSlow ?? logSlow)(`no answer yet from ${where}; it has ${(wholeMs - slowMs) / 1_000} s left`),
     slowMs,
   );
   try {
@@ -102,6 +104,10 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
   } finally {
     clearTimeout(slow);
   }
+}
+
+function logSlow(message: string): void {
+  getLogger("net").warn("{message}", { message });
 }
 
 function placeOf({ host, port, webProxy }: TunnelSocketOptions): string {

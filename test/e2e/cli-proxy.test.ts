@@ -354,6 +354,18 @@ describe("a refused handshake takes the kept token away only where it says that 
   }, 60_000);
 });
 
+test("a service that takes the connection and says nothing is told of within five seconds", async () => {
+  await using service = await startRawService(() => {});
+  using dir = tempDir();
+  const ca = join(dir.path, "ca.pem");
+  writeFileSync(ca, service.ca);
+  const args = ["proxy", "source", "-p", "0", "--proxy-endpoint", `localhost:${service.port}`, "--ca", ca];
+  await using source = startTunnel(args, { AWSIOT_TUNNEL_ACCESS_TOKEN: "x", AWS_REGION: "us-east-1" });
+  await waitFor("the connection", () => service.accepted > 0);
+  await source.waitForLine(/no answer yet from localhost:\d+; it has 11 s left/, "stderr", 5_000);
+  expect(await source.stop()).toEqual({ code: 0, signal: null });
+}, 15_000);
+
 describe("mistakes", () => {
   test.each([
     [["source"], 64, "-p is missing"],
