@@ -10,7 +10,6 @@ import {
   type IoTSecureTunnelingClientConfig,
   ListTagsForResourceCommand,
   ListTunnelsCommand,
-  type ListTunnelsResponse,
   OpenTunnelCommand,
   type OpenTunnelRequest,
   type OpenTunnelResponse,
@@ -23,10 +22,11 @@ import {
   type TunnelSummary,
   UntagResourceCommand,
 } from "@aws-sdk/client-iotsecuretunneling";
-import { ConfigError, ServiceError } from "../base/errors.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { limitAnswer } from "./answer-limit.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
+import { ListProgress } from "./list-progress.ts";
 
 /** Which control plane is called, as whom, and over which connections. */
 export interface ControlPlaneOptions {
@@ -223,39 +223,6 @@ export class ControlPlane {
     );
     return client;
   }
-}
-
-/** Pages without a tunnel that was not listed before, in a row: the service may send a few where it filters. */
-const MAX_EMPTY_PAGES = 100;
-
-/** Watches that a list comes to an end, whatever the control plane answers. */
-class ListProgress {
-  readonly #tokens = new Set<string>();
-  readonly #tunnels = new Set<string>();
-  #emptyPages = 0;
-
-  /**
-   * Tunnels of the page that no earlier one had.
-   * @throws ServiceError for a page that leads back, or when nothing new has come for many pages
-   */
-  next({ tunnelSummaries = [], nextToken = "" }: ListTunnelsResponse): TunnelSummary[] {
-    const fresh = tunnelSummaries.filter(({ tunnelId = "" }) => !this.#tunnels.has(tunnelId));
-    for (const { tunnelId = "" } of fresh) this.#tunnels.add(tunnelId);
-    this.#emptyPages = fresh.length === 0 ? this.#emptyPages + 1 : 0;
-    if (this.#tokens.has(nextToken)) throw endless("repeats its nextToken");
-    if (this.#emptyPages > MAX_EMPTY_PAGES) {
-      throw endless(`has sent ${MAX_EMPTY_PAGES} pages without a new tunnel`);
-    }
-    if (nextToken !== "") this.#tokens.add(nextToken);
-    return fresh;
-  }
-}
-
-function endless(what: string): ServiceError {
-  return new ServiceError("ERR_SERVICE", `the list of tunnels has no end: the control plane ${what}`, {
-    awsCode: "EndlessList",
-    hint: "is this the control plane of IoT secure tunneling? check --endpoint-url; --max takes fewer",
-  });
 }
 
 /** Entries of one page of ListTunnels at most (limit of the API). */

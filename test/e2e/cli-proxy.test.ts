@@ -1,45 +1,17 @@
 // The local proxies as commands: which token they take, what they print, how they end.
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { TestProcess } from "../helpers/process.ts";
-import { startRawService } from "../helpers/raw-service.ts";
+import { makeProxyUser } from "../helpers/proxy-user.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel, startTunnel, tunnelCommand } from "../helpers/tunnel.ts";
 import { waitFor, within } from "../helpers/wait.ts";
 import { Wire } from "../helpers/wire.ts";
-
-async function makeUser() {
-  const dir = tempDir();
-  const server = await serveLocal();
-  const env: NodeJS.ProcessEnv = { XDG_STATE_HOME: dir.path };
-  const open = async (...args: string[]) => {
-    const { stdout } = await runTunnel(["open", "--service", "SSH", "--json", ...args, ...server.local], env);
-    return JSON.parse(stdout) as {
-      tunnelId: string;
-      sourceAccessToken: string;
-      destinationAccessToken: string;
-    };
-  };
-  const start = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
-    startTunnel(["proxy", ...args, ...server.local], { ...env, ...more });
-  return {
-    dir: dir.path,
-    server,
-    env,
-    open,
-    start,
-    savedTokens: () => readdirSync(join(dir.path, "tunnel/tokens")).sort(),
-    [Symbol.asyncDispose]: async () => {
-      await server[Symbol.asyncDispose]();
-      dir[Symbol.dispose]();
-    },
-  };
-}
 
 /** Whether a process has a handler of its own for SIGINT, signal 2. */
 function catchesSigint(pid: number): boolean {
@@ -58,7 +30,7 @@ async function echo(port: number, line: string): Promise<string> {
 
 describe("a tunnel that was just opened", () => {
   test("needs no token on either side; bytes pass; SIGINT ends both with 0", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await using device = await startTcpServer();
     await user.open();
     await using destination = user.start(["destination", "-d", `SSH=127.0.0.1:${device.port}`]);
@@ -74,7 +46,7 @@ describe("a tunnel that was just opened", () => {
   });
 
   test("ends at once when the line about its listener cannot be written", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await user.open();
     const words = [
       ...tunnelCommand(),
@@ -101,7 +73,7 @@ describe("a tunnel that was just opened", () => {
     ["SSH=localhost:0", [], 0],
     ["SSH=0", ["--bind", "127.0.0.1"], 0],
   ])("-p %s %j is said to be open to the network %d times", async (map, bind, times) => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await user.open();
     await using source = user.start(["source", "-p", map, ...bind]);
     await source.waitForLine(/^SSH listening/);
@@ -110,7 +82,7 @@ describe("a tunnel that was just opened", () => {
   });
 
   test("ends with 0 when its terminal is closed", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await user.open();
     await using source = user.start(["source", "-p", "SSH=0"]);
     await source.waitForLine(/^SSH listening/);
@@ -119,7 +91,7 @@ describe("a tunnel that was just opened", () => {
   });
 
   test("can be taken up again with the kept token, since its client token is the same", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await user.open();
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await using source = user.start(["source", "-p", "0", "--json"]);
@@ -136,7 +108,7 @@ describe("a tunnel that was just opened", () => {
   });
 
   test("ends a running proxy with 0 when it is closed, and its tokens are gone", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     const { tunnelId } = await user.open();
     await using source = user.start(["source", "-p", "0"]);
     await source.waitForLine(/listening/);
@@ -151,7 +123,7 @@ describe("a tunnel that was just opened", () => {
 
 describe("several kept tokens", () => {
   test("are told apart by --tunnel", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     const [first, second] = [await user.open(), await user.open()];
     const { code, stderr } = await runTunnel(["proxy", "source", "-p", "0", ...user.server.local], user.env);
     expect(code).toBe(64);
@@ -162,7 +134,7 @@ describe("several kept tokens", () => {
   });
 
   test("are named newest first with time and description, five at most", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     const opened = [];
     for (let n = 0; n < 6; n += 1) opened.push(await user.open("--description", `number ${n}`));
     const ids = opened.map(({ tunnelId }) => tunnelId).toReversed();
@@ -179,7 +151,7 @@ describe("several kept tokens", () => {
   });
 
   test("of a serve-local are not for AWS", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await user.open();
     const { code, stderr } = await runTunnel(
       ["proxy", "source", "-p", "0", "--region", "eu-west-1"],
@@ -194,7 +166,7 @@ describe("a token that was given", () => {
   test.each(["environment", "file", "standard input", "flag"])(
     "by %s serves again and again",
     async (way) => {
-      await using user = await makeUser();
+      await using user = await makeProxyUser();
       const { sourceAccessToken } = await user.open();
       const file = join(user.dir, "token");
       writeFileSync(file, `${sourceAccessToken}\n`);
@@ -218,7 +190,7 @@ describe("a token that was given", () => {
   );
 
   test("goes before the kept one, but --tunnel goes before the environment", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     const { tunnelId } = await user.open();
     const env = { ...user.env, AWSIOT_TUNNEL_ACCESS_TOKEN: "unknown-token" };
     const refused = await runTunnel(["proxy", "source", "-p", "0", ...user.server.local], env);
@@ -268,7 +240,7 @@ describe("a token that was given", () => {
 });
 
 test("a wrong client token is 77 and leaves the kept token, which is as good as before", async () => {
-  await using user = await makeUser();
+  await using user = await makeProxyUser();
   const { tunnelId } = await user.open();
   const kept = `${tunnelId}.source.json`;
   // Without a client token the first connection spends it.
@@ -296,76 +268,6 @@ test("a wrong client token is 77 and leaves the kept token, which is as good as 
   await third.waitForLine(/listening/);
 });
 
-describe("a refused handshake takes the kept token away only where it says that the token is worth nothing", () => {
-  const SPENT = "Invalid access token: The access token was previously used and can not be used again.";
-  const answer =
-    (status: number, body: string, headers = "") =>
-    (socket: Socket) =>
-      socket.end(`HTTP/1.1 ${status} X\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`);
-
-  /** Exit code of a proxy against a service that answers so, and whether its token is still kept. */
-  async function outcome(onRequest: (socket: Socket) => void, args: readonly string[] = []) {
-    await using user = await makeUser();
-    await using service = await startRawService(onRequest);
-    using dir = tempDir();
-    const ca = join(dir.path, "ca.pem");
-    writeFileSync(ca, service.ca);
-    const { tunnelId } = await user.open();
-    const endpoint = ["--proxy-endpoint", `localhost:${service.port}`, "--ca", ca];
-    const words = ["proxy", "source", "-p", "0", "--tunnel", tunnelId, ...endpoint, ...args];
-    const { code, stderr } = await runTunnel([...words, ...user.server.local], user.env);
-    expect(stderr).not.toContain("a bug of tunnel");
-    return { code, kept: user.savedTokens().includes(`${tunnelId}.source.json`) };
-  }
-
-  test.each([
-    ["a tunnel that is over", 400, "Tunnel is closed", [], false],
-    ["a token that is spent", 400, SPENT, [], false],
-    ["the same without its client token", 400, SPENT, ["--no-client-token"], true],
-    ["a token that is unknown at an endpoint named by hand", 403, "Invalid access-token", [], true],
-    ["a wrong client token", 400, "Invalid client token: The provided client token does not match", [], true],
-    ["anything else that is the service's", 400, "", [], true],
-  ] as const)("%s: 77", async (_title, status, body, args, kept) => {
-    const marked = body === "" ? "channel-id: c-1\r\n" : "";
-    expect(await outcome(answer(status, body, marked), args)).toEqual({ code: 77, kept });
-  });
-
-  test("a token that its own service does not know: 77, and it goes", async () => {
-    await using user = await makeUser();
-    const { tunnelId } = await user.open();
-    const file = join(user.dir, "tunnel/tokens", `${tunnelId}.source.json`);
-    const saved = JSON.parse(readFileSync(file, "utf8"));
-    writeFileSync(file, JSON.stringify({ ...saved, accessToken: "replaced" }));
-    const words = ["proxy", "source", "-p", "0", "--tunnel", tunnelId, ...user.server.local];
-    expect((await runTunnel(words, user.env)).code).toBe(77);
-    expect(user.savedTokens()).not.toContain(`${tunnelId}.source.json`);
-  });
-
-  test("what is not the service's word: 69 after some tries, and it stays", async () => {
-    const answers = [
-      answer(302, "", "Location: https://portal.example.test/\r\n"),
-      answer(404, "Not Found"),
-      answer(403, "<html>The VPN tunnel is closed. Please log in</html>"),
-      answer(503, "busy", "channel-id: c-1\r\n"),
-      answer(429, "slow down", "channel-id: c-1\r\n"),
-    ];
-    const outcomes = await Promise.all(answers.map((onRequest) => outcome(onRequest)));
-    expect(outcomes).toEqual(answers.map(() => ({ code: 69, kept: true })));
-  }, 60_000);
-});
-
-test("a service that takes the connection and says nothing is told of within five seconds", async () => {
-  await using service = await startRawService(() => {});
-  using dir = tempDir();
-  const ca = join(dir.path, "ca.pem");
-  writeFileSync(ca, service.ca);
-  const args = ["proxy", "source", "-p", "0", "--proxy-endpoint", `localhost:${service.port}`, "--ca", ca];
-  await using source = startTunnel(args, { AWSIOT_TUNNEL_ACCESS_TOKEN: "x", AWS_REGION: "us-east-1" });
-  await waitFor("the connection", () => service.accepted > 0);
-  await source.waitForLine(/no answer yet from localhost:\d+; it has 11 s left/, "stderr", 5_000);
-  expect(await source.stop()).toEqual({ code: 0, signal: null });
-}, 15_000);
-
 describe("mistakes", () => {
   test.each([
     [["source"], 64, "-p is missing"],
@@ -389,7 +291,7 @@ describe("mistakes", () => {
   });
 
   test("services that the tunnel does not have are 78, a port that is taken 71", async () => {
-    await using user = await makeUser();
+    await using user = await makeProxyUser();
     await using taken = await startTcpServer();
     await user.open();
     const wrong = await runTunnel(["proxy", "source", "-p", "VNC=0", ...user.server.local], user.env);
