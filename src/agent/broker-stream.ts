@@ -4,6 +4,8 @@ import type { TLSSocket } from "node:tls";
 import { createWebSocketStream, WebSocket } from "ws";
 import { UnreachableError } from "../base/errors.ts";
 import { connectFailure } from "../net/failures.ts";
+import { Limit } from "../net/limit.ts";
+import { reasonOf } from "../net/settled.ts";
 import { trustedRoots } from "../net/tls-roots.ts";
 import { openTls, openTransport } from "../net/transport.ts";
 
@@ -37,7 +39,7 @@ export interface BrokerConnection {
 
 /** Protocol name by which AWS IoT tells MQTT with a client certificate from HTTPS on port 443. */
 const MQTT_ALPN = "x-amzn-mqtt-ca";
-/** The upgrade may take this long, and so may TCP and TLS below it. */
+/** Everything up to the answer may take this long: names, web proxy, TCP, TLS and the upgrade together. */
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 
 /** Opens the byte stream that MQTT runs on. @throws UnreachableError, and what the access throws */
@@ -51,11 +53,20 @@ export async function openBrokerStream(
   return openTls({ ...address, signal, identity, alpn: access.alpn ? [MQTT_ALPN] : [] });
 }
 
-async function openWebSocket(address: BrokerAddress, path: string, signal: AbortSignal): Promise<Duplex> {
+async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSignal): Promise<Duplex> {
+  const late = () =>
+    new UnreachableError(
+      `no answer from ${address.host}:${address.port} in ${HANDSHAKE_TIMEOUT_MS / 1_000} s`,
+    );
+  using limit = new Limit(stop, HANDSHAKE_TIMEOUT_MS, late);
+  const { signal } = limit;
   const transport = await openTransport({ ...address, signal });
   const socket = makeWebSocket(address, path, transport);
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const abort = () => socket.terminate();
+  const abort = () => {
+    reject(reasonOf(signal));
+    socket.terminate();
+  };
   signal.addEventListener("abort", abort, { once: true });
   socket.once("unexpected-response", (_request, response: IncomingMessage) => {
     response.resume();
@@ -69,6 +80,7 @@ async function openWebSocket(address: BrokerAddress, path: string, signal: Abort
     socket.once("close", () => stream.destroy());
     resolve(stream);
   });
+  if (signal.aborted) abort();
   try {
     return await promise;
   } catch (error) {
@@ -83,7 +95,6 @@ function makeWebSocket({ host, port, ca }: BrokerAddress, path: string, transpor
   const authority = host.includes(":") ? `[${host}]` : host;
   return new WebSocket(`wss://${authority}:${port}${path}`, ["mqtt"], {
     perMessageDeflate: false,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ...(transport === undefined ? { ca: trustedRoots(ca) } : { createConnection: () => transport }),
   });
 }

@@ -3,9 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MqttClient } from "mqtt";
 import { TunnelError, UnreachableError } from "../base/errors.ts";
 import { backoffMs } from "../engine/backoff.ts";
+import { Limit } from "../net/limit.ts";
 
 /** A subscription that lived shorter counts as a failed attempt: a broker that throws us out is not asked in a loop. */
 const STABLE_MS = 10_000;
+/**
+ * Credentials, the look-up of the broker and everything up to its stream may take this long together: each has a limit
+ * of its own but the AWS credential chain, which waits for other programs.
+ */
+const OPEN_TIMEOUT_MS = 60_000;
 /** How long the broker may take to answer CONNECT, and then SUBSCRIBE. */
 const ANSWER_TIMEOUT_MS = 15_000;
 /** How long an orderly goodbye may take. */
@@ -20,6 +26,8 @@ export interface SubscriptionOptions {
   readonly keepaliveS?: number | undefined;
   /** Opens the stream that MQTT runs on; asked anew for each attempt. */
   readonly open: (signal: AbortSignal) => Promise<Duplex>;
+  /** How long that may take, in milliseconds; absent: 60 s. */
+  readonly openLimitMs?: number | undefined;
   readonly onSubscribed: () => void;
   readonly onMessage: (payload: Uint8Array) => void;
   readonly onLost: (error: TunnelError, retryInMs: number) => void;
@@ -66,7 +74,7 @@ class Attempt {
     signal.addEventListener("abort", stop, { once: true });
     let client: MqttClient | undefined;
     try {
-      client = this.#connect(await this.#options.open(signal));
+      client = this.#connect(await this.#open());
       return await this.#over.promise;
     } catch (error) {
       // Whatever it is, a device that gives up cannot be reached any more to repair it.
@@ -74,6 +82,26 @@ class Attempt {
     } finally {
       signal.removeEventListener("abort", stop);
       if (client !== undefined) await end(client, signal.aborted);
+    }
+  }
+
+  /** The stream to the broker. One that comes after a stop, or too late, is closed. */
+  async #open(): Promise<Duplex> {
+    const { signal, openLimitMs = OPEN_TIMEOUT_MS } = this.#options;
+    const late = () =>
+      new UnreachableError(`no way to the broker was found in ${openLimitMs / 1_000} s`, {
+        hint: CREDENTIALS_HINT,
+      });
+    using limit = new Limit(signal, openLimitMs, late);
+    const opening = this.#options.open(limit.signal);
+    try {
+      return await limit.race(opening);
+    } catch (error) {
+      opening.then(
+        (stream) => stream.destroy(),
+        () => {},
+      );
+      throw error;
     }
   }
 
@@ -122,6 +150,9 @@ class Attempt {
     );
   }
 }
+
+const CREDENTIALS_HINT =
+  "do the AWS credentials come? a credential_process may hang; --cert and --key need none";
 
 function POLICY(topic: string) {
   return {

@@ -209,6 +209,14 @@ function fromNetwork(error: unknown, facts: CallFacts): UnreachableError | undef
     return undefined;
   }
   const code = codeOf(error);
+  if (/WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/.test(code)) {
+    return unreachable(
+      error,
+      facts,
+      "what answers there speaks no TLS",
+      "check host and port of --endpoint-url",
+    );
+  }
   if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code)) {
     return unreachable(
       error,

@@ -2,6 +2,7 @@
 // is the largest module of the program.
 
 import type { Agent } from "node:https";
+import { Readable } from "node:stream";
 import {
   CloseTunnelCommand,
   DescribeTunnelCommand,
@@ -23,7 +24,9 @@ import {
 } from "@aws-sdk/client-iotsecuretunneling";
 import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { limitAnswer } from "./answer-limit.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
+import { ListProgress } from "./list-progress.ts";
 
 /** Which control plane is called, as whom, and over which connections. */
 export interface ControlPlaneOptions {
@@ -58,6 +61,7 @@ export class ControlPlane {
   /** Without retries: a repeated OpenTunnel whose first answer was lost would leave a second, billed tunnel. */
   readonly #once: IoTSecureTunnelingClient;
   readonly #options: ControlPlaneOptions;
+  readonly #closed = new AbortController();
   #host: string | undefined;
 
   constructor(options: ControlPlaneOptions) {
@@ -101,6 +105,7 @@ export class ControlPlane {
     readonly max: number;
   }): Promise<TunnelSummary[]> {
     const found: TunnelSummary[] = [];
+    const progress = new ListProgress();
     let nextToken: string | undefined;
     do {
       const maxResults = Math.min(MAX_PAGE, filter.max - found.length);
@@ -108,7 +113,7 @@ export class ControlPlane {
       const page = await this.#call("ListTunnels", {}, (abortSignal) =>
         this.#client.send(command, { abortSignal }),
       );
-      found.push(...(page.tunnelSummaries ?? []));
+      found.push(...progress.next(page));
       nextToken = page.nextToken;
     } while (nextToken !== undefined && nextToken !== "" && found.length < filter.max);
     return found.slice(0, filter.max);
@@ -141,8 +146,9 @@ export class ControlPlane {
     );
   }
 
-  /** Ends idle connections, so that the process can end. */
+  /** Ends idle connections and calls under way, so that the process can end. */
   close(): void {
+    this.#closed.abort();
     this.#client.destroy();
     this.#once.destroy();
     this.#options.agent.destroy();
@@ -156,7 +162,7 @@ export class ControlPlane {
     const region = await this.region();
     this.#options.signal.throwIfAborted();
     const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
-    const signal = AbortSignal.any([deadline, this.#options.signal]);
+    const signal = AbortSignal.any([deadline, this.#options.signal, this.#closed.signal]);
     const aborted = Promise.withResolvers<never>();
     const abort = () => aborted.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -204,6 +210,16 @@ export class ControlPlane {
         return next(args);
       },
       { step: "build", name: "rememberHost" },
+    );
+    client.middlewareStack.add(
+      (next) => async (args) => {
+        const output = await next(args);
+        const response = output.response as { body?: unknown };
+        if (response.body instanceof Readable) response.body = limitAnswer(response.body);
+        return output;
+      },
+      // Between the connection and what reads the answer.
+      { step: "deserialize", priority: "low", name: "limitAnswer" },
     );
     return client;
   }

@@ -3,6 +3,7 @@
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import type { RefusalMeaning } from "../engine/refusal.ts";
 import type { Mode } from "../proxy/options.ts";
 import type { SavedToken } from "../proxy/saved-token.ts";
 import type { TokenStore } from "../proxy/token-store.ts";
@@ -12,7 +13,7 @@ import type { Target } from "./target.ts";
 import { formatTime } from "./times.ts";
 import { readTokenFile } from "./token-file.ts";
 
-/** An access token to use. `forget` removes what we keep of it once the service does not take it any more. */
+/** An access token to use, and what becomes of what we keep of it. */
 export interface ChosenToken {
   readonly accessToken: AccessToken;
   /** Absent after --no-client-token. */
@@ -21,7 +22,10 @@ export interface ChosenToken {
   readonly region: string | undefined;
   /** Id of the tunnel, likewise. */
   readonly tunnelId?: string | undefined;
+  /** Its tunnel is over, or it is spent. */
   readonly forget: () => void;
+  /** The service refused it: it is forgotten if that means that it is worth nothing any more. */
+  readonly refused: (meaning: RefusalMeaning) => void;
 }
 
 /** No tunnel lives longer, so a token given to us is worthless after this time. */
@@ -66,6 +70,7 @@ async function givenToken({
 
 function withClientToken(accessToken: AccessToken, { settings, env }: CommandContext): ChosenToken {
   const store = openTokenStore(env);
+  const forget = () => store.forgetClientToken(accessToken);
   const given = settings.get("clientToken");
   const isWithout = settings.get("noClientToken");
   const made =
@@ -76,7 +81,11 @@ function withClientToken(accessToken: AccessToken, { settings, env }: CommandCon
     accessToken,
     clientToken: given === undefined || isWithout ? made : new ClientToken(given),
     region: undefined,
-    forget: () => store.forgetClientToken(accessToken),
+    forget,
+    // One that is not known here may be of another region: nobody but its owner can tell.
+    refused: (meaning) => {
+      if (meaning === "tunnel-over" || (meaning === "token-spent" && made !== undefined)) forget();
+    },
   };
 }
 
@@ -96,13 +105,27 @@ function savedToken(mode: Mode, target: Target, context: CommandContext): Chosen
   // A client token from the environment is meant for the access token there: the service refuses one that was used
   // with another access token.
   const given = settings.fromFlag("clientToken");
-  const clientToken = given === undefined ? saved.clientToken : new ClientToken(given);
+  const chosen = given === undefined ? saved.clientToken : new ClientToken(given);
+  const clientToken = settings.get("noClientToken") ? undefined : chosen;
+  const forget = () => store.delete(saved.tunnelId, mode);
+  // An endpoint that was named by hand may be the wrong one.
+  const endpoint =
+    target.local === undefined ? settings.get("proxyEndpoint") : settings.fromFlag("proxyEndpoint");
+  const useless: readonly RefusalMeaning[] = [
+    "tunnel-over",
+    // Without its own client token it is refused although it can still be used.
+    ...(clientToken === saved.clientToken ? (["token-spent"] as const) : []),
+    ...(endpoint === undefined ? (["token-unknown"] as const) : []),
+  ];
   return {
     accessToken: saved.accessToken,
-    clientToken: settings.get("noClientToken") ? undefined : clientToken,
+    clientToken,
     region: saved.region,
     tunnelId: saved.tunnelId,
-    forget: () => store.delete(saved.tunnelId, mode),
+    forget,
+    refused: (meaning) => {
+      if (useless.includes(meaning)) forget();
+    },
   };
 }
 

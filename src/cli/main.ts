@@ -1,5 +1,5 @@
 // The only file that knows the process: its words, streams, signals and exit code. It loads nothing before it knows
-// that more than the version is wanted, and never calls process.exit(), which cuts what pipes still hold.
+// that more than the version is wanted, and calls process.exit() only when its pipes are empty, since that cuts them.
 // BUN_BE_BUN=1 makes the runtime inside a compiled binary behave as another program before any line here runs; all
 // that can be done is not to hand it on to the programs we start (emulator-environment.ts).
 
@@ -8,8 +8,12 @@ import process from "node:process";
 import { type StopName, StopSignal } from "./stop-signal.ts";
 import { VERSION } from "./version.ts";
 
-/** How long something may still hold the process when its work was ended by a signal. */
-const GRACE_MS = 2_000;
+/** How long something may still hold the process once its work is done: a last frame, the end of a socket. */
+const GRACE_MS = 1_000;
+/** How long the answer may take to leave once a signal asks for the end of what is only waiting for that. */
+const FLUSH_MS = 200;
+/** How long work may take to end after a failure that nobody caught: an orderly stop of a proxy needs some of it. */
+const SURPRISE_MS = 5_000;
 
 /** EX_IOERR of sysexits(3). */
 const OUTPUT_LOST = 74;
@@ -22,6 +26,7 @@ if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
 } else {
   await main();
 }
+endAfter(GRACE_MS);
 
 /** Without process.stdout, whose streams take as long to load as all the rest of this. */
 function writeVersion(): void {
@@ -34,8 +39,9 @@ function writeVersion(): void {
 
 async function main(): Promise<void> {
   const stop = new AbortController();
+  const work = { isDone: false };
   watchOutput(stop);
-  for (const name of ["SIGINT", "SIGTERM"] as const) stopOn(name, stop);
+  for (const name of ["SIGINT", "SIGTERM"] as const) stopOn(name, stop, work);
   reportSurprises(stop);
   const { run } = await import("./run.ts");
   const code = await run(words, {
@@ -44,12 +50,10 @@ async function main(): Promise<void> {
     stderr: process.stderr,
     stdin: () => process.stdin,
     signal: stop.signal,
-    stopOnHangup: () => isHangupIgnored() || stopOn("SIGHUP", stop),
+    stopOnHangup: () => isHangupIgnored() || stopOn("SIGHUP", stop, work),
   });
   process.exitCode ||= code;
-  if (stop.signal.aborted) {
-    endLater();
-  }
+  work.isDone = true;
 }
 
 /**
@@ -71,12 +75,23 @@ function tellLostOutput(error: NodeJS.ErrnoException): void {
   }
 }
 
-/** The first signal asks for an orderly end; a further one ends what still runs for us, else the process, at once. */
-function stopOn(name: StopName, stop: AbortController): void {
+/**
+ * The first signal asks for an orderly end, or where the work is done ends the process; a further one ends what still
+ * runs for us, else the process, at once.
+ */
+function stopOn(name: StopName, stop: AbortController, work: { readonly isDone: boolean }): void {
   const onSignal = () => {
+    if (work.isDone) {
+      // What nobody reads may wait in the pipes for ever.
+      setTimeout(die, FLUSH_MS);
+      return void endNow();
+    }
     const { aborted, reason } = stop.signal;
     if (!aborted) return stop.abort(new StopSignal(name));
     if (reason instanceof StopSignal && reason.repeat()) return;
+    die();
+  };
+  const die = () => {
     process.off(name, onSignal);
     process.kill(process.pid, name);
   };
@@ -102,13 +117,26 @@ function reportSurprises(stop: AbortController): void {
     const { reportError } = await import("./report.ts");
     process.stderr.write(reportError(error, { json: words.includes("--json") }));
     stop.abort(error);
-    endLater();
+    endAfter(SURPRISE_MS);
   };
   process.on("uncaughtException", report);
   process.on("unhandledRejection", report);
 }
 
 /** The last resort against a handle that nobody closed; a process without one has ended before. */
-function endLater(): void {
-  setTimeout(() => process.kill(process.pid, "SIGKILL"), GRACE_MS).unref();
+function endAfter(delayMs: number): void {
+  setTimeout(endNow, delayMs).unref();
+}
+
+/** Ends the process with its exit code once whoever reads its output has all of it, or has gone. */
+async function endNow(): Promise<void> {
+  await Promise.all([process.stdout, process.stderr].map(emptied));
+  process.exit();
+}
+
+function emptied(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) resolve();
+    else stream.write("", () => resolve());
+  });
 }

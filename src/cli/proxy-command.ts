@@ -1,6 +1,7 @@
 // What proxy source and proxy destination have in common.
 
 import { ConfigError, HandshakeError, UsageError } from "../base/errors.ts";
+import { judgeRefusal } from "../engine/refusal.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { AddressMap, Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../proxy/options.ts";
 import { parseServiceMap } from "../proxy/service-map.ts";
@@ -33,9 +34,7 @@ export async function runProxyCommand(
       token.forget();
     }
   } catch (error) {
-    if (isRefusal(error)) {
-      token.forget();
-    }
+    if (error instanceof HandshakeError) token.refused(judgeRefusal(error));
     throw withRefusalHint(error, refusedFacts(mode, token, target, context));
   }
   return undefined;
@@ -103,11 +102,6 @@ function serviceMapOf(mode: Mode, entries: readonly string[]): AddressMap {
     );
   }
   return parseServiceMap(entries.join(","), mode);
-}
-
-/** The service does not take this token again: it is spent, unknown or revoked. One that was replaced is still good. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof HandshakeError && error.status < 500 && ![408, 425, 429].includes(error.status);
 }
 
 async function proxyOptions(

@@ -1,6 +1,7 @@
 // What to type next when the data plane did not let a proxy in.
 
 import { HandshakeError, TunnelError, UnreachableError } from "../base/errors.ts";
+import { judgeRefusal } from "../engine/refusal.ts";
 import type { Mode } from "../proxy/options.ts";
 
 /** Whose handshake it was. */
@@ -39,15 +40,17 @@ export function withRefusalHint(error: unknown, facts: RefusedFacts): unknown {
 }
 
 /** The sentences are those of the service and of serve-local (protocol rule P7). */
-function refusalHint({ status, statusReason: reason }: HandshakeError, facts: RefusedFacts): string {
+function refusalHint(error: HandshakeError, facts: RefusedFacts): string {
   const { mode, tunnelId, localWords } = facts;
+  const reason = error.statusReason;
+  const meaning = judgeRefusal(error);
   const rotate = `tunnel rotate ${tunnelId ?? "ID"} --mode ${mode}${localWords}`;
   const issuedFor = /issued for local-proxy-mode (source|destination)/.exec(reason)?.[1];
   if (issuedFor !== undefined) {
     const map = issuedFor === "source" ? "-p SSH=2222" : "-d SSH=localhost:22";
     return `this token is for the other side: tunnel proxy ${issuedFor} ${map}${localWords}`;
   }
-  if (/tunnel (is|has) (closed|deleted|expired)/i.test(reason)) {
+  if (meaning === "tunnel-over") {
     return `a tunnel that is over does not come back: tunnel open --service SSH${localWords}`;
   }
   if (/already in use with another access token/i.test(reason)) {
@@ -56,13 +59,7 @@ function refusalHint({ status, statusReason: reason }: HandshakeError, facts: Re
   if (/client[- ]token/i.test(reason)) {
     return `give the --client-token it was first used with, or get a new access token: ${rotate}`;
   }
-  if (/previously used|can ?not be used again/i.test(reason)) {
-    return rotate;
-  }
-  if (status >= 500) {
-    return "the service has trouble of its own; try again in a moment";
-  }
-  return unknownHint(rotate, facts);
+  return meaning === "token-spent" ? rotate : unknownHint(rotate, facts);
 }
 
 function unknownHint(rotate: string, { region, localWords, serveLocal }: RefusedFacts): string {

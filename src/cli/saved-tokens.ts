@@ -6,6 +6,7 @@ import { ConfigError, UsageError } from "../base/errors.ts";
 import { writePrivateFile } from "../base/private-files.ts";
 import { AccessToken } from "../base/secret.ts";
 import type { Mode } from "../proxy/options.ts";
+import type { Issuer } from "../proxy/saved-token.ts";
 import { TokenStore } from "../proxy/token-store.ts";
 import type { CommandContext } from "./command.ts";
 import type { Env } from "./config/layers.ts";
@@ -27,6 +28,27 @@ export interface FreshTokens {
 /** The tokens of this user. */
 export function openTokenStore(env: Env): TokenStore {
   return new TokenStore(join(stateHome(env), "tokens"), () => Date.now());
+}
+
+/**
+ * Forgets the tokens of a tunnel that the service which issued them does not know any more. Another region or service
+ * knows nothing of it either, while it is alive.
+ */
+export function forgetUnknownTunnel(
+  tunnelId: string,
+  { issuer, region }: { readonly issuer: Issuer; readonly region: string },
+  env: Env,
+): void {
+  const store = openTokenStore(env);
+  for (const mode of ["source", "destination"] as const) {
+    const saved = store.list(mode).find((each) => each.tunnelId === tunnelId);
+    if (saved?.region === region && isSameIssuer(saved.issuer, issuer)) store.delete(tunnelId, mode);
+  }
+}
+
+function isSameIssuer(one: Issuer, other: Issuer): boolean {
+  if (one.type === "local") return other.type === "local" && one.stateDir === other.stateDir;
+  return other.type === "remote" && one.endpointUrl === other.endpointUrl;
 }
 
 /** Makes sure that tokens can be kept, before a call is made whose tokens could not be had again. */

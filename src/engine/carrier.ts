@@ -11,7 +11,7 @@ import { Unread } from "./unread.ts";
 /** How long an orderly stop waits for the last messages to leave, and for applications to take what is theirs. */
 const STOP_MS = 1_000;
 /** A service that has said nothing for so long after the handshake is told of … */
-const UNREADY_WARNING_MS = 5_000;
+const UNREADY_WARNING_MS = 4_000;
 /** … and given up after this (P30). */
 const UNREADY_MS = 15_000;
 
@@ -117,9 +117,10 @@ export class Carrier {
 
   /** Ends every connection in good order, then the WebSocket: within a second, whatever anybody does. */
   stop(now: number): void {
-    if (this.#stopUntil !== undefined || this.#isOver) return;
+    if (this.#stopUntil !== undefined) return;
     this.#stopUntil = now + STOP_MS;
     this.#endings.hurry(this.#stopUntil);
+    if (this.#isOver) return;
     for (const connection of this.#locals.all) {
       this.#engine.localClosed(connection);
       this.#closeLocal({ type: "close", connection, how: "end", why: "proxy stopped" }, now);

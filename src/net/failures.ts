@@ -11,6 +11,11 @@ export function isCertificateFailure(error: unknown): boolean {
   return /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|ERR_TLS|certificate|altnames/i.test(text);
 }
 
+/** Whether TLS failed because what answers does not speak it. */
+export function speaksNoTls(error: unknown): boolean {
+  return /WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/.test(codeOf(error));
+}
+
 /** A failure to reach an endpoint, in words, with what to check next. */
 export function connectFailure(error: unknown, { host, port }: Target): UnreachableError {
   if (error instanceof UnreachableError) return error;
@@ -22,7 +27,14 @@ export function connectFailure(error: unknown, { host, port }: Target): Unreacha
       cause: error,
     });
   }
-  return new UnreachableError(`cannot reach ${where}: ${SENTENCES[codeOf(error)] ?? text}`, { cause: error });
+  if (speaksNoTls(error)) {
+    return new UnreachableError(`what answers at ${where} speaks no TLS`, {
+      hint: "check host and port of the endpoint",
+      cause: error,
+    });
+  }
+  const sentence = SENTENCES[codeOf(error)] ?? (isTimeout(error) ? "no answer in time" : text);
+  return new UnreachableError(`cannot reach ${where}: ${sentence}`, { cause: error });
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -34,6 +46,11 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ENETUNREACH: "no route to the network",
   ECONNRESET: "connection reset",
 };
+
+/** What AbortSignal.timeout() gives as its reason. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === "TimeoutError";
+}
 
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);

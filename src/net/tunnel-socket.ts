@@ -1,8 +1,11 @@
 import type { IncomingMessage } from "node:http";
+import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
-import { HandshakeError, RemoteProtocolError } from "../base/errors.ts";
+import { HandshakeError, RemoteProtocolError, type TunnelError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { getLogger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
+import { isLastWord, judgeRefusal } from "../engine/refusal.ts";
 import {
   ACCESS_TOKEN_HEADER,
   CHANNEL_ID_HEADER,
@@ -14,16 +17,25 @@ import {
   TUNNEL_PATH,
 } from "../protocol/constants.ts";
 import { connectFailure } from "./failures.ts";
+import { Limit } from "./limit.ts";
+import { readRefusalBody } from "./refusal-body.ts";
+import { reasonOf } from "./settled.ts";
 import { gateOf, type TlsGate } from "./tls-gate.ts";
 import { trustedRoots } from "./tls-roots.ts";
 import { openTransport } from "./transport.ts";
+import { webProxyName } from "./web-proxy-url.ts";
 
-/** The upgrade may take this long, and so may everything below it. */
-const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** How long a handshake may take, in milliseconds: names, web proxy, TCP, TLS and the upgrade together. */
+export interface HandshakeLimits {
+  /** After this, whoever waits is told so. */
+  readonly slowMs: number;
+  /** After this, the attempt has failed. */
+  readonly wholeMs: number;
+}
+
+const LIMITS: HandshakeLimits = { slowMs: 4_000, wholeMs: 15_000 };
 /** How long the service may take to answer a close frame. */
 const CLOSE_TIMEOUT_MS = 500;
-/** A refusal's body is read up to here. */
-const MAX_REFUSAL_BYTES = 4_096;
 
 /** Which side of a tunnel connects, where, and with which tokens. */
 export interface TunnelSocketOptions {
@@ -38,6 +50,10 @@ export interface TunnelSocketOptions {
   /** No certificate is checked at all. */
   readonly isUnverified?: boolean | undefined;
   readonly userAgent: string;
+  /** Absent: 4 s and 15 s. */
+  readonly limits?: HandshakeLimits | undefined;
+  /** Told once, in words, when an answer is slow; absent: the log is. */
+  readonly onSlow?: ((message: string) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -68,23 +84,54 @@ export interface TunnelSocket {
 }
 
 /**
- * Opens the WebSocket of one side of a tunnel (P1 to P7).
- * @throws HandshakeError when the service refuses, UnreachableError when it cannot be reached,
- * RemoteProtocolError when it answers against the rules.
+ * Opens the WebSocket of one side of a tunnel (P1 to P7), or fails within a second more than its limits say.
+ * @throws HandshakeError when the service refuses for good, UnreachableError when it cannot be reached, does not answer
+ * in time or asks to try again, or when something else answers; RemoteProtocolError when it answers against the rules.
  */
 export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSocket> {
-  const transport = await openTransport(options);
+  const where = placeOf(options);
+  const { slowMs, wholeMs } = options.limits ?? LIMITS;
+  const late = () => new UnreachableError(`no answer from ${where} in ${wholeMs / 1_000} s`);
+  using limit = new Limit(options.signal, wholeMs, late);
+  const slow = setTimeout(
+    () =>
+      (options.onSlow ?? logSlow)(`no answer yet from ${where}; it has ${(wholeMs - slowMs) / 1_000} s left`),
+    slowMs,
+  );
+  try {
+    const transport = await openTransport({ ...options, signal: limit.signal });
+    return await upgrade(transport, options, limit.signal);
+  } finally {
+    clearTimeout(slow);
+  }
+}
+
+function logSlow(message: string): void {
+  getLogger("net").warn("{message}", { message });
+}
+
+function placeOf({ host, port, webProxy }: TunnelSocketOptions): string {
+  return `${host}:${port}${webProxy === undefined ? "" : ` through the ${webProxyName(webProxy)}`}`;
+}
+
+async function upgrade(
+  transport: TLSSocket | undefined,
+  options: TunnelSocketOptions,
+  signal: AbortSignal,
+): Promise<TunnelSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TunnelSocket>();
   const socket = new WebSocket(tunnelUrl(options), [...SUBPROTOCOLS], {
     headers: headersOf(options),
     perMessageDeflate: false,
     maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
-    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     ...(transport === undefined ? { ca: trustedRoots(options.ca) } : { createConnection: () => transport }),
     ...(options.isUnverified && { rejectUnauthorized: false }),
   });
-  const abort = () => socket.terminate();
-  options.signal.addEventListener("abort", abort, { once: true });
+  const abort = () => {
+    reject(reasonOf(signal));
+    socket.terminate();
+  };
+  signal.addEventListener("abort", abort, { once: true });
   let channelId = "";
   socket.on("upgrade", (response: IncomingMessage) => {
     channelId = String(response.headers[CHANNEL_ID_HEADER] ?? "");
@@ -103,13 +150,14 @@ export async function dialTunnel(options: TunnelSocketOptions): Promise<TunnelSo
     socket.pause();
     resolve(wrap(socket, channelId, transport && gateOf(transport)));
   });
+  if (signal.aborted) abort();
   try {
     return await promise;
   } catch (error) {
     socket.terminate();
     throw error;
   } finally {
-    options.signal.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -126,34 +174,24 @@ function headersOf({ accessToken, clientToken, userAgent }: TunnelSocketOptions)
   };
 }
 
-async function refusalOf(response: IncomingMessage): Promise<HandshakeError> {
+async function refusalOf(response: IncomingMessage): Promise<TunnelError> {
   const status = response.statusCode ?? 0;
-  const body = await readBody(response);
+  const body = await readRefusalBody(response);
   const header = response.headers[STATUS_REASON_HEADER];
   const statusReason = escapeControl(
     body || String(header ?? "") || response.statusMessage || "no reason given",
   );
-  const channelId = response.headers[CHANNEL_ID_HEADER];
-  return new HandshakeError(`the service refused the connection with status ${status}: ${statusReason}`, {
-    status,
-    statusReason,
-    channelId: channelId === undefined ? undefined : String(channelId),
-  });
+  const { [CHANNEL_ID_HEADER]: id } = response.headers;
+  const refusal = { status, statusReason, channelId: id === undefined ? undefined : String(id) };
+  const message = `the service refused the connection with status ${status}: ${statusReason}`;
+  const meaning = judgeRefusal(refusal);
+  if (isLastWord(meaning)) return new HandshakeError(message, refusal);
+  return new UnreachableError(message, { hint: meaning === "busy" ? BUSY_HINT : FOREIGN_HINT });
 }
 
-async function readBody(response: IncomingMessage): Promise<string> {
-  let body = "";
-  response.setEncoding("utf8");
-  try {
-    for await (const chunk of response) {
-      body += chunk;
-      if (body.length >= MAX_REFUSAL_BYTES) break;
-    }
-  } catch {
-    // A refusal that breaks off still has its status.
-  }
-  return body.slice(0, MAX_REFUSAL_BYTES).trim();
-}
+const BUSY_HINT = "the service has trouble of its own; try again in a moment";
+const FOREIGN_HINT =
+  "this is not the data plane's way to refuse: check --proxy-endpoint and --region; a captive portal or another box on the way may answer in its place";
 
 function wrap(socket: WebSocket, channelId: string, gate: TlsGate | undefined): TunnelSocket {
   return {

@@ -1,11 +1,11 @@
 import { BlockList, isIP } from "node:net";
-import { ConfigError } from "../base/errors.ts";
+import { parseWebProxy } from "./web-proxy-url.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * The web proxy for an endpoint, as curl and Go read the environment: https_proxy before HTTPS_PROXY, unless
- * NO_PROXY names the host. Loopback is never reached through a proxy. Throws ConfigError naming the variable.
+ * NO_PROXY names the host. Loopback is never reached through a proxy. @throws ConfigError naming the variable
  */
 export function webProxyFor(host: string, port: number, env: Env): URL | undefined {
   const name = ["https_proxy", "HTTPS_PROXY"].find((candidate) => (env[candidate] ?? "") !== "");
@@ -16,17 +16,7 @@ export function webProxyFor(host: string, port: number, env: Env): URL | undefin
   ) {
     return undefined;
   }
-  return parseProxy(name, env[name] ?? "");
-}
-
-function parseProxy(name: string, text: string): URL {
-  const full = text.includes("://") ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url === undefined || url.hostname === "" || !/^https?:$/.test(url.protocol)) {
-    // The value may hold a password, so it is not repeated.
-    throw new ConfigError(`${name} does not name a web proxy`, { hint: `${name}=http://HOST:PORT` });
-  }
-  return url;
+  return parseWebProxy(name, env[name] ?? "");
 }
 
 const LOOPBACK = new BlockList();

@@ -4,7 +4,7 @@ import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "..
 import { type BackoffLimits, backoffMs } from "../engine/backoff.ts";
 import type { CarrierOptions } from "../engine/carrier.ts";
 import type { CarrierEnd, EngineEvent, Format } from "../engine/output.ts";
-import { isFinalRefusal, saysTunnelEnded } from "../engine/retry.ts";
+import { judgeRefusal, saysTunnelEnded } from "../engine/refusal.ts";
 import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
 import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
@@ -38,7 +38,7 @@ export class LocalProxy {
   #format: Format | undefined;
   #serviceMap: ServiceMap = new Map();
   /** Drivers whose last local sockets still write out what they have. */
-  readonly #releasing = new Set<Promise<void>>();
+  readonly #releasing = new Set<Driver>();
   #failures = 0;
   #lastConnectedAt: number | undefined;
 
@@ -66,7 +66,8 @@ export class LocalProxy {
       }
     } finally {
       this.#listeners.close();
-      await Promise.all(this.#releasing);
+      for (const driver of this.#releasing) driver.stop();
+      await Promise.all([...this.#releasing].map(({ released }) => released));
     }
   }
 
@@ -78,7 +79,8 @@ export class LocalProxy {
   /** One WebSocket from dial to end, and the wait before the next one. */
   async #connectAndCarry(): Promise<ProxyEnd | undefined> {
     try {
-      const socket = await dialTunnel(dialOptions(this.#options));
+      const onSlow = (message: string) => this.#emit({ event: "warning", message });
+      const socket = await dialTunnel({ ...dialOptions(this.#options), onSlow });
       const connectedAt = performance.now();
       this.#lastConnectedAt = connectedAt;
       const end = await this.#carry(socket);
@@ -122,8 +124,8 @@ export class LocalProxy {
   }
 
   #await(driver: Driver): void {
-    const released = driver.released.finally(() => this.#releasing.delete(released));
-    this.#releasing.add(released);
+    this.#releasing.add(driver);
+    void driver.released.then(() => this.#releasing.delete(driver));
   }
 
   #carrierOptions(hasServiceIds: boolean): CarrierOptions {
@@ -193,11 +195,8 @@ export class LocalProxy {
 
   /** Waits for the next attempt, or decides that there is none. */
   async #afterFailure(error: TunnelError): Promise<ProxyEnd | undefined> {
-    if (error instanceof HandshakeError && isFinalRefusal(error)) return this.#afterRefusal(error);
-    const isRetried =
-      error.code === "ERR_UNREACHABLE" ||
-      error.code === "ERR_HANDSHAKE_REJECTED" ||
-      error.code === "ERR_PROTOCOL";
+    if (error instanceof HandshakeError) return this.#afterRefusal(error);
+    const isRetried = error.code === "ERR_UNREACHABLE" || error.code === "ERR_PROTOCOL";
     if (!isRetried || this.#isTooLate(error)) throw error;
     const retryInMs = backoffMs(this.#failures++, Math.random(), BACKOFF);
     this.#emit({ event: "disconnected", reason: error.message, retryInMs });
@@ -207,7 +206,7 @@ export class LocalProxy {
   }
 
   #afterRefusal(error: HandshakeError): ProxyEnd {
-    if (this.#lastConnectedAt !== undefined && saysTunnelEnded(error.statusReason)) return "tunnel-closed";
+    if (this.#lastConnectedAt !== undefined && judgeRefusal(error) === "tunnel-over") return "tunnel-closed";
     throw error;
   }
 

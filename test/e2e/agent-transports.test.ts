@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { AgentProcess, openTunnel, pause } from "../helpers/agents.ts";
 import { DATA_HOST, IOT_HOST, type IotCore, startIotCore } from "../helpers/iot-core.ts";
 import { type ServeLocal, serveLocal } from "../helpers/serve-local.ts";
+import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 
 const SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -149,4 +150,29 @@ describe("the agent reaches its broker", () => {
     await agent.waitFor("session-connected");
     expect(core.connects).toEqual([`${DATA_HOST}:${core.alpnPort}`]);
   });
+
+  test("not through a web proxy that stays silent, or is none: it is named, and tried again", async () => {
+    await using server = await serveLocal();
+    await using silent = await startTcpServer(() => {});
+    await using plain = await startTcpServer((socket) =>
+      socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    );
+    await using core = await startIotCore(SECRET);
+    const lost = async (webProxy: string, times = 0) => {
+      using dir = tempDir();
+      const broker = ["--mqtt-endpoint", `${DATA_HOST}:8883`, "--cert", core.cert, "--key", core.key];
+      await using agent = agentOf(core, server, dir.path, broker, { HTTPS_PROXY: webProxy });
+      const { reason } = await agent.waitFor("broker-lost", times, 20_000);
+      expect(await agent.stop()).toEqual({ code: 0, signal: null });
+      return reason;
+    };
+    const reasons = await Promise.all([
+      lost(`http://user:100%@127.0.0.1:${silent.port}`),
+      lost(`https://127.0.0.1:${plain.port}`, 1),
+    ]);
+    expect(reasons).toEqual([
+      `the web proxy 127.0.0.1:${silent.port} does not answer: waited 10 s`,
+      `the web proxy 127.0.0.1:${plain.port} speaks no TLS`,
+    ]);
+  }, 30_000);
 });

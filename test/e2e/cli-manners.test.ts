@@ -154,7 +154,7 @@ test("the control plane is reached through the web proxy, unless NO_PROXY names 
     const env = {
       AWS_ACCESS_KEY_ID: "a",
       AWS_SECRET_ACCESS_KEY: "b",
-      HTTPS_PROXY: `http://me:pass@127.0.0.1:${(webProxy.address() as AddressInfo).port}`,
+      HTTPS_PROXY: `http://me:100%@127.0.0.1:${(webProxy.address() as AddressInfo).port}`,
     };
     const args = [
       "list",
@@ -167,7 +167,7 @@ test("the control plane is reached through the web proxy, unless NO_PROXY names 
       `https://${name}:${port}`,
     ];
     expect(await runTunnel(args, env)).toMatchObject({ code: 0, stdout: '{"tunnelSummaries":[]}' });
-    expect(asked).toEqual([`${name}:${port} Basic ${btoa("me:pass")}`]);
+    expect(asked).toEqual([`${name}:${port} Basic ${btoa("me:100%")}`]);
     expect((await runTunnel(args, { ...env, NO_PROXY: ".example.test" })).code).toBe(69);
     expect(asked).toHaveLength(1);
   } finally {
@@ -191,6 +191,38 @@ describe("a web proxy that does not let the control plane be reached is named", 
         "tunnel: hint: check HTTPS_PROXY; NO_PROXY names hosts to reach without it",
       ],
     ]);
+  });
+
+  test("when it accepts and stays silent: by its name, and the command ends", async () => {
+    await using web = await startTcpServer(() => {});
+    const startedAt = performance.now();
+    const { code, stderr } = await runTunnel(list, {
+      ...credentials,
+      HTTPS_PROXY: `http://me:100%@127.0.0.1:${web.port}`,
+    });
+    expect([code, stderr.split("\n")]).toEqual([
+      69,
+      [
+        `tunnel: error: the web proxy 127.0.0.1:${web.port} does not answer: waited 4.5 s`,
+        "tunnel: hint: check HTTPS_PROXY; NO_PROXY names hosts to reach without it",
+      ],
+    ]);
+    expect(web.accepted).toBe(1);
+    expect(performance.now() - startedAt).toBeLessThan(12_000);
+  }, 15_000);
+
+  test.each([
+    ["https://127.0.0.1:", "speaks no TLS", "write http:// in HTTPS_PROXY"],
+    ["http://me:pa/ss@127.0.0.1:", "in its user name or password", "percent-encode them: %2F for /"],
+    ["http://me:12#ss@127.0.0.1:", "in its user name or password", "%23 for #"],
+  ])("when HTTPS_PROXY is %sPORT", async (start, message, hint) => {
+    await using web = await startTcpServer((socket) =>
+      socket.once("data", () => socket.write("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    );
+    const { code, stderr } = await runTunnel(list, { ...credentials, HTTPS_PROXY: `${start}${web.port}` });
+    expect([code, stderr]).toEqual([start.startsWith("https:") ? 69 : 78, expect.stringContaining(message)]);
+    expect(stderr).toContain(hint);
+    expect(stderr).not.toMatch(/OPENSSL|pa\/ss|12#/);
   });
 
   test.each([

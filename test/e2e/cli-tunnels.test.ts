@@ -284,6 +284,21 @@ describe("close", () => {
     expect((await user.answer("list")).tunnelSummaries).toEqual([]);
   });
 
+  test("one that another service does not know keeps its tokens, one that its own does not know loses them", async () => {
+    await using user = await makeUser();
+    await using other = await serveLocal();
+    const { tunnelId } = await user.answer("open");
+    const kept = user.savedTokens();
+    const elsewhere = await runTunnel(["close", tunnelId, ...other.local], user.env);
+    expect([elsewhere.code, user.savedTokens()]).toEqual([66, kept]);
+    const path = join(user.dir, "tunnel/tokens", `${tunnelId}.source.json`);
+    const text = readFileSync(path, "utf8");
+    await user.answer("close", tunnelId, "--delete");
+    writeFileSync(path, text, { mode: 0o600 });
+    expect((await user.run("close", tunnelId)).code).toBe(66);
+    expect(user.savedTokens()).toEqual([]);
+  });
+
   test("an unknown tunnel is not found: 66, and JSON says so on one line of stderr", async () => {
     await using user = await makeUser();
     for (const command of [

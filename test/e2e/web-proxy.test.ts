@@ -97,6 +97,14 @@ test("a web proxy spoken to over TLS", async () => {
   const options = through(emulator, `https://user:secret@localhost:${port}`, certificate);
   await using source = startProxy(emulator, "source", tokens.source, "ECHO=0", options);
   await source.waitFor("connected");
+  const untrusted = through(emulator, `https://user:secret@localhost:${port}`);
+  await using other = startProxy(emulator, "source", tokens.source, "ECHO=0", untrusted);
+  const error = await other.ended.catch((reason: unknown) => reason);
+  expect(error).toMatchObject({
+    code: "ERR_UNREACHABLE",
+    message: expect.stringContaining(`the certificate of web proxy localhost:${port} is not trusted`),
+    hint: expect.stringContaining("--ca FILE"),
+  });
 });
 
 test("a web proxy that is not there is named", async () => {

@@ -59,6 +59,16 @@ export class TestProcess implements AsyncDisposable {
     else this.#child.stdin?.write(text);
   }
 
+  /** Stops reading its output, so that it waits in the pipe. */
+  hold(): void {
+    this.#child.stdout?.pause();
+  }
+
+  /** Goes on reading. */
+  release(): void {
+    this.#child.stdout?.resume();
+  }
+
   /** Nothing once it has ended. Not by the child's own method: under Deno that sends one signal, then no other. */
   signal(signal: NodeJS.Signals): void {
     const { pid, exitCode, signalCode } = this.#child;

@@ -31,6 +31,27 @@ export function startTunnel(args: readonly string[], env: NodeJS.ProcessEnv = {}
     PATH: process.env["PATH"],
     HOME: home.path,
     NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1", // it would ask the network
+    ...env,
+  });
+  child.exited.finally(() => home[Symbol.dispose]()).catch(() => {});
+  return child;
+}
+
+/** As startTunnel, with the sources and with handles that nobody closes. */
+export function startLeakyTunnel(
+  runtime: "bun" | "deno",
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): TestProcess {
+  const words = runtime === "deno" ? ["run", "--allow-all", "--no-prompt"] : [];
+  const main = join(ROOT, "test/helpers/leaky-main.ts");
+  const home = tempDir();
+  const child = new TestProcess(join(ROOT, "node_modules/.bin", runtime), [...words, main, ...args], {
+    PATH: process.env["PATH"],
+    HOME: home.path,
+    NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1", // it would ask the network
     ...env,
   });
   child.exited.finally(() => home[Symbol.dispose]()).catch(() => {});

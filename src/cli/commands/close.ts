@@ -1,6 +1,6 @@
-import type { ControlPlane } from "../../aws/control-plane.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
+import type { Connection } from "../connect-control-plane.ts";
 
 export const closeCommand: Command = {
   name: "close",
@@ -26,14 +26,15 @@ async function closeTunnel(context: CommandContext): Promise<undefined> {
     const message = isStale ? "--stale goes without an ID" : "ID is missing: which tunnel?";
     throw new UsageError(message, isStale ? "tunnel close --stale" : closeCommand.examples[0]);
   }
-  await withControlPlane(context, async ({ controlPlane }) => {
+  await withControlPlane(context, async (connection) => {
+    const { controlPlane } = connection;
     if (tunnelId !== undefined) {
-      return closeOne(tunnelId, controlPlane, context);
+      return closeOne(tunnelId, connection, context);
     }
     const { staleTunnels } = await import("../connect/stale.ts");
     const stale = await staleTunnels(controlPlane, { thingName: undefined, max: MAX_LISTED }, env);
     for (const tunnel of stale) {
-      await closeOne(tunnel.tunnelId ?? "", controlPlane, context);
+      await closeOne(tunnel.tunnelId ?? "", connection, context);
     }
     if (stale.length === 0) {
       output.announce("no tunnel is left over");
@@ -47,16 +48,16 @@ const MAX_LISTED = 100_000;
 
 async function closeOne(
   tunnelId: string,
-  controlPlane: ControlPlane,
+  { controlPlane, target }: Connection,
   { settings, output, env }: CommandContext,
 ): Promise<void> {
-  const { openTokenStore } = await import("../saved-tokens.ts");
+  const { forgetUnknownTunnel, openTokenStore } = await import("../saved-tokens.ts");
   const isDelete = settings.get("delete");
   try {
     await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });
   } catch (error) {
     if (error instanceof ServiceError && error.code === "ERR_NOT_FOUND") {
-      openTokenStore(env).delete(tunnelId);
+      forgetUnknownTunnel(tunnelId, { issuer: target.issuer, region: await controlPlane.region() }, env);
     }
     throw error;
   }

@@ -29,8 +29,9 @@ export async function examine(
   limitMs = LIMIT_MS,
 ): Promise<Finding[]> {
   const { controlPlane, dataPlane } = site;
+  const behindWebProxy = isPlain(site) ? [dataPlane] : [controlPlane, dataPlane];
   const checks: readonly (readonly [name: string, check: Check])[] = [
-    ["web-proxy", (limit) => checkWebProxy(dataPlane, limit)],
+    ["web-proxy", (limit) => checkWebProxy(behindWebProxy, limit)],
     ["dns-control-plane", () => checkDns("dns-control-plane", controlPlane)],
     ["dns-data-plane", () => checkDns("dns-data-plane", dataPlane)],
     ["clock", (limit) => checkClock(site, limit)],
@@ -49,11 +50,16 @@ export async function examine(
 }
 
 /** A control plane of somebody's own may do without TLS. */
-async function checkControlPlaneTls({ controlPlane, target }: Site, limit: AbortSignal): Promise<Finding> {
-  if (target.endpointUrl?.startsWith("http:")) {
-    return warn("tls-control-plane", `none: ${target.endpointUrl} is not encrypted`, "use https://");
+async function checkControlPlaneTls(site: Site, limit: AbortSignal): Promise<Finding> {
+  if (isPlain(site)) {
+    return warn("tls-control-plane", `none: ${site.target.endpointUrl} is not encrypted`, "use https://");
   }
-  return checkTls("tls-control-plane", controlPlane, limit);
+  return checkTls("tls-control-plane", site.controlPlane, limit);
+}
+
+/** HTTPS_PROXY does not count for a control plane without TLS either. */
+function isPlain({ target }: Site): boolean {
+  return target.endpointUrl?.startsWith("http:") === true;
 }
 
 async function limited(

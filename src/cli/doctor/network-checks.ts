@@ -2,10 +2,12 @@
 
 import { lookup } from "node:dns/promises";
 import https from "node:https";
-import { connect, isIP } from "node:net";
+import { isIP, type Socket } from "node:net";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { isCertificateFailure } from "../../net/failures.ts";
 import { openTls } from "../../net/transport.ts";
+import { connectThroughProxy } from "../../net/web-proxy-tunnel.ts";
+import { webProxyName } from "../../net/web-proxy-url.ts";
 import { CONFIGURATION, type Finding, fail, failed, ok, warn } from "./finding.ts";
 import { agentOf, type Place, type Site } from "./site.ts";
 
@@ -30,32 +32,26 @@ export async function checkDns(check: string, { host, webProxy }: Place): Promis
   }
 }
 
-/** The web proxy, if there is one: that it answers. What it refuses is told by the checks behind it. */
-export async function checkWebProxy({ webProxy }: Place, signal: AbortSignal): Promise<Finding> {
-  if (webProxy === undefined) return ok("web-proxy", "none is used");
-  const port = Number(webProxy.port || (webProxy.protocol === "https:" ? 443 : 80));
-  const host = webProxy.hostname.replace(/^\[(.*)\]$/, "$1");
-  const where = `${webProxy.hostname}:${port}`;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const socket = connect({ host, port, autoSelectFamily: true });
-  const abort = () => socket.destroy(new Error("no answer in time"));
-  signal.addEventListener("abort", abort, { once: true });
-  socket.once("connect", () => resolve());
-  socket.once("error", reject);
-  try {
-    await promise;
-    return ok("web-proxy", `${where} answers`);
-  } catch (error) {
-    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return fail(
-      "web-proxy",
-      `the web proxy ${where} cannot be reached: ${reason}`,
-      "correct or unset HTTPS_PROXY and https_proxy, or name hosts to reach directly in NO_PROXY",
-    );
-  } finally {
-    signal.removeEventListener("abort", abort);
-    socket.destroy();
-  }
+/** Below the doctor's own limit, so that the web proxy's silence is told as such. */
+const WEB_PROXY_LIMIT_MS = 8_000;
+
+/** The web proxy, if there is one: that it makes the connections to the places that are behind it. */
+export async function checkWebProxy(places: readonly Place[], signal: AbortSignal): Promise<Finding> {
+  const routes = places.flatMap((place) =>
+    place.webProxy === undefined ? [] : [{ ...place, webProxy: place.webProxy }],
+  );
+  const [first] = routes;
+  if (first === undefined) return ok("web-proxy", "none is used");
+  const tries = await Promise.allSettled(routes.map((route) => tryRoute(route, signal)));
+  for (const each of tries) if (each.status === "fulfilled") each.value.destroy();
+  const failure = tries.find((each) => each.status === "rejected");
+  if (failure !== undefined) return failed("web-proxy", failure.reason);
+  const targets = [...new Set(routes.map(({ host, port }) => `${host}:${port}`))];
+  return ok("web-proxy", `the ${webProxyName(first.webProxy)} connects to ${targets.join(" and ")}`);
+}
+
+function tryRoute(route: Place & { readonly webProxy: URL }, signal: AbortSignal): Promise<Socket> {
+  return connectThroughProxy({ ...route, limitMs: WEB_PROXY_LIMIT_MS, signal });
 }
 
 /** The TLS handshake and the chain of certificates; a failure names the certificate at fault. */
@@ -65,7 +61,7 @@ export async function checkTls(
   signal: AbortSignal,
   alpn?: readonly string[],
 ): Promise<Finding> {
-  const options = { ...place, signal, ...(alpn && { alpn }) };
+  const options = { ...place, webProxyLimitMs: WEB_PROXY_LIMIT_MS, signal, ...(alpn && { alpn }) };
   try {
     const socket = await openTls(options);
     const chain = chainOf(socket);

@@ -3,10 +3,11 @@
 import { randomUUID } from "node:crypto";
 import https from "node:https";
 import { isIP } from "node:net";
-import { text } from "node:stream/consumers";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { CredentialsError, ServiceError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { isLastWord, judgeRefusal } from "../../engine/refusal.ts";
+import { readRefusalBody } from "../../net/refusal-body.ts";
 import { CHANNEL_ID_HEADER, MODE_PARAMETER, SUBPROTOCOLS, TUNNEL_PATH } from "../../protocol/constants.ts";
 import { type Finding, fail, failed, ok, REFUSED, unknown, warn } from "./finding.ts";
 import { agentOf, type Site } from "./site.ts";
@@ -91,17 +92,14 @@ async function judge(action: string, call: () => Promise<unknown>) {
   }
 }
 
-/** The data plane's own refusals begin so (proto/protocol.md, P7). */
-const KNOWN_REFUSAL = /access[- ]token/i;
-
 /** A handshake without an access token, which the service refuses in its own way and a captive portal in another. */
 export async function checkDataPlane(site: Site, signal: AbortSignal): Promise<Finding> {
   const { host, port } = site.dataPlane;
   const where = `${host}:${port}`;
   const agent = agentOf(site);
   try {
-    const { status, body, isMarked } = await shakeHands(site, agent, signal);
-    if (status >= 400 && status <= 499 && (isMarked || KNOWN_REFUSAL.test(body))) {
+    const { status, body, channelId } = await shakeHands(site, agent, signal);
+    if (isLastWord(judgeRefusal({ status, statusReason: body, channelId }))) {
       return ok(
         "data-plane",
         `${where} refuses a handshake without a token, as it should (status ${status})`,
@@ -127,7 +125,7 @@ async function shakeHands({ dataPlane: { host, port } }: Site, agent: https.Agen
   const { promise, resolve, reject } = Promise.withResolvers<{
     status: number;
     body: string;
-    isMarked: boolean;
+    channelId?: string | undefined;
   }>();
   const request = https.request(
     {
@@ -147,13 +145,14 @@ async function shakeHands({ dataPlane: { host, port } }: Site, agent: https.Agen
     },
     (response) => {
       const status = response.statusCode ?? 0;
-      const isMarked = response.headers[CHANNEL_ID_HEADER] !== undefined;
-      text(response).then((body) => resolve({ status, body: body.slice(0, 4_096), isMarked }), reject);
+      const { [CHANNEL_ID_HEADER]: id } = response.headers;
+      const channelId = id === undefined ? undefined : String(id);
+      readRefusalBody(response).then((body) => resolve({ status, body, channelId }), reject);
     },
   );
   request.on("upgrade", (_response, socket) => {
     socket.destroy();
-    resolve({ status: 101, body: "", isMarked: false });
+    resolve({ status: 101, body: "" });
   });
   request.on("error", reject);
   request.end();

@@ -165,3 +165,35 @@ describe("a subscription", () => {
     expect(waiting.told.lost).toEqual([]);
   });
 });
+
+describe("a way to the broker that never comes", () => {
+  const never = () => new Promise<never>(() => {});
+
+  test("is told as a failed attempt after its limit, and tried again", async () => {
+    let asked = 0;
+    const openNever = () => {
+      asked += 1;
+      return never();
+    };
+    const { told, stop } = subscribe(0, { open: openNever, openLimitMs: 30 });
+    await waitFor("the second attempt", () => asked > 1);
+    expect(told.lost[0]?.error.message).toBe("no way to the broker was found in 0.03 s");
+    await stop();
+  });
+
+  test("does not hold a stop", async () => {
+    const { told, stop } = subscribe(0, { open: never });
+    await stop();
+    expect(told.lost).toEqual([]);
+  });
+
+  test("a stream that comes after the stop is closed", async () => {
+    await using server = await startTcpServer(() => {});
+    const late = Promise.withResolvers<Socket>();
+    const { stop } = subscribe(0, { open: () => late.promise });
+    await stop();
+    const socket = connect(server.port, "127.0.0.1");
+    late.resolve(socket);
+    await waitFor("the end of the stream", () => socket.destroyed);
+  });
+});

@@ -7,6 +7,7 @@ import { ControlPlane, type ControlPlaneOptions } from "../../../src/aws/control
 import { type ErrorCode, ServiceError, type TunnelError } from "../../../src/base/errors.ts";
 import { getLogger } from "../../../src/base/log.ts";
 import { startHttpServer, startTcpServer } from "../../helpers/servers.ts";
+import { waitFor, within } from "../../helpers/wait.ts";
 
 function connect(port: number, options: Partial<ControlPlaneOptions> = {}): ControlPlane {
   return new ControlPlane({
@@ -192,6 +193,84 @@ describe("pages of ListTunnels", () => {
     expect(asked.map(({ maxResults }) => maxResults)).toEqual(sizes);
     expect(asked).toEqual(asked.map((body) => ({ ...body, thingName: "pump-7" }) as never));
   });
+});
+
+describe("a list of tunnels that has no end is given up", () => {
+  const page = (at: number) => [{ tunnelId: `t-${at}` }];
+  test.each<[title: string, why: string, calls: number, next: (call: number) => unknown]>([
+    ["the same nextToken", "repeats its nextToken", 2, () => ({ tunnelSummaries: [], nextToken: "again" })],
+    [
+      "the same nextToken and new tunnels",
+      "repeats its nextToken",
+      2,
+      (call) => ({ tunnelSummaries: page(call), nextToken: "again" }),
+    ],
+    [
+      "nextTokens in a circle",
+      "repeats its nextToken",
+      4,
+      (call) => ({ tunnelSummaries: page(call), nextToken: `n${call % 3}` }),
+    ],
+    [
+      "empty pages",
+      "100 pages without a new tunnel",
+      101,
+      (call) => ({ tunnelSummaries: [], nextToken: `n${call}` }),
+    ],
+    [
+      "the same page under new nextTokens",
+      "100 pages without a new tunnel",
+      102,
+      (call) => ({ tunnelSummaries: page(0), nextToken: `n${call}` }),
+    ],
+  ])("%s", async (_title, why, calls, next) => {
+    let asked = 0;
+    await using server = await startHttpServer((_, response) => answer(response, 200, next(asked++)));
+    const error = await failureOf(connect(server.port).listTunnels({ max: 100_000 }));
+    expect([error.code, error.message]).toEqual(["ERR_SERVICE", expect.stringContaining(why)]);
+    expect(asked).toBe(calls);
+  });
+
+  test("but a few empty pages, and a tunnel that moved to the next page meanwhile, are no reason", async () => {
+    const pages = [page(1), [], [], [...page(1), ...page(2)]];
+    let asked = 0;
+    await using server = await startHttpServer((_, response) => {
+      const tunnelSummaries = pages[asked++];
+      answer(response, 200, { tunnelSummaries, nextToken: asked < pages.length ? `n${asked}` : undefined });
+    });
+    const found = await connect(server.port).listTunnels({ max: 100_000 });
+    expect(found.map(({ tunnelId }) => tunnelId)).toEqual(["t-1", "t-2"]);
+  });
+});
+
+test("an answer without an end is cut off", async () => {
+  const gone = Promise.withResolvers<void>();
+  await using server = await startHttpServer((request, response) => {
+    request.socket.once("close", () => gone.resolve());
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.1" });
+    const piece = Buffer.alloc(256 * 1024, "x");
+    const write = () => {
+      while (response.write(piece));
+      response.once("drain", write);
+    };
+    response.on("error", () => {});
+    write();
+  });
+  const error = await failureOf(connect(server.port).listTunnels({ max: 1 }));
+  expect([error.code, error.message]).toEqual([
+    "ERR_UNREACHABLE",
+    "the control plane answers with more than 8 MiB",
+  ]);
+  await within("the end of its connection", gone.promise);
+});
+
+test("closing ends the calls under way, and what they hold", async () => {
+  await using silent = await startTcpServer(() => {});
+  const client = connect(silent.port);
+  const call = client.listTunnels({ max: 1 }).catch(() => "ended");
+  await waitFor("the connection", () => silent.accepted > 0);
+  client.close();
+  expect(await within("the end of the call", call, 1_000)).toBe("ended");
 });
 
 test("dummy credentials and the given region sign the call, whatever the environment says", async () => {
