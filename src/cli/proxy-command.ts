@@ -1,6 +1,6 @@
 // What proxy source and proxy destination have in common.
 
-import { ConfigError, HandshakeError, UsageError } from "../base/errors.ts";
+import { HandshakeError, UsageError } from "../base/errors.ts";
 import type { Mode, ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "../proxy/options.ts";
 import { parseServiceMap } from "../proxy/service-map.ts";
 import { runProxy } from "../proxy/session.ts";
@@ -10,7 +10,7 @@ import { localWordsFor, serveLocalCommandFor } from "./config/local.ts";
 import type { OptionKey } from "./config/options.ts";
 import { logEvent, printListening } from "./proxy-events.ts";
 import { type RefusedFacts, withRefusalHint } from "./refusal.ts";
-import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+import { dataPlaneOf, regionOf, resolveTarget, type Target } from "./target.ts";
 import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
@@ -110,16 +110,12 @@ async function proxyOptions(
   context: CommandContext,
 ): Promise<ProxyOptions> {
   const { settings, env, log, signal } = context;
-  const region = token.region ?? target.region;
-  if (region === undefined && target.dataPlane === undefined) {
-    throw new ConfigError("no region given", {
-      hint: "add --region with the tunnel's region, or set AWS_REGION",
-    });
-  }
+  // Whoever names the data plane by hand need not know the region.
+  const region = token.region ?? (target.dataPlane === undefined ? await regionOf(target, env) : "");
   return {
     mode,
     serviceMap,
-    dataPlane: await dataPlaneOf(target, region ?? "", env),
+    dataPlane: await dataPlaneOf(target, region, env),
     accessToken: token.accessToken,
     clientToken: token.clientToken,
     bind: settings.get("bind"),

@@ -49,9 +49,12 @@ export async function examine(
 }
 
 /** A control plane of somebody's own may do without TLS. */
-async function checkControlPlaneTls({ controlPlane, target }: Site, limit: AbortSignal): Promise<Finding> {
-  if (target.endpointUrl?.startsWith("http:")) {
-    return warn("tls-control-plane", `none: ${target.endpointUrl} is not encrypted`, "use https://");
+async function checkControlPlaneTls(
+  { controlPlane, customEndpoint }: Site,
+  limit: AbortSignal,
+): Promise<Finding> {
+  if (customEndpoint?.protocol === "http:") {
+    return warn("tls-control-plane", `none: ${customEndpoint} is not encrypted`, "use https://");
   }
   return checkTls("tls-control-plane", controlPlane, limit);
 }

@@ -10,10 +10,10 @@ import { startHttpServer, startTcpServer } from "../../helpers/servers.ts";
 
 function connect(port: number, options: Partial<ControlPlaneOptions> = {}): ControlPlane {
   return new ControlPlane({
-    region: "eu-west-1",
-    endpoint: `http://127.0.0.1:${port}`,
+    region: async () => "eu-west-1",
+    endpoint: () => ({ url: new URL(`http://127.0.0.1:${port}`), isCustom: true }),
+    credentials: async () => ({ accessKeyId: "key", secretAccessKey: "secret" }),
     agent: new Agent(),
-    dummyCredentials: { accessKeyId: "key", secretAccessKey: "secret" },
     log: getLogger("test"),
     signal: new AbortController().signal,
     ...options,
@@ -129,7 +129,9 @@ describe("an endpoint that cannot be reached is named", () => {
 
   test("TLS with something that speaks none", async () => {
     await using server = await startTcpServer((socket) => socket.end("no TLS here"));
-    const controlPlane = connect(server.port, { endpoint: `https://127.0.0.1:${server.port}` });
+    const controlPlane = connect(server.port, {
+      endpoint: () => ({ url: new URL(`https://127.0.0.1:${server.port}`), isCustom: true }),
+    });
     const error = await failureOf(controlPlane.openTunnel({}));
     expect(error).toMatchObject({ code: "ERR_UNREACHABLE" });
     expect(error.message).toContain(`127.0.0.1:${server.port}`);
@@ -194,7 +196,7 @@ describe("pages of ListTunnels", () => {
   });
 });
 
-test("dummy credentials and the given region sign the call, whatever the environment says", async () => {
+test("the given credentials and region sign the call, whatever the environment says", async () => {
   const before = { ...process.env };
   Object.assign(process.env, {
     AWS_ACCESS_KEY_ID: "AKIAREAL",
