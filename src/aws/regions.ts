@@ -18,6 +18,7 @@ export function regionDoubt(region: string): string | undefined {
   return `is there a region "${region}"?${near === undefined ? "" : ` did you mean ${near}?`}`;
 }
 
+/** @param evidence follows the sentence */
 function noSuchRegion(region: string, evidence = ""): ConfigError {
   const near = regionLike(region);
   return new ConfigError(`the region "${region}" does not exist${evidence}`, {
@@ -36,7 +37,7 @@ export async function checkRegion(region: string, host: string | undefined): Pro
   try {
     await lookup(host);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOTFOUND")
-      throw noSuchRegion(region, error);
+    const isNone = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
+    if (isNone) throw noSuchRegion(region, `: it is none of those known, and "${host}" has no address`);
   }
 }
