@@ -45,6 +45,7 @@ TEST_PACKAGES=(
   'mosquitto:test -x /usr/sbin/mosquitto'
   'mosquitto-clients:command -v mosquitto_sub'
   'tmux:command -v tmux'
+  'expect:command -v expect'
   'systemd:command -v systemd-analyze && command -v systemd-notify'
 )
 
