@@ -53,12 +53,10 @@ function readText(path: string): string {
 async function parse(path: string, text: string, isJson: boolean): Promise<unknown> {
   const { defaultLoaders } = await import("cosmiconfig");
   try {
-    return defaultLoaders[isJson ? ".json" : ".yaml"](path, text);
+    const content: unknown = defaultLoaders[isJson ? ".json" : ".yaml"](path, text);
+    return content === undefined ? {} : content; // comments alone are no document
   } catch (cause) {
     const { reason, mark, message } = cause as Error & { reason?: string; mark?: { line: number } };
-    if (reason?.startsWith("expected a document, but")) {
-      return {}; // comments alone
-    }
     // The whole message quotes lines of the file.
     const line = mark === undefined ? "" : ` in line ${mark.line + 1}`;
     const why = reason ?? message.split("\n").at(1) ?? "";
