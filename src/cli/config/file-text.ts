@@ -53,8 +53,8 @@ function readText(path: string): string {
 async function parse(path: string, text: string, isJson: boolean): Promise<unknown> {
   const { defaultLoaders } = await import("cosmiconfig");
   try {
-    const content: unknown = defaultLoaders[isJson ? ".json" : ".yaml"](path, text);
-    return content === undefined ? {} : content; // comments alone are no document
+    if (isJson) return defaultLoaders[".json"](path, text);
+    return defaultLoaders[".yaml"](path, text) ?? {}; // comments alone are a document of nothing
   } catch (cause) {
     const { reason, mark, message } = cause as Error & { reason?: string; mark?: { line: number } };
     // The whole message quotes lines of the file.
