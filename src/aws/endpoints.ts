@@ -4,6 +4,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { isRegion } from "../base/names.ts";
 import { partitionOf } from "./partitions.ts";
+import { noSuchRegion } from "./regions.ts";
 
 /** Which kind of host is wanted. */
 export interface Variant {
@@ -45,10 +46,10 @@ export type AwsService = keyof typeof NAMES;
 /** Partitions in which the control plane keeps its usual name on dual-stack hosts. */
 const WITH_OLD_DUAL_STACK_NAME = /^aws-(iso|eusc)/;
 
-/** Host of a service in a region, port 443. @throws TypeError when the text has not the form of a region's name */
+/** Host of a service in a region, port 443. @throws ConfigError when the text has not the form of a region's name */
 export function hostOf(service: AwsService, region: string, { fips, dualStack }: Variant = USUAL): string {
   if (!isRegion(region)) {
-    throw new TypeError(`not a region: ${JSON.stringify(region)}`);
+    throw noSuchRegion(region);
   }
   const partition = partitionOf(region);
   const names: Names = NAMES[service];

@@ -2,6 +2,7 @@
 
 import { lookup } from "node:dns/promises";
 import { ConfigError } from "../base/errors.ts";
+import { escapeControl } from "../base/escape.ts";
 import { nearest } from "../base/nearest.ts";
 import { isPossibleRegion, KNOWN_REGIONS } from "./partitions.ts";
 
@@ -18,10 +19,10 @@ export function regionDoubt(region: string): string | undefined {
   return `is there a region "${region}"?${near === undefined ? "" : ` did you mean ${near}?`}`;
 }
 
-/** @param evidence follows the sentence */
-function noSuchRegion(region: string, evidence = ""): ConfigError {
+/** The failure to report for a region that does not exist. @param evidence follows the sentence */
+export function noSuchRegion(region: string, evidence = ""): ConfigError {
   const near = regionLike(region);
-  return new ConfigError(`the region "${region}" does not exist${evidence}`, {
+  return new ConfigError(`the region "${escapeControl(region, 100)}" does not exist${evidence}`, {
     hint: near === undefined ? "add --region with one such as eu-west-1" : `did you mean ${near}?`,
   });
 }

@@ -2,9 +2,11 @@
 
 import { ConfigError, CredentialsError, type ErrorDetails, type TunnelError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { isRegion } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
 import type { AwsService, Variant } from "./endpoints.ts";
 import { parseNested } from "./ini.ts";
+import { noSuchRegion } from "./regions.ts";
 import { type Env, readSharedFiles, type Section, type SharedFiles } from "./shared-files.ts";
 
 /** Which profile is meant. */
@@ -55,13 +57,22 @@ export class SharedSettings {
     return this.files.profiles.get(this.choice.name ?? "default") ?? new Map();
   }
 
-  /** The region of the profile. @throws ConfigError when there is none, naming a profile that does not exist */
+  /** The region of the profile. @throws ConfigError when there is none or no such one, naming a profile that is not there */
   region(): string {
     const region = this.section.get("region");
-    if (region !== undefined && region !== "") return region;
+    if (region !== undefined && region !== "") return this.#checked(region);
     throw (
       this.missingProfile("no region given") ??
       new ConfigError("no region given", { hint: "add --region eu-west-1, or set AWS_REGION" })
+    );
+  }
+
+  #checked(region: string): string {
+    if (isRegion(region.replace(/^fips-|-fips$/, ""))) return region;
+    if (!/\s[#;]/.test(region)) throw noSuchRegion(region);
+    throw new ConfigError(
+      `the region of profile "${escapeControl(this.choice.name ?? "default", 100)}" is "${escapeControl(region, 100)}"`,
+      { hint: "in the files of the AWS CLI a comment needs a line of its own" },
     );
   }
 

@@ -55,6 +55,9 @@ function prepare({ env = {}, config, credentials, files = {} }: Row, aws: Aws) {
   return { env: full as NodeJS.ProcessEnv, [Symbol.dispose]: () => home[Symbol.dispose]() };
 }
 
+/** The AWS CLI takes a second of a processor to start. */
+const LIMIT_MS = 60_000;
+
 interface Outcome {
   readonly signed: Row["signed"];
   readonly before: readonly string[];
@@ -98,14 +101,18 @@ describe.each([
   ["programs and containers", PROGRAMS],
   ["Identity Center", IDENTITY_CENTER],
 ] as const)("as the AWS CLI: %s", (_title, rows) => {
-  test.each(Object.entries(rows))("%s", async (_name, row) => {
-    const expected: Outcome = { signed: row.signed, before: row.before ?? [] };
-    const [{ stderr, ...tunnel }, awsCli] = await Promise.all([
-      byTunnel(row),
-      row.isVersion2 === true && IS_VERSION_1 ? expected : byAwsCli(row),
-    ]);
-    expect(tunnel, stderr).toEqual(expected);
-    if (row.said !== undefined) expect(stderr).toMatch(row.said);
-    expect(awsCli).toEqual(expected);
-  });
+  test.each(Object.entries(rows))(
+    "%s",
+    async (_name, row) => {
+      const expected: Outcome = { signed: row.signed, before: row.before ?? [] };
+      const [{ stderr, ...tunnel }, awsCli] = await Promise.all([
+        byTunnel(row),
+        row.isVersion2 === true && IS_VERSION_1 ? expected : byAwsCli(row),
+      ]);
+      expect(tunnel, stderr).toEqual(expected);
+      if (row.said !== undefined) expect(stderr).toMatch(row.said);
+      expect(awsCli).toEqual(expected);
+    },
+    LIMIT_MS,
+  );
 });

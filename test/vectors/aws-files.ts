@@ -117,6 +117,18 @@ export const FILES: Readonly<Record<string, Row>> = {
     flags: ["--profile", "a"],
     signed: ["AKA", "eu-west-1"],
   },
+  "no comment after a value": {
+    config: "[default]\nregion = eu-west-1 # home\n",
+    credentials: CREDENTIALS,
+    signed: "nothing",
+    said: /a comment needs a line of its own/,
+  },
+  "no region of that name": {
+    config: "[default]\nregion = eu west 1\n",
+    credentials: CREDENTIALS,
+    signed: "nothing",
+    said: /the region "eu west 1" does not exist\n.*did you mean eu-west-1\?/,
+  },
   "a nested block, whose names are not the profile's": {
     config: "[default]\ns3 =\n  region = eu-west-2\n  addressing_style = path\nregion = eu-west-1\n",
     credentials: CREDENTIALS,

@@ -276,6 +276,13 @@ export const IDENTITY_CENTER: Readonly<Record<string, Row>> = {
     signed: "nothing",
     said: /different values of sso_region/,
   },
+  "a region that cannot be one": {
+    config: `[profile s]\n${SSO_PROFILE}sso_session = corp\n[sso-session corp]\nsso_start_url = https://corp.test/start\nsso_region = eu/west\n`,
+    files: SSO_FILE("corp"),
+    flags: ["--profile", "s"],
+    signed: "nothing",
+    said: /the region "eu\/west" does not exist/,
+  },
   "a role without the rest": {
     config: "[profile s]\nsso_role_name = Dev\nregion = eu-west-1\n",
     flags: ["--profile", "s"],

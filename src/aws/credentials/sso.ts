@@ -143,7 +143,11 @@ async function renew(
     return undefined;
   const expiresAt = new Date(Date.now() + expiresIn * 1_000).toISOString().replace(/\.\d+Z$/, "Z");
   const kept = { ...rest, accessToken, expiresAt, refreshToken: fresh?.["refreshToken"] ?? refreshToken };
-  writePrivateFile(path, JSON.stringify(kept));
+  try {
+    writePrivateFile(path, JSON.stringify(kept));
+  } catch {
+    // The token works all the same, until this session is renewed by the AWS CLI.
+  }
   return accessToken;
 }
 
