@@ -15,7 +15,7 @@ import { AgentPrinter } from "./agent-events.ts";
 import type { CommandContext } from "./command.ts";
 import { stateHome } from "./config/local.ts";
 import { openLogFile } from "./log-file.ts";
-import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+import { dataPlaneOf, resolveTarget, type Target, withoutFips } from "./target.ts";
 import { withStatus } from "./with-status.ts";
 
 const EXAMPLE = "tunnel agent --thing pump-7 --map SSH=22";
@@ -102,7 +102,7 @@ export function regionOf(
   { settings }: Pick<CommandContext, "settings">,
 ): string {
   const found = region ?? regionInName(settings.get("mqttEndpoint")?.host ?? "") ?? shared?.region();
-  if (found !== undefined) return found;
+  if (found !== undefined) return withoutFips(found);
   throw new ConfigError("no region given", {
     hint: "add --region with the thing's region, or set AWS_REGION",
   });

@@ -150,7 +150,8 @@ export async function credentialsOf(
 
 const DUMMY_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
-function withoutFips(region: string): string {
+/** The region itself of a name such as fips-us-east-1. */
+export function withoutFips(region: string): string {
   return region.replace(/^fips-|-fips$/g, "");
 }
 
