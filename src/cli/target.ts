@@ -144,8 +144,8 @@ export async function credentialsOf(
   const { shared } = target;
   if (shared === undefined) return async () => DUMMY_CREDENTIALS;
   const { awsCredentials } = await import("../aws/credentials/chain.ts");
-  const { region } = target;
-  return awsCredentials(shared, region === undefined ? undefined : withoutFips(region), { agent, signal });
+  const region = () => withoutFips(target.region ?? shared.region());
+  return awsCredentials(shared, { region, variant: () => variantOf(target) }, { agent, signal });
 }
 
 const DUMMY_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };

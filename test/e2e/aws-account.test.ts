@@ -59,6 +59,7 @@ function prepare({ env = {}, config, credentials, files = {} }: Row, aws: Aws) {
 const LIMIT_MS = 60_000;
 
 interface Outcome {
+  readonly host: string | undefined;
   readonly signed: Row["signed"];
   readonly before: readonly string[];
 }
@@ -69,6 +70,7 @@ function outcomeOf(aws: Aws): Outcome {
   const before = seen.filter((each) => each !== last);
   const { accessKeyId = "", region = "", sessionToken } = last ?? {};
   return {
+    host: last?.host,
     signed:
       last === undefined
         ? "nothing"
@@ -104,7 +106,9 @@ describe.each([
   test.each(Object.entries(rows))(
     "%s",
     async (_name, row) => {
-      const expected: Outcome = { signed: row.signed, before: row.before ?? [] };
+      const { signed, before = [], host } = row;
+      const usual = signed === "nothing" ? undefined : `api.tunneling.iot.${signed[1]}.amazonaws.com`;
+      const expected: Outcome = { host: host ?? usual, signed, before };
       const [{ stderr, ...tunnel }, awsCli] = await Promise.all([
         byTunnel(row),
         row.isVersion2 === true && IS_VERSION_1 ? expected : byAwsCli(row),

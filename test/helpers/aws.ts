@@ -30,7 +30,7 @@ export interface Aws extends AsyncDisposable {
   take(): SeenRequest[];
 }
 
-const SERVICES = ["api.tunneling.iot", "sts", "portal.sso", "oidc"];
+const SERVICES = ["api.tunneling.iot", "api.tunneling.iot-fips", "sts", "sts-fips", "portal.sso", "oidc"];
 
 /** @param regions whose hosts are there */
 export async function startAws(regions: readonly string[]): Promise<Aws> {

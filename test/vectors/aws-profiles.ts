@@ -10,6 +10,8 @@ export interface Row {
   readonly flags?: readonly string[];
   /** The last request: access key, region and session token; or that there is none. */
   readonly signed: readonly [accessKeyId: string, region: string, sessionToken?: string] | "nothing";
+  /** Host of that request, where it is another than the region's usual one. */
+  readonly host?: string;
   /** What is asked before, as "action by key at host". */
   readonly before?: readonly string[];
   /** What our own message says where nothing is signed. */
@@ -161,5 +163,41 @@ export const REGION: Readonly<Record<string, Row>> = {
     credentials: `[only]\n${KEYS("AKONLY")}region = eu-west-3\n`,
     flags: ["--profile", "only"],
     signed: ["AKONLY", "eu-west-3"],
+  },
+  AWS_USE_FIPS_ENDPOINT: {
+    ...BOTH,
+    env: { AWS_USE_FIPS_ENDPOINT: "True" },
+    flags: ["--region", "us-east-1"],
+    signed: ["AKDEF", "us-east-1"],
+    host: "api.tunneling.iot-fips.us-east-1.amazonaws.com",
+  },
+  "use_fips_endpoint of a profile, for its role too": {
+    config: `${CONFIG}[profile f]\nregion = us-east-1\nuse_fips_endpoint = true\nrole_arn = arn:aws:iam::1:role/one\nsource_profile = a\n`,
+    credentials: CREDENTIALS,
+    flags: ["--profile", "f"],
+    before: ["AssumeRole by AKA at sts-fips.us-east-1.amazonaws.com"],
+    signed: ["ROLEone", "us-east-1", "session-one"],
+    host: "api.tunneling.iot-fips.us-east-1.amazonaws.com",
+  },
+  "the variable over the profile": {
+    config: "[default]\nregion = us-east-1\nuse_fips_endpoint = true\n",
+    credentials: CREDENTIALS,
+    env: { AWS_USE_FIPS_ENDPOINT: "false" },
+    signed: ["AKDEF", "us-east-1"],
+    host: "api.tunneling.iot.us-east-1.amazonaws.com",
+  },
+  "a region that asks for FIPS": {
+    ...BOTH,
+    flags: ["--region", "fips-us-east-1"],
+    signed: ["AKDEF", "us-east-1"],
+    host: "api.tunneling.iot-fips.us-east-1.amazonaws.com",
+  },
+  "one of a profile, for its role too": {
+    config: `${CONFIG}[profile f]\nregion = fips-us-east-1\nrole_arn = arn:aws:iam::1:role/one\nsource_profile = a\n`,
+    credentials: CREDENTIALS,
+    env: { AWS_PROFILE: "f" },
+    before: ["AssumeRole by AKA at sts-fips.us-east-1.amazonaws.com"],
+    signed: ["ROLEone", "us-east-1", "session-one"],
+    host: "api.tunneling.iot-fips.us-east-1.amazonaws.com",
   },
 };

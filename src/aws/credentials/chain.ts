@@ -3,7 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { CredentialsError } from "../../base/errors.ts";
-import { hostOf } from "../endpoints.ts";
+import { hostOf, type Variant } from "../endpoints.ts";
 import type { Carrier } from "../http.ts";
 import type { SharedSettings } from "../shared-settings.ts";
 import { environmentKeys } from "./environment.ts";
@@ -16,13 +16,20 @@ import { assumeRole, assumeRoleWithWebIdentity, type StsPlace } from "./sts.ts";
 /** Keys are fetched anew when less than this is left of them. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 
-/** Credentials by profile and environment. @param region of the calls to AWS STS; absent: the profile's */
+/** Which hosts of AWS STS and Identity Center are asked. Both are called when they are needed, and may throw ConfigError. */
+export interface HostChoice {
+  /** Region of AWS STS. */
+  readonly region: () => string;
+  readonly variant: () => Variant;
+}
+
+/** Credentials by profile and environment. */
 export function awsCredentials(
   settings: SharedSettings,
-  region: string | undefined,
+  hosts: HostChoice,
   carrier: Carrier,
 ): CredentialSource {
-  const chain = new Chain(settings, region, carrier);
+  const chain = new Chain(settings, hosts, carrier);
   let found: Promise<Keys> | undefined;
   return async () => {
     const known = await found?.catch(() => undefined);
@@ -34,12 +41,12 @@ export function awsCredentials(
 
 class Chain {
   readonly #settings: SharedSettings;
-  readonly #region: string | undefined;
+  readonly #hosts: HostChoice;
   readonly #carrier: Carrier;
 
-  constructor(settings: SharedSettings, region: string | undefined, carrier: Carrier) {
+  constructor(settings: SharedSettings, hosts: HostChoice, carrier: Carrier) {
     this.#settings = settings;
-    this.#region = region;
+    this.#hosts = hosts;
     this.#carrier = carrier;
   }
 
@@ -153,15 +160,15 @@ class Chain {
   }
 
   #sts(): StsPlace {
-    const region = this.#region ?? this.#settings.region();
+    const region = this.#hosts.region();
     const given = this.#settings.endpointUrl("sts");
-    return { url: new URL(given ?? `https://${hostOf("sts", region, this.#settings.variant())}`), region };
+    return { url: new URL(given ?? `https://${hostOf("sts", region, this.#hosts.variant())}`), region };
   }
 
   #ssoPlaces(): SsoPlaces {
     const place = (service: "sso" | "ssoOidc") => (region: string) => {
       const given = this.#settings.endpointUrl(service);
-      return new URL(given ?? `https://${hostOf(service, region, this.#settings.variant())}`);
+      return new URL(given ?? `https://${hostOf(service, region, this.#hosts.variant())}`);
     };
     return { portal: place("sso"), oidc: place("ssoOidc") };
   }
