@@ -10,7 +10,8 @@ import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel } from "../helpers/tunnel.ts";
 import { FILES } from "../vectors/aws-files.ts";
 import { ENVIRONMENT, REGION, type Row } from "../vectors/aws-profiles.ts";
-import { IDENTITY_CENTER, PROGRAMS, ROLES } from "../vectors/aws-roles.ts";
+import { PROGRAMS, ROLES } from "../vectors/aws-roles.ts";
+import { IDENTITY_CENTER } from "../vectors/aws-sso.ts";
 
 const run = promisify(execFile);
 

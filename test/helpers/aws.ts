@@ -115,6 +115,11 @@ function answer(request: IncomingMessage, body: string, response: ServerResponse
   });
   const say = (type: string, content: string) =>
     response.writeHead(200, { "content-type": type }).end(content);
+  const refusal = refusalOf(form.get("RoleArn") ?? url.searchParams.get("role_name") ?? "");
+  if (refusal !== undefined) {
+    const { status, type, text: content } = refusal;
+    return void response.writeHead(status, { "content-type": type }).end(content);
+  }
   if (/^AssumeRole/.test(what)) return void say("text/xml", roleAnswer(what, form));
   if (what === "/container") return void say("application/json", JSON.stringify(containerAnswer()));
   if (what === "/federation/credentials")
@@ -126,6 +131,17 @@ function answer(request: IncomingMessage, body: string, response: ServerResponse
     );
   }
   say("application/x-amz-json-1.1", '{"tunnelSummaries":[]}');
+}
+
+/** Roles with such names are refused by the one service or the other. */
+function refusalOf(role: string) {
+  if (role.endsWith("/denied")) {
+    const text =
+      "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>You &amp; me: no</Message></Error></ErrorResponse>";
+    return { status: 403, type: "text/xml", text };
+  }
+  if (role === "Denied") return { status: 403, type: "application/json", text: '{"message":"No access"}' };
+  return undefined;
 }
 
 /** The key says whose it is: role, and what it was asked with. */
