@@ -24,7 +24,7 @@ export interface SeenRequest {
 export interface Aws extends AsyncDisposable {
   /** Environment that leads a program there, and nowhere else. */
   readonly env: Readonly<Record<string, string>>;
-  /** Credentials of a container, at `/container`. */
+  /** Credentials of a container, at `/container`, and of an instance, where instances have them. */
   readonly plainUrl: string;
   /** What was asked since the last call, in order. */
   take(): SeenRequest[];
@@ -121,6 +121,14 @@ function answer(request: IncomingMessage, body: string, response: ServerResponse
     return void response.writeHead(status, { "content-type": type }).end(content);
   }
   if (/^AssumeRole/.test(what)) return void say("text/xml", roleAnswer(what, form));
+  if (what === "/latest/api/token") return void say("text/plain", "imds-session");
+  if (what.endsWith("/security-credentials/")) return void say("text/plain", "instance-role");
+  if (what.endsWith("/security-credentials/instance-role")) {
+    return void say(
+      "application/json",
+      JSON.stringify({ ...containerAnswer(), Code: "Success", AccessKeyId: "INSTANCE" }),
+    );
+  }
   if (what === "/container") return void say("application/json", JSON.stringify(containerAnswer()));
   if (what === "/federation/credentials")
     return void say("application/json", JSON.stringify(ssoAnswer(request, url)));

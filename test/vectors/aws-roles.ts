@@ -132,6 +132,16 @@ export const ROLES: Readonly<Record<string, Row>> = {
   },
 };
 
+const INSTANCE = {
+  AWS_EC2_METADATA_DISABLED: "false",
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: "PLAIN/",
+  AWS_METADATA_SERVICE_TIMEOUT: "20",
+};
+const ASKED = [
+  "/latest/api/token",
+  ...["", "instance-role"].map((name) => `/latest/meta-data/iam/security-credentials/${name}`),
+].map((path) => `${path} by nobody at PLAIN`);
+
 export const PROGRAMS: Readonly<Record<string, Row>> = {
   "a credential_process": {
     config: `[profile p]\nregion = eu-west-1\ncredential_process = ${PROCESS}\n`,
@@ -197,5 +207,24 @@ export const PROGRAMS: Readonly<Record<string, Row>> = {
     env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: "PLAIN/container", AWS_PROFILE: "r" },
     before: ["/container by nobody at PLAIN", "AssumeRole by CONTAINER at sts.eu-west-1.amazonaws.com"],
     signed: ["ROLEone", "eu-west-1", "session-one"],
+  },
+  "an instance's role": {
+    config: CONFIG,
+    env: INSTANCE,
+    before: ASKED,
+    signed: ["INSTANCE", "eu-north-1", "session-container"],
+  },
+  "an instance's role, and a role with it": {
+    config: `[profile r]\nrole_arn = ${ROLE}/one\ncredential_source = Ec2InstanceMetadata\nregion = eu-west-1\n`,
+    env: INSTANCE,
+    flags: ["--profile", "r"],
+    before: [...ASKED, "AssumeRole by INSTANCE at sts.eu-west-1.amazonaws.com"],
+    signed: ["ROLEone", "eu-west-1", "session-one"],
+  },
+  "a container before the instance": {
+    config: CONFIG,
+    env: { ...INSTANCE, AWS_CONTAINER_CREDENTIALS_FULL_URI: "PLAIN/container" },
+    before: ["/container by nobody at PLAIN"],
+    signed: ["CONTAINER", "eu-north-1", "session-container"],
   },
 };
