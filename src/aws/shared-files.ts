@@ -61,7 +61,16 @@ export function expandPath(path: string, env: Env): string {
     /\$(?:(\w+)|\{(\w+)\})/g,
     (whole, name, braced) => env[name ?? braced] ?? whole,
   );
-  return expanded.replace(/^~(?=\/|$)/, () => env["HOME"] || homedir());
+  return expanded.replace(/^~(?=\/|$)/, () => env["HOME"] || ownHome());
+}
+
+/** A user whom the system does not know, as in some containers, has no home: then nothing is found there. */
+function ownHome(): string {
+  try {
+    return homedir();
+  } catch {
+    return "~";
+  }
 }
 
 /** Sections such as `[profile "a b"]`, by their second word; `[default]` is a profile without that. The last one counts. */
