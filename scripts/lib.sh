@@ -47,6 +47,7 @@ TEST_PACKAGES=(
   'tmux:command -v tmux'
   'faketime:command -v faketime'
   'util-linux:command -v prlimit'
+  'expect:command -v expect'
   'systemd:command -v systemd-analyze && command -v systemd-notify'
 )
 

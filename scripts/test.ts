@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CONFORMANCE_MARK, HAS_CONFORMANCE } from "../test/helpers/conformance.ts";
 import { REFERENCE_MARK } from "../test/helpers/reference.ts";
 import { runChecks } from "./check.ts";
 import { parseJunit, type Report } from "./junit.ts";
@@ -83,9 +84,12 @@ function readReport(file: string): Report {
   }
 }
 
-/** Only tests against the reference proxy may be skipped, and only while there is none. */
+/** Only tests against the reference proxy and with foreign cases may be skipped, and only while there are none. */
 function isSkipAllowed(name: string): boolean {
-  return name.includes(REFERENCE_MARK) && process.env["LOCALPROXY"] === undefined;
+  return (
+    (name.includes(REFERENCE_MARK) && process.env["LOCALPROXY"] === undefined) ||
+    (name.includes(CONFORMANCE_MARK) && !HAS_CONFORMANCE)
+  );
 }
 
 function summarize(reports: readonly Report[], failedChecks: readonly string[]): void {

@@ -1,13 +1,7 @@
 // What the SDK throws → our errors, with what to do next.
 
-import {
-  ConfigError,
-  CredentialsError,
-  type ErrorCode,
-  ServiceError,
-  TunnelError,
-  UnreachableError,
-} from "../base/errors.ts";
+import { type ErrorCode, ServiceError, TunnelError, UnreachableError } from "../base/errors.ts";
+import { regionDoubt } from "./regions.ts";
 
 /** What was called, for the message. */
 export interface CallFacts {
@@ -18,7 +12,6 @@ export interface CallFacts {
   readonly region: string;
   /** Host, with a port that is not the usual one. */
   readonly host: string | undefined;
-  readonly profile: string | undefined;
   readonly isCustomEndpoint: boolean;
   readonly timedOut: boolean;
 }
@@ -34,13 +27,7 @@ export function toTunnelError(error: unknown, facts: CallFacts): TunnelError {
   if (isServiceException(error)) {
     return fromException(error, facts);
   }
-  return (
-    fromForeignAnswer(error, facts) ??
-    fromCredentialChain(error, facts) ??
-    fromEndpointRules(error) ??
-    fromNetwork(error, facts) ??
-    unexpected(error, facts)
-  );
+  return fromForeignAnswer(error, facts) ?? fromNetwork(error, facts) ?? unexpected(error, facts);
 }
 
 interface ServiceException extends Error {
@@ -162,37 +149,6 @@ function fromForeignAnswer(error: unknown, facts: CallFacts): UnreachableError |
   );
 }
 
-function fromCredentialChain(error: unknown, { profile }: CallFacts): CredentialsError | undefined {
-  if (!(error instanceof Error) || !/^(Credentials|Token)?ProviderError$/.test(error.name)) {
-    return undefined;
-  }
-  const isSso = /sso|token is expired/i.test(error.message);
-  const isMissing = /could not load credentials from any providers/i.test(error.message);
-  const where = profile === undefined ? "" : ` in profile "${profile}"`;
-  return new CredentialsError(
-    isMissing ? `no AWS credentials found${where}` : `no usable AWS credentials${where}: ${error.message}`,
-    {
-      hint: isSso
-        ? `aws sso login${profile === undefined ? "" : ` --profile ${profile}`}`
-        : "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; --local with tunnel serve-local needs none",
-      cause: error,
-    },
-  );
-}
-
-function fromEndpointRules(error: unknown): ConfigError | undefined {
-  if (
-    !(error instanceof Error) ||
-    !(error.name === "EndpointError" || /^Invalid Configuration/.test(error.message))
-  ) {
-    return undefined;
-  }
-  return new ConfigError(`no control plane for these settings: ${error.message}`, {
-    hint: "check --endpoint-url, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT",
-    cause: error,
-  });
-}
-
 const NETWORK: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
@@ -239,6 +195,13 @@ function fromNetwork(error: unknown, facts: CallFacts): UnreachableError | undef
     : unreachable(error, facts, known ?? error.message);
 }
 
+/** Why a connection failed, in words. */
+export function networkReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const known = NETWORK[codeOf(error)] ?? (error.name === "TimeoutError" ? "no answer in time" : undefined);
+  return known ?? error.message;
+}
+
 function codeOf(error: Error): string {
   const first = error instanceof AggregateError ? error.errors[0] : error;
   return first instanceof Error && "code" in first ? String(first.code) : "";
@@ -248,7 +211,7 @@ function unreachable(cause: unknown, facts: CallFacts, reason: string, hint?: st
   const where = facts.host ?? `the control plane of ${facts.region}`;
   const fallback = facts.isCustomEndpoint
     ? "check --endpoint-url, or start it: tunnel serve-local"
-    : "check the network, and HTTPS_PROXY if there is a web proxy";
+    : (regionDoubt(facts.region) ?? "check the network, and HTTPS_PROXY if there is a web proxy");
   return new UnreachableError(`cannot reach ${where}: ${reason}`, { hint: hint ?? fallback, cause });
 }
 

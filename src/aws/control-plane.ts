@@ -1,5 +1,5 @@
-// The eight operations of the service, over the AWS SDK's client and its credential chain. Imported lazily: the SDK
-// is the largest module of the program.
+// The eight operations of the service, over the AWS SDK's client. Region, endpoint and credentials are found by us and
+// given to it. Imported lazily: the SDK is the largest module of the program.
 
 import type { Agent } from "node:https";
 import { Readable } from "node:stream";
@@ -22,24 +22,21 @@ import {
   type TunnelSummary,
   UntagResourceCommand,
 } from "@aws-sdk/client-iotsecuretunneling";
-import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { limitAnswer } from "./answer-limit.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
+import type { CredentialSource } from "./credentials/keys.ts";
 import { ListProgress } from "./list-progress.ts";
 
 /** Which control plane is called, as whom, and over which connections. */
 export interface ControlPlaneOptions {
-  /** Absent: from the shared AWS configuration. */
-  readonly region?: string | undefined;
-  /** Absent: the region's own, with FIPS and dual-stack as the AWS variables say. */
-  readonly endpoint?: string | undefined;
-  /** Name of the credentials profile in use, for messages. */
-  readonly profile?: string | undefined;
+  /** The region to sign for. @throws ConfigError when nothing names one, or when there is none of that name */
+  readonly region: () => Promise<string>;
+  /** Where the control plane is, and whether that is somebody's own choice. @throws ConfigError */
+  readonly endpoint: (region: string) => { readonly url: URL; readonly isCustom: boolean };
+  readonly credentials: CredentialSource;
   /** Makes the TLS connections: trusted roots and web proxy are its business. */
   readonly agent: Agent;
-  /** Dummy credentials. With them, no AWS variable and no file of AWS is read; region and endpoint are required. */
-  readonly dummyCredentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   readonly log: Logger;
   /** Ends a call under way. */
   readonly signal: AbortSignal;
@@ -47,7 +44,7 @@ export interface ControlPlaneOptions {
 
 /** TCP and TLS of one try. */
 const CONNECT_TIMEOUT_MS = 5_000;
-/** One operation with its credentials and all its tries: SSO and instance credentials need seconds of their own. */
+/** One operation with all its tries. */
 const CALL_TIMEOUT_MS = 30_000;
 /** Tries of an operation that may be repeated without harm. */
 const MAX_ATTEMPTS = 3;
@@ -57,44 +54,37 @@ const MAX_ATTEMPTS = 3;
  * CredentialsError, ConfigError or UnreachableError, and the signal's reason when it was aborted.
  */
 export class ControlPlane {
-  readonly #client: IoTSecureTunnelingClient;
-  /** Without retries: a repeated OpenTunnel whose first answer was lost would leave a second, billed tunnel. */
-  readonly #once: IoTSecureTunnelingClient;
   readonly #options: ControlPlaneOptions;
   readonly #closed = new AbortController();
-  #host: string | undefined;
+  #region: Promise<string> | undefined;
+  #clients: Clients | undefined;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
-    this.#client = this.#makeClient(MAX_ATTEMPTS);
-    this.#once = this.#makeClient(1);
   }
 
-  /** Region of the calls. Throws ConfigError when nothing names one. */
-  async region(): Promise<string> {
-    try {
-      return await this.#client.config.region();
-    } catch (cause) {
-      throw new ConfigError("no region given", { hint: "add --region eu-west-1, or set AWS_REGION", cause });
-    }
+  /** Region of the calls. @throws ConfigError when nothing names one, or when there is none of that name */
+  region(): Promise<string> {
+    this.#region ??= this.#options.region();
+    return this.#region;
   }
 
   openTunnel(request: OpenTunnelRequest): Promise<OpenTunnelResponse> {
     const command = new OpenTunnelCommand(request);
-    return this.#call("OpenTunnel", {}, (abortSignal) => this.#once.send(command, { abortSignal }));
+    return this.#call("OpenTunnel", {}, ({ once }, abortSignal) => once.send(command, { abortSignal }));
   }
 
   rotateTunnelAccessToken(request: RotateTunnelAccessTokenRequest): Promise<RotateTunnelAccessTokenResponse> {
     const command = new RotateTunnelAccessTokenCommand(request);
-    return this.#call("RotateTunnelAccessToken", request, (abortSignal) =>
-      this.#client.send(command, { abortSignal }),
+    return this.#call("RotateTunnelAccessToken", request, ({ client }, abortSignal) =>
+      client.send(command, { abortSignal }),
     );
   }
 
   async describeTunnel(tunnelId: string): Promise<Tunnel> {
     const command = new DescribeTunnelCommand({ tunnelId });
-    const { tunnel } = await this.#call("DescribeTunnel", { tunnelId }, (abortSignal) =>
-      this.#client.send(command, { abortSignal }),
+    const { tunnel } = await this.#call("DescribeTunnel", { tunnelId }, ({ client }, abortSignal) =>
+      client.send(command, { abortSignal }),
     );
     return tunnel ?? {};
   }
@@ -110,8 +100,8 @@ export class ControlPlane {
     do {
       const maxResults = Math.min(MAX_PAGE, filter.max - found.length);
       const command = new ListTunnelsCommand({ thingName: filter.thingName, maxResults, nextToken });
-      const page = await this.#call("ListTunnels", {}, (abortSignal) =>
-        this.#client.send(command, { abortSignal }),
+      const page = await this.#call("ListTunnels", {}, ({ client }, abortSignal) =>
+        client.send(command, { abortSignal }),
       );
       found.push(...progress.next(page));
       nextToken = page.nextToken;
@@ -121,54 +111,59 @@ export class ControlPlane {
 
   async closeTunnel(request: { readonly tunnelId: string; readonly delete?: boolean }): Promise<void> {
     const command = new CloseTunnelCommand(request);
-    await this.#call("CloseTunnel", request, (abortSignal) => this.#client.send(command, { abortSignal }));
+    await this.#call("CloseTunnel", request, ({ client }, abortSignal) =>
+      client.send(command, { abortSignal }),
+    );
   }
 
   async listTags(resourceArn: string): Promise<Tag[]> {
     const command = new ListTagsForResourceCommand({ resourceArn });
-    const { tags } = await this.#call("ListTagsForResource", { resourceArn }, (abortSignal) =>
-      this.#client.send(command, { abortSignal }),
+    const { tags } = await this.#call("ListTagsForResource", { resourceArn }, ({ client }, abortSignal) =>
+      client.send(command, { abortSignal }),
     );
     return tags ?? [];
   }
 
   async addTags(resourceArn: string, tags: readonly Tag[]): Promise<void> {
     const command = new TagResourceCommand({ resourceArn, tags: [...tags] });
-    await this.#call("TagResource", { resourceArn }, (abortSignal) =>
-      this.#client.send(command, { abortSignal }),
+    await this.#call("TagResource", { resourceArn }, ({ client }, abortSignal) =>
+      client.send(command, { abortSignal }),
     );
   }
 
   async removeTags(resourceArn: string, tagKeys: readonly string[]): Promise<void> {
     const command = new UntagResourceCommand({ resourceArn, tagKeys: [...tagKeys] });
-    await this.#call("UntagResource", { resourceArn }, (abortSignal) =>
-      this.#client.send(command, { abortSignal }),
+    await this.#call("UntagResource", { resourceArn }, ({ client }, abortSignal) =>
+      client.send(command, { abortSignal }),
     );
   }
 
   /** Ends idle connections and calls under way, so that the process can end. */
   close(): void {
     this.#closed.abort();
-    this.#client.destroy();
-    this.#once.destroy();
+    this.#clients?.client.destroy();
+    this.#clients?.once.destroy();
     this.#options.agent.destroy();
   }
 
   async #call<T>(
     operation: string,
     subject: { readonly tunnelId?: string | undefined; readonly resourceArn?: string | undefined },
-    send: (signal: AbortSignal) => Promise<T>,
+    send: (clients: Clients, signal: AbortSignal) => Promise<T>,
   ): Promise<Omit<T, "$metadata">> {
     const region = await this.region();
     this.#options.signal.throwIfAborted();
+    const { url, isCustom } = this.#options.endpoint(region);
+    this.#clients ??= {
+      client: this.#makeClient(region, url.href, MAX_ATTEMPTS),
+      once: this.#makeClient(region, url.href, 1),
+    };
+    // First of all and without our deadline: programs and browsers that give credentials have time limits of their own.
+    await untilAborted(this.#options.credentials(), this.#options.signal);
     const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const signal = AbortSignal.any([deadline, this.#options.signal, this.#closed.signal]);
-    const aborted = Promise.withResolvers<never>();
-    const abort = () => aborted.reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
     try {
-      // Looking for credentials does not heed the SDK's own abort signal, hence the race.
-      const answer = await Promise.race([send(signal), aborted.promise]);
+      const answer = await untilAborted(send(this.#clients, signal), signal);
       return withoutMetadata(answer);
     } catch (error) {
       this.#options.signal.throwIfAborted();
@@ -176,24 +171,25 @@ export class ControlPlane {
         operation,
         subject: subject.tunnelId ?? subject.resourceArn,
         region,
-        host: this.#host ?? this.#options.endpoint,
-        profile: this.#options.profile,
-        isCustomEndpoint: this.#options.endpoint !== undefined,
+        host: url.host,
+        isCustomEndpoint: isCustom,
         timedOut: deadline.aborted,
       };
       throw toTunnelError(error, facts);
-    } finally {
-      signal.removeEventListener("abort", abort);
     }
   }
 
-  #makeClient(maxAttempts: number): IoTSecureTunnelingClient {
-    const { region, endpoint, dummyCredentials, agent, log } = this.#options;
+  #makeClient(region: string, endpoint: string, maxAttempts: number): IoTSecureTunnelingClient {
+    const { credentials, agent, log } = this.#options;
     const client = new IoTSecureTunnelingClient({
+      ...CLOSED_TO_ENVIRONMENT,
       maxAttempts,
-      ...(region === undefined ? {} : { region }),
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(dummyCredentials === undefined ? {} : { ...CLOSED_TO_ENVIRONMENT, credentials: dummyCredentials }),
+      region,
+      endpoint,
+      credentials: async () => {
+        const { sessionToken, expiration, ...keys } = await credentials();
+        return { ...keys, ...(sessionToken && { sessionToken }), ...(expiration && { expiration }) };
+      },
       requestHandler: {
         httpsAgent: agent,
         connectionTimeout: CONNECT_TIMEOUT_MS,
@@ -204,13 +200,6 @@ export class ControlPlane {
         warn: (text: unknown) => log.debug("{text}", { text: String(text).replace(/\s+/g, " ") }),
       },
     });
-    client.middlewareStack.add(
-      (next) => (args) => {
-        this.#host = hostOf(args.request) ?? this.#host;
-        return next(args);
-      },
-      { step: "build", name: "rememberHost" },
-    );
     client.middlewareStack.add(
       (next) => async (args) => {
         const output = await next(args);
@@ -223,6 +212,12 @@ export class ControlPlane {
     );
     return client;
   }
+}
+
+interface Clients {
+  readonly client: IoTSecureTunnelingClient;
+  /** Without retries: a repeated OpenTunnel whose first answer was lost would leave a second, billed tunnel. */
+  readonly once: IoTSecureTunnelingClient;
 }
 
 /** Entries of one page of ListTunnels at most (limit of the API). */
@@ -241,12 +236,20 @@ const CLOSED_TO_ENVIRONMENT: Partial<IoTSecureTunnelingClientConfig> = {
 
 function ignore(): void {}
 
+/** What a promise gives, or the signal's reason: looking for credentials heeds no signal itself. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
 function withoutMetadata<T>(answer: T): Omit<T, "$metadata"> {
   const { $metadata: _, ...members } = answer as T & { $metadata?: unknown };
   return members as Omit<T, "$metadata">;
-}
-
-function hostOf(request: unknown): string | undefined {
-  const { hostname, port } = request as { hostname?: string; port?: number };
-  return hostname === undefined ? undefined : `${hostname}${port === undefined ? "" : `:${port}`}`;
 }

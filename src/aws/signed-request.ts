@@ -1,12 +1,10 @@
-// Signature version 4 for what the agent asks of AWS IoT Core besides MQTT itself, with the AWS SDK's own signer and
-// credential chain. Imported lazily.
+// Signature version 4 for what is asked of AWS besides the control plane's operations, with the AWS SDK's own signer.
+// Imported lazily.
 
-import type { Agent } from "node:https";
-import { defaultProvider } from "@aws-sdk/credential-provider-node";
 import { Hash } from "@smithy/hash-node";
 import { HttpRequest } from "@smithy/protocol-http";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { CredentialsError } from "../base/errors.ts";
+import type { CredentialSource, Keys } from "./credentials/keys.ts";
 
 /** Signing name of MQTT over WebSocket. */
 const MQTT_SERVICE = "iotdevicegateway";
@@ -16,36 +14,6 @@ const IOT_SERVICE = "iot";
 const STS_SERVICE = "sts";
 /** How long a signed address may be used; it is used at once. */
 const EXPIRES_S = 300;
-
-interface Keys {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string | undefined;
-}
-
-/** Credentials, fetched anew when they expire. */
-export type CredentialSource = () => Promise<Keys>;
-
-/** The usual AWS chain. Its own HTTPS calls go through `agent`. @throws CredentialsError when called in vain */
-export function awsCredentials(profile: string | undefined, agent: Agent): CredentialSource {
-  const provider = defaultProvider({
-    ...(profile !== undefined && { profile }),
-    clientConfig: { requestHandler: { httpsAgent: agent } },
-  });
-  return async () => {
-    try {
-      return await provider();
-    } catch (cause) {
-      throw new CredentialsError(
-        `no AWS credentials: ${cause instanceof Error ? cause.message : String(cause)}`,
-        {
-          hint: "give the device's certificate with --cert and --key, or set up AWS credentials",
-          cause,
-        },
-      );
-    }
-  };
-}
 
 interface Place {
   readonly host: string;
@@ -75,6 +43,23 @@ export function signDescribeEndpoint(...call: CallWords): Promise<Record<string,
 /** Headers of the GetCallerIdentity call, signed. */
 export function signCallerIdentity(...call: CallWords): Promise<Record<string, string>> {
   return signGet(STS_SERVICE, "/", ...call);
+}
+
+/** Headers of a form that is posted to AWS STS, signed; `headers` are those it has already. */
+export async function signForm(
+  { url, region }: { readonly url: URL; readonly region: string },
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  keys: Keys,
+): Promise<Record<string, string>> {
+  const request = new HttpRequest({
+    method: "POST",
+    path: "/",
+    headers: { ...headers, host: url.host },
+    body,
+  });
+  const signed = await signer(STS_SERVICE, region, keys).sign(request, { signingDate: new Date() });
+  return signed.headers;
 }
 
 /** Where a GET goes, with which query, by whom and when. */

@@ -8,10 +8,11 @@ import type {
   BrokerConnection,
   DeviceIdentity,
 } from "../agent/broker-stream.ts";
-import { ConfigError, UsageError } from "../base/errors.ts";
+import type { CredentialSource } from "../aws/credentials/keys.ts";
+import { ConfigError, CredentialsError, UsageError } from "../base/errors.ts";
 import { webProxyFor } from "../net/web-proxy.ts";
 import type { CommandContext } from "./command.ts";
-import type { Target } from "./target.ts";
+import { credentialsOf, type Target, variantOf } from "./target.ts";
 
 /** Files of a device's identity. */
 interface IdentityPaths {
@@ -114,18 +115,27 @@ async function signedBroker(
   context: CommandContext,
 ): Promise<BrokerConnection> {
   const { signMqttPath } = await import("../aws/signed-request.ts");
-  const credentials = await credentialsOf(target, context);
+  const credentials = await brokerCredentials(target, context);
   const sign = ({ host, port }: BrokerAddress) =>
     signMqttPath({ host, port, region }, credentials, new Date());
   const address = await addressOf(given?.host, given?.port ?? 443, region, target, context);
   return { address, access: { type: "websocket", sign } };
 }
 
-async function credentialsOf(target: Target, { env }: CommandContext) {
-  const { awsCredentials } = await import("../aws/signed-request.ts");
+/** Credentials in place of a device's certificate. */
+async function brokerCredentials(target: Target, { env, signal }: CommandContext): Promise<CredentialSource> {
   const { RoutingAgent } = await import("../net/routing-agent.ts");
-  const agent = new RoutingAgent(target.ca, env) as unknown as Parameters<typeof awsCredentials>[1];
-  return awsCredentials(target.profile ?? env["AWS_PROFILE"], agent);
+  const agent = new RoutingAgent(target.ca, env) as unknown as Parameters<typeof credentialsOf>[1];
+  const source = await credentialsOf(target, agent, signal);
+  return async () => {
+    try {
+      return await source();
+    } catch (error) {
+      if (!(error instanceof CredentialsError)) throw error;
+      const hint = "give the device's certificate with --cert and --key, or set up AWS credentials";
+      throw new CredentialsError(error.message, { hint, cause: error });
+    }
+  };
 }
 
 /** The broker's address: as given, or looked up at the first attempt that gets through. */
@@ -148,7 +158,8 @@ async function addressOf(
     const { lookUpBroker } = await import("./broker-lookup.ts");
     found ??= await lookUpBroker(
       region,
-      await credentialsOf(target, context),
+      variantOf(target),
+      await brokerCredentials(target, context),
       target.ca,
       context.env,
       signal,

@@ -6,6 +6,7 @@ import { runAgent } from "../agent/agent.ts";
 import type { MetricsServer } from "../agent/metrics.ts";
 import type { AgentEvent, AgentOptions } from "../agent/options.ts";
 import { SystemdNotifier } from "../agent/systemd.ts";
+import { partitionOf } from "../aws/partitions.ts";
 import { ConfigError, UsageError } from "../base/errors.ts";
 import type { AddressMap, DataPlane } from "../proxy/options.ts";
 import { parseServiceMap } from "../proxy/service-map.ts";
@@ -14,7 +15,7 @@ import { AgentPrinter } from "./agent-events.ts";
 import type { CommandContext } from "./command.ts";
 import { stateHome } from "./config/local.ts";
 import { openLogFile } from "./log-file.ts";
-import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+import { dataPlaneOf, resolveTarget, type Target, withoutFips } from "./target.ts";
 import { withStatus } from "./with-status.ts";
 
 const EXAMPLE = "tunnel agent --thing pump-7 --map SSH=22";
@@ -95,21 +96,22 @@ async function agentOptions(
   };
 }
 
-/** The region given, else the one in the broker's name: `abc-ats.iot.eu-west-1.amazonaws.com`. */
+/** The region given, else the one in the broker's name (`abc-ats.iot.eu-west-1.amazonaws.com`), else the profile's. */
 export function regionOf(
-  target: Pick<Target, "region">,
+  { region, shared }: Pick<Target, "region"> & Partial<Pick<Target, "shared">>,
   { settings }: Pick<CommandContext, "settings">,
 ): string {
-  const named = /\.iot(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(
-    settings.get("mqttEndpoint")?.host ?? "",
-  );
-  const region = target.region ?? named?.[1];
-  if (region === undefined) {
-    throw new ConfigError("no region given", {
-      hint: "add --region with the thing's region, or set AWS_REGION",
-    });
-  }
-  return region;
+  const found = region ?? regionInName(settings.get("mqttEndpoint")?.host ?? "") ?? shared?.region();
+  if (found !== undefined) return withoutFips(found);
+  throw new ConfigError("no region given", {
+    hint: "add --region with the thing's region, or set AWS_REGION",
+  });
+}
+
+function regionInName(host: string): string | undefined {
+  const [, region = "", suffix] = /\.iot(?:-fips)?\.([a-z0-9-]+)\.(.+)$/.exec(host) ?? [];
+  const partition = partitionOf(region);
+  return suffix === partition.suffix || suffix === partition.dualStackSuffix ? region : undefined;
 }
 
 /** Longest part of a thing's name that leaves room for the rest in 128 bytes. */

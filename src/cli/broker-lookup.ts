@@ -3,7 +3,9 @@
 
 import https from "node:https";
 import { text } from "node:stream/consumers";
-import { type CredentialSource, signDescribeEndpoint } from "../aws/signed-request.ts";
+import type { CredentialSource } from "../aws/credentials/keys.ts";
+import { hostOf, type Variant } from "../aws/endpoints.ts";
+import { signDescribeEndpoint } from "../aws/signed-request.ts";
 import { ServiceError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { connectFailure } from "../net/failures.ts";
@@ -18,12 +20,13 @@ const PORT = 443;
 /** Host of the account's broker in a region. @throws ServiceError, CredentialsError or UnreachableError */
 export async function lookUpBroker(
   region: string,
+  variant: Variant,
   credentials: CredentialSource,
   ca: readonly string[],
   env: Env,
   signal: AbortSignal,
 ): Promise<string> {
-  const host = controlPlaneHost(region, env);
+  const host = hostOf("iot", region, variant);
   const headers = await signDescribeEndpoint({ host, port: PORT, region }, QUERY, credentials, new Date());
   const agent = new RoutingAgent(ca, env);
   try {
@@ -32,12 +35,6 @@ export async function lookUpBroker(
   } finally {
     agent.destroy();
   }
-}
-
-function controlPlaneHost(region: string, env: Env): string {
-  const name = env["AWS_USE_FIPS_ENDPOINT"] === "true" ? "iot-fips" : "iot";
-  if (env["AWS_USE_DUALSTACK_ENDPOINT"] === "true") return `${name}.${region}.api.aws`;
-  return `${name}.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }
 
 async function get(host: string, headers: Record<string, string>, agent: RoutingAgent, signal: AbortSignal) {

@@ -1,12 +1,12 @@
 import type { Agent } from "node:https";
-import process from "node:process";
 import { ControlPlane } from "../aws/control-plane.ts";
+import type { CredentialSource } from "../aws/credentials/keys.ts";
 import { UnreachableError } from "../base/errors.ts";
 import { RoutingAgent } from "../net/routing-agent.ts";
 import type { CommandContext } from "./command.ts";
 import type { Env } from "./config/layers.ts";
 import { serveLocalCommandFor } from "./config/local.ts";
-import { resolveTarget, type Target } from "./target.ts";
+import { controlPlaneOf, credentialsOf, regionOf, resolveTarget, type Target } from "./target.ts";
 
 /** A control plane for one command, and the target it was made for. */
 export interface Connection {
@@ -34,23 +34,21 @@ export async function withControlPlane<T>(
 
 /** A control plane for a target; whoever made it closes it. */
 export function connect(target: Target, { env, log, signal }: CommandContext): ControlPlane {
-  if (target.profile !== undefined) {
-    // The SDK looks the profile up in five places (credentials, region, endpoint, FIPS, dual-stack); only the
-    // variable reaches all of them.
-    process.env["AWS_PROFILE"] = target.profile;
-  }
+  const isLocal = target.local !== undefined;
+  const agent = new RoutingAgent(target.ca, env, { onlyThese: isLocal }) as unknown as Agent;
+  let credentials: Promise<CredentialSource> | undefined;
   return new ControlPlane({
-    region: target.region,
-    endpoint: target.endpointUrl,
-    profile: target.local === undefined ? (target.profile ?? env["AWS_PROFILE"]) : undefined,
-    agent: new RoutingAgent(target.ca, env, { onlyThese: target.local !== undefined }) as unknown as Agent,
-    dummyCredentials: target.local === undefined ? undefined : DUMMY_CREDENTIALS,
+    region: () => regionOf(target, env),
+    endpoint: (region) => controlPlaneOf(target, region),
+    credentials: async () => {
+      credentials ??= credentialsOf(target, agent, signal);
+      return (await credentials)();
+    },
+    agent,
     log,
     signal,
   });
 }
-
-const DUMMY_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
 function notRunning(cause: UnreachableError, stateDir: string, env: Env): UnreachableError {
   return new UnreachableError(`${cause.message} (serve-local on "${stateDir}")`, {

@@ -1,6 +1,6 @@
 // What proxy source and proxy destination have in common.
 
-import { ConfigError, HandshakeError, UsageError } from "../base/errors.ts";
+import { HandshakeError, UsageError } from "../base/errors.ts";
 import { judgeRefusal } from "../engine/refusal.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { AddressMap, Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../proxy/options.ts";
@@ -11,7 +11,7 @@ import { localWordsFor, serveLocalCommandFor } from "./config/local.ts";
 import type { OptionKey } from "./config/options.ts";
 import { EventLog, printListening } from "./proxy-events.ts";
 import { type RefusedFacts, withRefusalHint } from "./refusal.ts";
-import { dataPlaneOf, resolveTarget, type Target } from "./target.ts";
+import { dataPlaneOf, regionOf, resolveTarget, type Target } from "./target.ts";
 import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
@@ -112,17 +112,13 @@ async function proxyOptions(
   context: CommandContext,
 ): Promise<ProxyOptions> {
   const { settings, env, log, signal } = context;
-  const region = token.region ?? target.region;
   const eventLog = new EventLog(log);
-  if (region === undefined && target.dataPlane === undefined) {
-    throw new ConfigError("no region given", {
-      hint: "add --region with the tunnel's region, or set AWS_REGION",
-    });
-  }
+  // Whoever names the data plane by hand need not know the region.
+  const region = token.region ?? (target.dataPlane === undefined ? await regionOf(target, env) : "");
   return {
     mode,
     serviceMap: () => serviceMap,
-    dataPlane: await dataPlaneOf(target, region ?? "", env),
+    dataPlane: await dataPlaneOf(target, region, env),
     accessToken: token.accessToken,
     clientToken: token.clientToken,
     bind: settings.get("bind"),

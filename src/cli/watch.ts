@@ -1,5 +1,6 @@
 // The live screen of a command, where there is a terminal to draw it on.
 
+import process from "node:process";
 import { configureLog } from "../base/log.ts";
 import type { Sources } from "../tui/sources.ts";
 import type { Terminal, WatchActions } from "../tui/watch.tsx";
@@ -29,8 +30,7 @@ export async function startScreen(
   },
   { settings, output, stderr }: CommandContext,
 ): Promise<{ readonly ended: Promise<void> }> {
-  // Ink and React are loaded here and nowhere else.
-  const { Watch } = await import("../tui/watch.tsx");
+  const { Watch } = await loadWatch();
   const watch = new Watch({ ...options, colours: output.colours });
   const log = { level: settings.get("logLevel"), format: settings.get("logFormat") };
   const isToFile = settings.get("logFile") !== undefined;
@@ -39,6 +39,20 @@ export async function startScreen(
     if (!isToFile) configureLog({ ...log, write: (line) => void stderr.write(line) });
   });
   return { ended };
+}
+
+/** Where Ink asks, when it is loaded, whether it may draw at all. Here that has been decided: there is a terminal. */
+const CI_VARIABLES = ["CI", "CONTINUOUS_INTEGRATION"];
+
+/** Ink and React are loaded here and nowhere else. */
+async function loadWatch(): Promise<typeof import("../tui/watch.tsx")> {
+  const set = CI_VARIABLES.map((name) => [name, process.env[name]] as const);
+  for (const name of CI_VARIABLES) delete process.env[name];
+  try {
+    return await import("../tui/watch.tsx");
+  } finally {
+    for (const [name, value] of set) if (value !== undefined) process.env[name] = value;
+  }
 }
 
 /** The list of events shows the age of each line; what is usual needs no level. */

@@ -1,6 +1,7 @@
 import { type Instance, render } from "ink";
 import { App } from "./app.tsx";
 import type { Effect } from "./keys.ts";
+import { SecondScreen } from "./second-screen.ts";
 import { feed, type Sources } from "./sources.ts";
 import { initialState } from "./state.ts";
 import { Store } from "./store.ts";
@@ -68,7 +69,8 @@ export class Watch {
     signal.addEventListener("abort", stop, { once: true });
     const resize = () => this.#store.dispatch({ type: "resize", ...sizeOf(terminal) });
     terminal.stdout.on("resize", resize);
-    const screen = this.#mount();
+    using second = new SecondScreen(terminal.stdout);
+    const screen = this.#mount(second.stdout);
     const gone = screen.waitUntilExit().finally(stop);
     gone.catch(() => {}); // awaited below, after what feeds the screen
     try {
@@ -81,16 +83,14 @@ export class Watch {
     }
   }
 
-  #mount(): Instance {
-    const { stdin, stdout } = this.#options.terminal;
+  #mount(stdout: NodeJS.WriteStream): Instance {
+    const { stdin } = this.#options.terminal;
     const app = <App store={this.#store} onEffect={(effect) => this.#onEffect(effect)} />;
     return render(app, {
       stdin,
       stdout,
       exitOnCtrlC: false,
       patchConsole: false,
-      alternateScreen: true,
-      interactive: true,
       maxFps: MAX_FPS,
     });
   }

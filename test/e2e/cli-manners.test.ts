@@ -38,9 +38,47 @@ describe("mistakes", () => {
 
 describe("settings that lead nowhere", () => {
   const nobody = { AWS_EC2_METADATA_DISABLED: "true" };
+  const FIPS = { AWS_USE_FIPS_ENDPOINT: "true", AWS_ENDPOINT_URL: "https://localhost:1" };
   test.each([
     ["no region", ["list"], {}, 78, "no region given"],
     ["a wrong region", ["list"], { AWS_REGION: "eu-wst" }, 78, 'region "eu-wst" (from AWS_REGION)'],
+    ["a region with a typo", ["list", "--region", "eu-wset-1"], {}, 78, "hint: did you mean eu-west-1?"],
+    ["one without its number", ["list", "--region", "eu-west"], {}, 78, "did you mean eu-west-1?"],
+    [
+      "one of a proxy",
+      ["proxy", "source", "-p", "0", "-t", "x", "--region", "us-eats-1"],
+      {},
+      78,
+      "us-east-1?",
+    ],
+    [
+      "one of an agent",
+      ["agent", "--thing", "a", "--map", "A=1", "--region", "us-eats-1"],
+      {},
+      78,
+      "us-east-1?",
+    ],
+    [
+      "one of a connect",
+      ["connect", "--thing", "a", "--service", "A", "--region", "us-eats-1"],
+      {},
+      78,
+      "us-east-1?",
+    ],
+    [
+      "no region, in a profile that is not there",
+      ["list", "--profile", "nope"],
+      {},
+      78,
+      'none in profile "nope"',
+    ],
+    [
+      "FIPS of an endpoint",
+      ["list", "--region", "eu-west-1"],
+      FIPS,
+      78,
+      "FIPS and custom endpoint are not supported",
+    ],
     ["no credentials", ["list", "--region", "eu-west-1"], nobody, 77, "no AWS credentials found"],
     [
       "an unknown profile",

@@ -81,6 +81,8 @@ describe("around a command", () => {
     const { stdout } = await around("env", {
       AWS_PROFILE: "real",
       AWS_SESSION_TOKEN: "real",
+      AWS_SECURITY_TOKEN: "real",
+      AWS_CREDENTIAL_EXPIRATION: "real",
       AWS_ACCESS_KEY_ID: "real",
       AWS_REGION: "eu-west-1",
       AWSIOT_TUNNEL_ACCESS_TOKEN: "real",

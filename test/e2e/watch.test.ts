@@ -131,6 +131,22 @@ test("a terminal shows tunnels and traffic live, rotates and closes after asking
   await terminal.says("1\ncode 0");
 }, 60_000);
 
+test("it is drawn where CI is set, and keeps what was said before when the terminal becomes smaller", async () => {
+  await using user = await makeUser();
+  await user.open("--thing", "pump-7");
+  using terminal = openTerminal("history", 100, 30, { ...user.env, CI: "true" });
+  terminal.keys("seq -f said-%g 200; clear", "Enter");
+  terminal.keys(user.words("list", "--watch"), "Enter");
+  await terminal.says("pump-7");
+  terminal.resize(60, 10);
+  await terminal.says(/c copy id …/); // drawn anew, for the size that is there now
+  terminal.keys("q");
+  await terminal.says(/\n\$$/);
+  expect(tmux("capture-pane", "-p", "-S", "-", "-t", "history")).toContain("said-100\n");
+  terminal.keys("echo $CI", "Enter");
+  await terminal.says("true");
+}, 60_000);
+
 test("a proxy shows itself without a word outside its screen; SIGTERM gives the terminal back", async () => {
   await using user = await makeUser();
   await user.open();

@@ -58,12 +58,10 @@ function readText(path: string): string {
 async function parse(path: string, text: string, isJson: boolean): Promise<unknown> {
   const { defaultLoaders } = await import("cosmiconfig");
   try {
-    return defaultLoaders[isJson ? ".json" : ".yaml"](path, text);
+    if (isJson) return defaultLoaders[".json"](path, text);
+    return defaultLoaders[".yaml"](path, text) ?? {}; // comments alone are a document of nothing
   } catch (cause) {
     const { reason, mark, message } = cause as Error & { reason?: string; mark?: { line: number } };
-    if (reason?.startsWith("expected a document, but")) {
-      return {}; // comments alone
-    }
     // The whole message quotes lines of the file.
     const line = mark === undefined ? "" : ` in line ${mark.line + 1}`;
     const why = escapeControl(reason ?? message.split("\n").at(1) ?? "", 200);

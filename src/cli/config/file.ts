@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../base/nearest.ts";
 import { configHome, type Found, findConfigFile, homeOf, type Place } from "./file-places.ts";
 import { isMapping, type Mapping, readMapping } from "./file-text.ts";
 import type { Env, Origin } from "./layers.ts";

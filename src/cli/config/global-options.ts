@@ -15,7 +15,7 @@ export const GLOBAL = {
   }),
   profile: one({
     flag: "profile",
-    env: ["AWS_PROFILE"],
+    env: ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
     placeholder: "NAME",
     file: "own",
     describe: "AWS credentials profile",

@@ -5,7 +5,7 @@ import { escapeControl } from "../../base/escape.ts";
 import type { FileLayer, FileRequest } from "./file.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey, type ValueOf } from "./options.ts";
-import { BadValueError } from "./values.ts";
+import { BadValueError, NoSuchValueError } from "./values.ts";
 
 /** Where a value came from; `name` is the flag with its dashes, the variable, or the file's path. */
 export type Origin =
@@ -151,7 +151,8 @@ function readFrom(
     }
     const shown = option.secret ? "" : ` ${texts.map(quote).join(" ")}`;
     const message = `${option.flag}${shown} (from ${origin.name}): ${error.message}`;
-    throw origin.type === "flag" ? new UsageError(message) : new ConfigError(message);
+    const isUsage = origin.type === "flag" && !(error instanceof NoSuchValueError);
+    throw isUsage ? new UsageError(message) : new ConfigError(message);
   }
 }
 

@@ -2,12 +2,16 @@
 // BadValueError with a reason that can follow `region "eu-wst" (from AWS_REGION): `.
 
 import ms from "ms";
+import { regionLike } from "../../aws/regions.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
+
+/** A value of the right form that names nothing: a fault of the configuration, wherever it is written. */
+export class NoSuchValueError extends BadValueError {}
 
 /** Host and port of one endpoint. IPv6 addresses are kept without their brackets. */
 export interface HostPort {
@@ -28,12 +32,14 @@ export function readText(text: string): string {
   return text;
 }
 
+/** A region's name; also the AWS CLI's `fips-us-east-1`, for the FIPS hosts of a region. */
 export function readRegion(text: string): string {
   const region = text.trim();
-  if (!isRegion(region)) {
-    throw new BadValueError("not the name of a region, such as eu-west-1");
-  }
-  return region;
+  if (isRegion(region.replace(/^fips-|-fips$/, ""))) return region;
+  if (!/^[\w-]{1,40}$/.test(region)) throw new BadValueError("not the name of a region, such as eu-west-1");
+  const near = regionLike(region);
+  const more = near === undefined ? ", such as eu-west-1" : `; did you mean ${near}?`;
+  throw new NoSuchValueError(`not the name of a region that exists${more}`);
 }
 
 /** A thing name or a service id: both have the same alphabet in the API. */

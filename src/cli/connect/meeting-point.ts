@@ -33,10 +33,7 @@ export function meetingPointOf(
   if (lstatSync(directory).isSymbolicLink()) {
     throw new ConfigError(`"${directory}" is a link`, { hint: `rm '${directory}'` });
   }
-  const account =
-    target.local === undefined
-      ? [target.profile ?? env["AWS_PROFILE"] ?? "", env["AWS_ACCESS_KEY_ID"] ?? ""]
-      : [];
+  const account = target.shared?.accountFacts ?? [];
   const facts = [what.thing, what.service, what.region, target.issuer, target.dataPlane ?? null, account];
   const name = createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 16);
   return pathsOf(join(directory, name));

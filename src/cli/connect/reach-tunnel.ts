@@ -6,7 +6,7 @@ import type { ProxyEvent } from "../../proxy/options.ts";
 import type { StatusBoard } from "../../proxy/status.ts";
 import type { CommandContext } from "../command.ts";
 import { localWordsFor } from "../config/local.ts";
-import { dataPlaneOf, type Target } from "../target.ts";
+import { dataPlaneOf, regionOf, type Target } from "../target.ts";
 import { FileLock } from "./lock.ts";
 import { type MeetingPoint, meetingPointOf } from "./meeting-point.ts";
 import { Member } from "./member.ts";
@@ -39,7 +39,7 @@ export interface UseOptions {
  */
 export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
   const { request, target, context, onEvent, signal } = options;
-  const region = target.region ?? (await (await options.controlPlane()).region());
+  const region = await regionOf(target, context.env);
   const point = meetingPointOf({ ...request, region }, target, context.env);
   const end = performance.now() + LOCKED_MS;
   while (performance.now() < end) {

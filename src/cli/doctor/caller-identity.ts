@@ -1,31 +1,19 @@
 // Who the credentials stand for: one signed GetCallerIdentity, which needs no permission. Imported lazily.
 
-import https, { type Agent } from "node:https";
-import { text } from "node:stream/consumers";
-import { type CredentialSource, signCallerIdentity } from "../../aws/signed-request.ts";
+import type { Agent } from "node:https";
+import type { CredentialSource } from "../../aws/credentials/keys.ts";
+import { send } from "../../aws/http.ts";
+import { signCallerIdentity } from "../../aws/signed-request.ts";
 import { ServiceError, UnreachableError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
-import { connectFailure } from "../../net/failures.ts";
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-interface IdentityPlace {
-  readonly host: string;
-  readonly port: number;
+/** An AWS STS, and the region that its signatures are made for. */
+export interface IdentityPlace {
+  readonly url: URL;
   readonly region: string;
 }
 
 const QUERY = { Action: "GetCallerIdentity", Version: "2011-06-15" };
-
-/** Where a region's STS is, or where AWS_ENDPOINT_URL_STS says. */
-export function identityHost(region: string, env: Env): { readonly host: string; readonly port: number } {
-  const given = env["AWS_ENDPOINT_URL_STS"];
-  if (given !== undefined && URL.canParse(given)) {
-    const { hostname, port } = new URL(given);
-    return { host: hostname, port: Number(port || 443) };
-  }
-  return { host: `sts.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`, port: 443 };
-}
 
 /** ARN of the caller. @throws ServiceError, CredentialsError or UnreachableError */
 export async function callerIdentity(
@@ -34,13 +22,17 @@ export async function callerIdentity(
   agent: Agent,
   signal: AbortSignal,
 ): Promise<string> {
-  const headers = await signCallerIdentity(place, QUERY, credentials, new Date());
-  const { status, body } = await get(place, headers, agent, signal);
+  const { region, url } = place;
+  // The port of its own scheme is not in the Host header, which is signed.
+  const host = { host: url.hostname, port: Number(url.port || 443), region };
+  const headers = await signCallerIdentity(host, QUERY, credentials, new Date());
+  const query = new URL(`/?${new URLSearchParams(QUERY)}`, url);
+  const { status, body } = await send(query, { method: "GET", headers }, { agent, signal });
   const arn = /<Arn>([^<]{1,300})<\/Arn>/.exec(body)?.[1];
   if (status === 200 && arn !== undefined) return escapeControl(arn);
   const code = /<Code>(\w{1,80})<\/Code>/.exec(body)?.[1];
   if (code === undefined) {
-    throw new UnreachableError(`${place.host} does not answer like AWS STS: status ${status}`);
+    throw new UnreachableError(`${url.host} does not answer like AWS STS: status ${status}`);
   }
   throw new ServiceError("ERR_CREDENTIALS", `the credentials were refused (${code})`, {
     awsCode: code,
@@ -48,23 +40,4 @@ export async function callerIdentity(
       ? "get new ones, e.g. aws sso login, and check AWS_SESSION_TOKEN"
       : "check AWS_PROFILE or --profile, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN",
   });
-}
-
-async function get(
-  { host, port }: IdentityPlace,
-  headers: Record<string, string>,
-  agent: Agent,
-  signal: AbortSignal,
-): Promise<{ readonly status: number; readonly body: string }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-  const path = `/?${new URLSearchParams(QUERY)}`;
-  const request = https.get({ host, port, path, headers, agent, signal }, (response) => {
-    text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
-  });
-  request.on("error", reject);
-  try {
-    return await promise;
-  } catch (error) {
-    throw connectFailure(error, { host, port });
-  }
 }

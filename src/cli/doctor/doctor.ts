@@ -39,7 +39,7 @@ async function examineSite(
   { settings, env, log, signal }: CommandContext,
 ): Promise<readonly Finding[]> {
   const { examine } = await import("./examine.ts");
-  const region = target.region ?? (await controlPlane.region());
+  const region = await controlPlane.region();
   const site = describeSite(target, region, {
     mqtt: settings.get("mqttEndpoint"),
     thing: settings.get("thing"),

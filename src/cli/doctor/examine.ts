@@ -52,14 +52,14 @@ export async function examine(
 /** A control plane of somebody's own may do without TLS. */
 async function checkControlPlaneTls(site: Site, limit: AbortSignal): Promise<Finding> {
   if (isPlain(site)) {
-    return warn("tls-control-plane", `none: ${site.target.endpointUrl} is not encrypted`, "use https://");
+    return warn("tls-control-plane", `none: ${site.customEndpoint} is not encrypted`, "use https://");
   }
   return checkTls("tls-control-plane", site.controlPlane, limit);
 }
 
 /** HTTPS_PROXY does not count for a control plane without TLS either. */
-function isPlain({ target }: Site): boolean {
-  return target.endpointUrl?.startsWith("http:") === true;
+function isPlain({ customEndpoint }: Site): boolean {
+  return customEndpoint?.protocol === "http:";
 }
 
 async function limited(

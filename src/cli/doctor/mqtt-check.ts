@@ -1,6 +1,7 @@
 // Whether a device's broker can be reached: TCP and TLS, since more needs the device's own certificate.
 
 import { ServiceError } from "../../base/errors.ts";
+import { credentialsOf } from "../target.ts";
 import { type Finding, failed, ok, unknown, warn } from "./finding.ts";
 import { checkTls } from "./network-checks.ts";
 import { agentOf, type Place, placeOf, type Site } from "./site.ts";
@@ -15,7 +16,7 @@ export async function checkMqtt(site: Site, signal: AbortSignal): Promise<Findin
   if (site.target.local !== undefined) {
     return unknown("mqtt", "this serve-local has no broker of its own", "start it without --no-mqtt");
   }
-  if (site.target.endpointUrl !== undefined) {
+  if (site.customEndpoint !== undefined) {
     return unknown(
       "mqtt",
       "with --endpoint-url the broker is not looked up",
@@ -30,9 +31,9 @@ async function lookUp(site: Site, signal: AbortSignal): Promise<Place | Finding>
   const agent = agentOf(site);
   try {
     const { lookUpBroker } = await import("../broker-lookup.ts");
-    const { awsCredentials } = await import("../../aws/signed-request.ts");
-    const { region, target, env } = site;
-    const host = await lookUpBroker(region, awsCredentials(site.profile, agent), target.ca, env, signal);
+    const { region, variant, target, env } = site;
+    const credentials = await credentialsOf(target, agent, signal);
+    const host = await lookUpBroker(region, variant, credentials, target.ca, env, signal);
     return placeOf({ host, port: MQTT_PORT }, target, env);
   } catch (error) {
     const isDenied = error instanceof ServiceError && error.code === "ERR_DENIED";

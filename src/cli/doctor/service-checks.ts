@@ -4,11 +4,14 @@ import { randomUUID } from "node:crypto";
 import https from "node:https";
 import { isIP } from "node:net";
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import { hostOf } from "../../aws/endpoints.ts";
 import { CredentialsError, ServiceError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { isLastWord, judgeRefusal } from "../../engine/refusal.ts";
 import { readRefusalBody } from "../../net/refusal-body.ts";
 import { CHANNEL_ID_HEADER, MODE_PARAMETER, SUBPROTOCOLS, TUNNEL_PATH } from "../../protocol/constants.ts";
+import { credentialsOf } from "../target.ts";
+import type { IdentityPlace } from "./caller-identity.ts";
 import { type Finding, fail, failed, ok, REFUSED, unknown, warn } from "./finding.ts";
 import { agentOf, type Site } from "./site.ts";
 
@@ -19,25 +22,32 @@ export async function checkCredentials(site: Site, signal: AbortSignal): Promise
   }
   const agent = agentOf(site);
   try {
-    const { awsCredentials } = await import("../../aws/signed-request.ts");
-    const { callerIdentity, identityHost } = await import("./caller-identity.ts");
-    const credentials = awsCredentials(site.profile, agent);
+    const { callerIdentity } = await import("./caller-identity.ts");
+    const credentials = await credentialsOf(site.target, agent, signal);
     const { accessKeyId } = await credentials();
     const key = `access key ${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
-    const host = identityHost(site.region, site.env);
-    if (site.target.endpointUrl !== undefined && site.env["AWS_ENDPOINT_URL_STS"] === undefined) {
+    const place = identityPlace(site);
+    if (place === undefined) {
       return ok("credentials", `found, ${key}; who that is was not asked of AWS`);
     }
-    const arn = await callerIdentity({ ...host, region: site.region }, credentials, agent, signal);
+    const arn = await callerIdentity(place, credentials, agent, signal);
     return ok("credentials", `${key} is ${arn}`);
   } catch (error) {
     const isMissing = error instanceof CredentialsError;
     return isMissing
-      ? fail("credentials", error.message, MISSING_FIX, REFUSED)
+      ? fail("credentials", error.message, error.hint ?? MISSING_FIX, REFUSED)
       : failed("credentials", error);
   } finally {
     agent.destroy();
   }
+}
+
+/** AWS STS; absent where the service is not AWS's and nothing says where its STS is. */
+function identityPlace({ region, variant, customEndpoint, target, env }: Site): IdentityPlace | undefined {
+  const isGiven = (env["AWS_ENDPOINT_URL_STS"] ?? "") !== "";
+  if (customEndpoint !== undefined && !isGiven) return undefined;
+  const given = target.shared?.endpointUrl("sts");
+  return { url: new URL(given ?? `https://${hostOf("sts", region, variant)}`), region };
 }
 
 const MISSING_FIX =

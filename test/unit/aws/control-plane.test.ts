@@ -11,10 +11,10 @@ import { waitFor, within } from "../../helpers/wait.ts";
 
 function connect(port: number, options: Partial<ControlPlaneOptions> = {}): ControlPlane {
   return new ControlPlane({
-    region: "eu-west-1",
-    endpoint: `http://127.0.0.1:${port}`,
+    region: async () => "eu-west-1",
+    endpoint: () => ({ url: new URL(`http://127.0.0.1:${port}`), isCustom: true }),
+    credentials: async () => ({ accessKeyId: "key", secretAccessKey: "secret" }),
     agent: new Agent(),
-    dummyCredentials: { accessKeyId: "key", secretAccessKey: "secret" },
     log: getLogger("test"),
     signal: new AbortController().signal,
     ...options,
@@ -130,7 +130,9 @@ describe("an endpoint that cannot be reached is named", () => {
 
   test("TLS with something that speaks none", async () => {
     await using server = await startTcpServer((socket) => socket.end("no TLS here"));
-    const controlPlane = connect(server.port, { endpoint: `https://127.0.0.1:${server.port}` });
+    const controlPlane = connect(server.port, {
+      endpoint: () => ({ url: new URL(`https://127.0.0.1:${server.port}`), isCustom: true }),
+    });
     const error = await failureOf(controlPlane.openTunnel({}));
     expect(error).toMatchObject({ code: "ERR_UNREACHABLE" });
     expect(error.message).toContain(`127.0.0.1:${server.port}`);
@@ -273,7 +275,7 @@ test("closing ends the calls under way, and what they hold", async () => {
   expect(await within("the end of the call", call, 1_000)).toBe("ended");
 });
 
-test("dummy credentials and the given region sign the call, whatever the environment says", async () => {
+test("the given credentials and region sign the call, whatever the environment says", async () => {
   const before = { ...process.env };
   Object.assign(process.env, {
     AWS_ACCESS_KEY_ID: "AKIAREAL",

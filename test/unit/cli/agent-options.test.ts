@@ -38,6 +38,8 @@ describe("the region", () => {
   test("is the one given, else that in the broker's name", () => {
     const broker = "abc123-ats.iot.eu-west-1.amazonaws.com";
     expect(regionOf({ region: "us-east-1" }, settings(broker))).toBe("us-east-1");
+    expect(regionOf({ region: "fips-us-east-1" }, settings(broker))).toBe("us-east-1");
+    expect(regionOf({ region: undefined }, settings("abc-ats.iot-fips.us-west-2.api.aws"))).toBe("us-west-2");
     expect(regionOf({ region: undefined }, settings(broker))).toBe("eu-west-1");
     expect(regionOf({ region: undefined }, settings("abc.ats.iot.cn-north-1.amazonaws.com.cn"))).toBe(
       "cn-north-1",

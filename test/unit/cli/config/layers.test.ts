@@ -61,7 +61,13 @@ describe("TUNNEL_LOCAL", () => {
 
 describe("a bad value names its origin", () => {
   test.each([
-    [{ region: ["eu-wst"] }, {}, UsageError, 'region "eu-wst" (from --region): not the name of a region'],
+    [{ region: ["a.test/"] }, {}, UsageError, 'region "a.test/" (from --region): not the name of a region'],
+    [
+      { region: ["eu-wst"] },
+      {},
+      ConfigError,
+      'region "eu-wst" (from --region): not the name of a region that exists; did you mean eu-west-1?',
+    ],
     [
       {},
       { AWS_REGION: "eu-wst" },

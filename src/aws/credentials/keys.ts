@@ -1,0 +1,47 @@
+import { CredentialsError, type ErrorDetails } from "../../base/errors.ts";
+import { escapeControl } from "../../base/escape.ts";
+import type { Section } from "../shared-files.ts";
+
+/** Keys that requests are signed with. */
+export interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+  readonly expiration?: Date | undefined;
+}
+
+/** Credentials, fetched anew when they expire. Rejects with CredentialsError, UnreachableError or ConfigError. */
+export type CredentialSource = () => Promise<Keys>;
+
+/** The keys that stand in a profile itself; absent without an access key. @throws CredentialsError for half of a pair */
+export function staticKeys(section: Section | undefined, place: string): Keys | undefined {
+  const accessKeyId = section?.get("aws_access_key_id");
+  if (section === undefined || accessKeyId === undefined) return undefined;
+  const secretAccessKey = section.get("aws_secret_access_key");
+  if (secretAccessKey === undefined) throw unusable(`aws_secret_access_key is missing in ${place}`);
+  const sessionToken = section.get("aws_security_token") ?? section.get("aws_session_token");
+  return { accessKeyId, secretAccessKey, sessionToken };
+}
+
+/** Settings or answers that give no credentials; nothing else is tried in their place, as with the AWS CLI. */
+export function unusable(why: string, details: ErrorDetails = {}): CredentialsError {
+  return new CredentialsError(`no usable AWS credentials: ${why}`, details);
+}
+
+/** A profile's name as messages show it. */
+export function inProfile(name: string): string {
+  return `profile "${escapeControl(name, 100)}"`;
+}
+
+/** Keys out of the JSON of a credential process or a service; absent when it has none. */
+export function keysOf(
+  value: Readonly<Record<string, unknown>>,
+  expiration: Date | undefined,
+): Keys | undefined {
+  const [id, secret, token] = ["AccessKeyId", "SecretAccessKey", "SessionToken"].map((name) => {
+    const exact = value[name];
+    return typeof exact === "string" && exact !== "" ? exact : undefined;
+  });
+  if (id === undefined || secret === undefined) return undefined;
+  return { accessKeyId: id, secretAccessKey: secret, sessionToken: token, expiration };
+}

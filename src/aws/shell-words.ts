@@ -1,0 +1,24 @@
+const TOKEN = /(\s+)|'([^']*)'|"((?:[^"\\]|\\[\s\S])*)"|\\([\s\S])|([^\s'"\\]+)/y;
+
+/**
+ * The words of a text as a POSIX shell parts and unquotes them, without any expansion; undefined where a quote is left
+ * open. Profile names and commands in the files of the AWS CLI are written so.
+ */
+export function shellWords(text: string): readonly string[] | undefined {
+  const words: string[] = [];
+  let isInWord = false;
+  for (let at = 0; at < text.length; at = TOKEN.lastIndex) {
+    TOKEN.lastIndex = at;
+    const match = TOKEN.exec(text);
+    if (match === null) return undefined;
+    const [, space, single, double, escaped, plain] = match;
+    if (space !== undefined) {
+      isInWord = false;
+      continue;
+    }
+    if (!isInWord) words.push("");
+    isInWord = true;
+    words[words.length - 1] += single ?? double?.replace(/\\(["\\])/g, "$1") ?? escaped ?? plain ?? "";
+  }
+  return words;
+}

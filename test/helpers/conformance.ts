@@ -1,0 +1,22 @@
+import { test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Ends the name of every test whose cases lie beside the repository; it may be skipped where they do not. */
+export const CONFORMANCE_MARK = "(needs ../shared/conformance)";
+
+const FOLDER = join(import.meta.dirname, "../../../shared/conformance");
+
+/** Whether the cases are there. */
+export const HAS_CONFORMANCE: boolean = existsSync(FOLDER);
+
+/** A test with the cases of one file, which nobody here wrote; skipped where they are not there. */
+export function testWithConformance(
+  name: string,
+  file: string,
+  body: (text: string) => void | Promise<void>,
+): void {
+  test.skipIf(!HAS_CONFORMANCE)(`${name} ${CONFORMANCE_MARK}`, () =>
+    body(readFileSync(join(FOLDER, file), "utf8")),
+  );
+}
