@@ -1,5 +1,5 @@
 import type { AccessToken } from "../base/secret.ts";
-import type { Mode } from "./store/store.ts";
+import type { Mode, TunnelRecord } from "./store/store.ts";
 
 /** What happened to a tunnel; told after the change is durable. */
 export type TunnelEvent =
@@ -21,3 +21,10 @@ export type TunnelEvent =
       readonly destinationAccessToken: AccessToken | undefined;
     }
   | { readonly type: "closed"; readonly tunnelId: string; readonly reason: "closed" | "expired" | "deleted" };
+
+/** What every notice of a tunnel says of it. */
+export function noticeOf(
+  tunnel: TunnelRecord,
+): Pick<TunnelEvent & { type: "opened" }, "tunnelId" | "thingName" | "services"> {
+  return { tunnelId: tunnel.tunnelId, thingName: tunnel.thingName, services: tunnel.services ?? [] };
+}

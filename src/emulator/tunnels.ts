@@ -10,7 +10,7 @@ import { checkServices } from "./services.ts";
 import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "./store/store.ts";
 import { mergeTags, removeTags } from "./tags.ts";
 import type { RandomBytes } from "./tokens.ts";
-import type { TunnelEvent } from "./tunnel-event.ts";
+import { noticeOf, type TunnelEvent } from "./tunnel-event.ts";
 
 export type { Admission } from "./admission.ts";
 export type { Mode, TunnelRecord } from "./store/store.ts";
@@ -100,7 +100,7 @@ export class Tunnels {
         destination: this.#issueToken(tunnelId, "destination"),
       };
     });
-    this.#emit({ type: "opened", ...toNotice(tunnel), destinationAccessToken: tokens.destination });
+    this.#emit({ type: "opened", ...noticeOf(tunnel), destinationAccessToken: tokens.destination });
     return { tunnel, tokens };
   }
 
@@ -131,7 +131,7 @@ export class Tunnels {
       this.#store.saveTunnel(tunnel);
       return Object.fromEntries(modes.map((mode) => [mode, this.#issueToken(tunnel.tunnelId, mode)]));
     });
-    this.#emit({ type: "rotated", ...toNotice(tunnel), modes, destinationAccessToken: tokens.destination });
+    this.#emit({ type: "rotated", ...noticeOf(tunnel), modes, destinationAccessToken: tokens.destination });
     return { tunnel, tokens };
   }
 
@@ -293,10 +293,4 @@ export class Tunnels {
       }
     }
   }
-}
-
-function toNotice(
-  tunnel: TunnelRecord,
-): Pick<TunnelEvent & { type: "opened" }, "tunnelId" | "thingName" | "services"> {
-  return { tunnelId: tunnel.tunnelId, thingName: tunnel.thingName, services: tunnel.services ?? [] };
 }
