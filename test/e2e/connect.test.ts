@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { exchange, portOf, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
-import { waitFor } from "../helpers/wait.ts";
+import { waitFor, within } from "../helpers/wait.ts";
 
 setDefaultTimeout(20_000);
 
@@ -103,6 +103,24 @@ describe("two at once", () => {
     expect(await operator.openTunnels()).toEqual([]);
   });
 });
+
+test("200 short ones, many at a time, all end: none is left with an owner that closes", async () => {
+  await using operator = await startEchoOperator();
+  let started = 0;
+  const codes: (number | null)[] = [];
+  const runner = async () => {
+    while (started++ < 200) {
+      await using connecting = operator.connect("--", "true");
+      const { code } = await within("the end of a connect", connecting.exited, 60_000);
+      codes.push(code);
+      if (code !== 0) expect(connecting.stderr).toBe("");
+    }
+  };
+  await Promise.all(Array.from({ length: 24 }, runner));
+  expect(codes).toEqual(Array(200).fill(0));
+  expect(await operator.openTunnels()).toEqual([]);
+  expect(readdirSync(operator.meetingDirectory).map(extension)).toEqual(["lock"]);
+}, 180_000);
 
 describe("an open tunnel of the thing", () => {
   test("is reused, also when its device missed the notification, and stays open", async () => {

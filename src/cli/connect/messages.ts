@@ -46,6 +46,7 @@ export function receive<T extends MemberMessage | OwnerMessage>(
     rest = lines.pop() ?? "";
     if (rest.length > MAX_LINE) socket.destroy();
     for (const line of lines) {
+      if (socket.destroyed) return;
       const message = parse<T>(line);
       if (message === undefined) socket.destroy();
       else onMessage(message);

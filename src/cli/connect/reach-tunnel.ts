@@ -62,13 +62,20 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
 async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, region: string): Promise<Owner> {
   const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly, board } = options;
   const { openTokenStore } = await import("../saved-tokens.ts");
+  const [controlPlane, dataPlane] = await Promise.all([
+    options.controlPlane(),
+    dataPlaneOf(target, region, context.env),
+  ]).catch((error) => {
+    lock.release();
+    throw error;
+  });
   return Owner.start({
     point,
     lock,
     pid: process.pid,
     request,
-    controlPlane: await options.controlPlane(),
-    dataPlane: await dataPlaneOf(target, region, context.env),
+    controlPlane,
+    dataPlane,
     owner: ownerName(),
     hint: hintFor(request, target, context),
     log: context.log,
