@@ -7,7 +7,7 @@ import type { WatchActions } from "../tui/watch.tsx";
 import type { CommandContext } from "./command.ts";
 import { type Connection, withControlPlane } from "./connect-control-plane.ts";
 import { openTokenStore } from "./saved-tokens.ts";
-import { statusDirectory } from "./status-directory.ts";
+import { socketDirectories } from "./socket-directory.ts";
 import { startScreen, terminalOf } from "./watch.ts";
 
 /** Tunnels watched at most: one page of the API, the newest ones. */
@@ -48,7 +48,7 @@ async function watch(
   if (terminal === undefined) {
     await printChanges(tunnels, context);
   } else {
-    const sources = { tunnels, statusDirectory: statusDirectory(context.env) };
+    const sources = { tunnels, statusDirectories: () => socketDirectories(context.env) };
     const region = await connection.controlPlane.region();
     const where = connection.target.local === undefined ? region : "local";
     const actions = actionsOf(connection, context);

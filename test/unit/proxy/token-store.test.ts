@@ -66,12 +66,12 @@ describe("saving", () => {
     expect(readdirSync(it.path).map((name) => modeOf(join(it.path, name)))).toEqual([0o600]);
   });
 
-  test("a directory that others can enter is closed to them", () => {
+  test("a directory that others can write to gets no token", () => {
     using it = makeStore();
-    mkdirSync(it.path, { mode: 0o755 });
-    chmodSync(it.path, 0o755);
-    it.store.save(token("a"));
-    expect(modeOf(it.path)).toBe(0o700);
+    mkdirSync(it.path);
+    chmodSync(it.path, 0o777);
+    expect(() => it.store.save(token("a"))).toThrow("can be written by other users");
+    expect(readdirSync(it.path)).toEqual([]);
   });
 
   test("a new token of the same side takes the old one's place, with another client token", () => {
