@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { escapeControl } from "../base/escape.ts";
 import { isApiName, isRegion } from "../base/names.ts";
 import { AccessToken } from "../base/secret.ts";
-import { MAX_SERVICES } from "../protocol/constants.ts";
+import { ACCESS_TOKEN_PATTERN, MAX_SERVICES } from "../protocol/constants.ts";
 
 /** What the service tells a device when a tunnel was opened for it, or its access token rotated (P80). */
 export interface Notification {
@@ -29,10 +29,6 @@ export type NotificationResult =
 
 /** A token has at most 4 KiB and a service id 128 bytes; AWS IoT itself lets 128 KiB through. */
 export const MAX_NOTIFICATION_BYTES = 8 * 1024;
-
-/** Printable characters without spaces, since it becomes a header; the length limit is that of the reference proxy. */
-const ACCESS_TOKEN = /^[\x21-\x7e]{1,4096}$/;
-/** The API model's pattern of a service. */
 
 /** Reads and judges the payload of a notification (P80, P81). Never throws, whatever the bytes are. */
 export function readNotification(payload: Uint8Array, policy: NotificationPolicy): NotificationResult {
@@ -87,7 +83,7 @@ function parseObject(payload: Uint8Array): Readonly<Record<keyof Members, unknow
 function findFault(members: Readonly<Record<keyof Members, unknown>>): string | undefined {
   const { clientAccessToken, clientMode, region, services } = members;
   if (typeof clientAccessToken !== "string") return "clientAccessToken is missing or no text";
-  if (!ACCESS_TOKEN.test(clientAccessToken)) {
+  if (!ACCESS_TOKEN_PATTERN.test(clientAccessToken)) {
     return "clientAccessToken does not have 1 to 4096 printable characters without spaces";
   }
   if (clientMode !== "destination") return `clientMode is ${show(clientMode)}, not "destination"`;

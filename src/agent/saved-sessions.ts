@@ -7,6 +7,7 @@ import {
   writePrivateFile,
 } from "../base/private-files.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
 import type { Notification } from "./notification.ts";
 import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
 
@@ -29,7 +30,7 @@ export class SavedSessions {
   /** Makes the directory. @throws ConfigError when that is not possible */
   constructor(directory: string) {
     this.#directory = directory;
-    claimPrivateDirectory(directory);
+    claimPrivateDirectory(directory, { hint: "name one that this user can write to: --state-dir DIR" });
   }
 
   /** @throws ConfigError */
@@ -98,7 +99,9 @@ function decode(content: unknown): SavedSession | undefined {
   const isOurs =
     version === VERSION &&
     typeof accessToken === "string" &&
+    ACCESS_TOKEN_PATTERN.test(accessToken) &&
     typeof clientToken === "string" &&
+    CLIENT_TOKEN_PATTERN.test(clientToken) &&
     typeof dataPlane === "string" &&
     typeof region === "string" &&
     Array.isArray(services) &&

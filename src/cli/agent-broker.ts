@@ -11,6 +11,7 @@ import type {
 import { ConfigError, UsageError } from "../base/errors.ts";
 import { webProxyFor } from "../net/web-proxy.ts";
 import type { CommandContext } from "./command.ts";
+import { nameHome } from "./config/home.ts";
 import type { Target } from "./target.ts";
 
 /** Files of a device's identity. */
@@ -122,6 +123,7 @@ async function signedBroker(
 }
 
 async function credentialsOf(target: Target, { env }: CommandContext) {
+  nameHome();
   const { awsCredentials } = await import("../aws/signed-request.ts");
   const { RoutingAgent } = await import("../net/routing-agent.ts");
   const agent = new RoutingAgent(target.ca, env) as unknown as Parameters<typeof awsCredentials>[1];

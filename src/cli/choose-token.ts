@@ -7,7 +7,7 @@ import type { Mode } from "../proxy/options.ts";
 import type { SavedToken } from "../proxy/saved-token.ts";
 import type { TokenStore } from "../proxy/token-store.ts";
 import type { CommandContext } from "./command.ts";
-import { openTokenStore } from "./saved-tokens.ts";
+import { clientTokenFor, openTokenStore, tidyTokens } from "./saved-tokens.ts";
 import type { Target } from "./target.ts";
 import { formatTime } from "./times.ts";
 import { readTokenFile } from "./token-file.ts";
@@ -23,9 +23,6 @@ export interface ChosenToken {
   readonly tunnelId?: string | undefined;
   readonly forget: () => void;
 }
-
-/** No tunnel lives longer, so a token given to us is worthless after this time. */
-const MAX_LIFETIME_MS = 12 * 60 * 60_000;
 
 /** A flag before the environment before what open or rotate saved. */
 export async function chooseToken(mode: Mode, target: Target, context: CommandContext): Promise<ChosenToken> {
@@ -64,25 +61,24 @@ async function givenToken({
   return text === undefined ? undefined : new AccessToken(text);
 }
 
-function withClientToken(accessToken: AccessToken, { settings, env }: CommandContext): ChosenToken {
-  const store = openTokenStore(env);
+function withClientToken(accessToken: AccessToken, { settings, env, log }: CommandContext): ChosenToken {
   const given = settings.get("clientToken");
   const isWithout = settings.get("noClientToken");
   const made =
     given === undefined && !isWithout
-      ? store.clientTokenFor(accessToken, new Date(Date.now() + MAX_LIFETIME_MS))
+      ? clientTokenFor(accessToken, env, (message) => log.warn("{message}", { message }))
       : undefined;
   return {
     accessToken,
     clientToken: given === undefined || isWithout ? made : new ClientToken(given),
     region: undefined,
-    forget: () => store.forgetClientToken(accessToken),
+    forget: () => tidyTokens(env, log, (store) => store.forgetClientToken(accessToken)),
   };
 }
 
 function savedToken(mode: Mode, target: Target, context: CommandContext): ChosenToken {
-  const { settings, env } = context;
-  const store = openTokenStore(env);
+  const { settings, env, log } = context;
+  const store = openTokenStore(env, log);
   const wanted = settings.get("tunnel");
   const all = store.list(mode).filter((saved) => wanted === undefined || saved.tunnelId === wanted);
   const candidates = all.filter((saved) => fits(saved, target, settings.fromFlag("region")));
@@ -102,7 +98,7 @@ function savedToken(mode: Mode, target: Target, context: CommandContext): Chosen
     clientToken: settings.get("noClientToken") ? undefined : clientToken,
     region: saved.region,
     tunnelId: saved.tunnelId,
-    forget: () => store.delete(saved.tunnelId, mode),
+    forget: () => tidyTokens(env, log, (kept) => kept.delete(saved.tunnelId, mode)),
   };
 }
 

@@ -4,6 +4,7 @@ import { ControlPlane } from "../aws/control-plane.ts";
 import { UnreachableError } from "../base/errors.ts";
 import { RoutingAgent } from "../net/routing-agent.ts";
 import type { CommandContext } from "./command.ts";
+import { nameHome } from "./config/home.ts";
 import type { Env } from "./config/layers.ts";
 import { serveLocalCommandFor } from "./config/local.ts";
 import { resolveTarget, type Target } from "./target.ts";
@@ -34,6 +35,7 @@ export async function withControlPlane<T>(
 
 /** A control plane for a target; whoever made it closes it. */
 export function connect(target: Target, { env, log, signal }: CommandContext): ControlPlane {
+  nameHome();
   if (target.profile !== undefined) {
     // The SDK looks the profile up in five places (credentials, region, endpoint, FIPS, dual-stack); only the
     // variable reaches all of them.

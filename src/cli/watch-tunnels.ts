@@ -6,7 +6,7 @@ import type { SideView, TunnelView } from "../tui/tunnel-view.ts";
 import type { WatchActions } from "../tui/watch.tsx";
 import type { CommandContext } from "./command.ts";
 import { type Connection, withControlPlane } from "./connect-control-plane.ts";
-import { openTokenStore } from "./saved-tokens.ts";
+import { openTokenStore, tidyTokens } from "./saved-tokens.ts";
 import { socketDirectories } from "./socket-directory.ts";
 import { startScreen, terminalOf } from "./watch.ts";
 
@@ -83,7 +83,7 @@ function actionsOf({ controlPlane, target }: Connection, context: CommandContext
   return {
     async close(tunnelId) {
       await controlPlane.closeTunnel({ tunnelId });
-      openTokenStore(context.env).delete(tunnelId);
+      tidyTokens(context.env, context.log, (store) => store.delete(tunnelId));
       return `closed ${tunnelId}`;
     },
     async rotate(tunnelId, mode) {

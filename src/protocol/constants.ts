@@ -15,6 +15,8 @@ export const ACCESS_TOKEN_COOKIE = "awsiot-tunnel-token";
 /** Request header with the optional client token (P3). */
 export const CLIENT_TOKEN_HEADER = "client-token";
 
+/** What an access token is made of: printable characters without spaces, since it becomes a header. */
+export const ACCESS_TOKEN_PATTERN = /^[\x21-\x7e]{1,4096}$/;
 /** What a client token looks like (P3). */
 export const CLIENT_TOKEN_PATTERN = /^[a-zA-Z0-9-]{32,128}$/;
 

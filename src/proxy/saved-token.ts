@@ -1,7 +1,9 @@
 // The two kinds of files in the token store: what they hold, and their reading and writing.
 
 import { ConfigError } from "../base/errors.ts";
+import { isRegion } from "../base/names.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
 import type { Mode } from "./options.ts";
 
 /** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
@@ -55,9 +57,13 @@ export function decodeSaved(text: string, path: string): SavedToken {
     ...(typeof description === "string" ? { description } : {}),
     tunnelId: textMember(content, "tunnelId", path),
     mode,
-    accessToken: new AccessToken(textMember(content, "accessToken", path)),
-    clientToken: new ClientToken(textMember(content, "clientToken", path)),
-    region: textMember(content, "region", path),
+    accessToken: new AccessToken(
+      textMember(content, "accessToken", path, (text) => ACCESS_TOKEN_PATTERN.test(text)),
+    ),
+    clientToken: new ClientToken(
+      textMember(content, "clientToken", path, (text) => CLIENT_TOKEN_PATTERN.test(text)),
+    ),
+    region: textMember(content, "region", path, isRegion),
     expiresAt: dateMember(content, path),
     issuer: decodeIssuer(content["issuer"], path),
   };
@@ -72,7 +78,9 @@ export function encodeGiven({ clientToken, expiresAt }: GivenToken): string {
 export function decodeGiven(text: string, path: string): GivenToken {
   const content = decodeObject(text, path);
   return {
-    clientToken: new ClientToken(textMember(content, "clientToken", path)),
+    clientToken: new ClientToken(
+      textMember(content, "clientToken", path, (text) => CLIENT_TOKEN_PATTERN.test(text)),
+    ),
     expiresAt: dateMember(content, path),
   };
 }
@@ -108,9 +116,14 @@ function isObject(value: unknown): value is Content {
   return typeof value === "object" && value !== null;
 }
 
-function textMember(content: Content, name: string, path: string): string {
+function textMember(
+  content: Content,
+  name: string,
+  path: string,
+  isGood = (text: string) => text !== "",
+): string {
   const value = content[name];
-  if (typeof value !== "string" || value === "") {
+  if (typeof value !== "string" || !isGood(value)) {
     throw damaged(path);
   }
   return value;

@@ -4,7 +4,7 @@
 import ms from "ms";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
-import { CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
@@ -244,7 +244,7 @@ export function readOrigin(text: string): string {
 /** An access token as a header can carry it; the length limit is that of the reference proxy. */
 export function readAccessToken(text: string): string {
   const token = text.trim();
-  if (!/^[\x21-\x7e]{1,4096}$/.test(token)) {
+  if (!ACCESS_TOKEN_PATTERN.test(token)) {
     throw new BadValueError("not an access token: 1 to 4096 printable characters without spaces");
   }
   return token;

@@ -61,7 +61,7 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
 
 async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, region: string): Promise<Owner> {
   const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly, board } = options;
-  const { openTokenStore } = await import("../saved-tokens.ts");
+  const { tidyTokens } = await import("../saved-tokens.ts");
   const [controlPlane, dataPlane] = await Promise.all([
     options.controlPlane(),
     dataPlaneOf(target, region, context.env),
@@ -79,7 +79,8 @@ async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, reg
     owner: ownerName(),
     hint: hintFor(request, target, context),
     log: context.log,
-    forgetToken: (tunnelId, mode) => openTokenStore(context.env).delete(tunnelId, mode),
+    forgetToken: (tunnelId, mode) =>
+      tidyTokens(context.env, context.log, (store) => store.delete(tunnelId, mode)),
     onEvent,
     onProxyEvent,
     board,

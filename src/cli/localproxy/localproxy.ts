@@ -12,7 +12,7 @@ import { runProxy } from "../../proxy/session.ts";
 import type { Env } from "../config/layers.ts";
 import { exitCodeOf } from "../exit-codes.ts";
 import type { Host } from "../run.ts";
-import { openTokenStore } from "../saved-tokens.ts";
+import { clientTokenFor } from "../saved-tokens.ts";
 import { VERSION } from "../version.ts";
 import { EventLines } from "./event-lines.ts";
 import { BAD_CONFIGURATION, BAD_VALUE, ReferenceFatal } from "./fatal.ts";
@@ -27,8 +27,6 @@ import { parseReferenceWords, type ReferenceFlags, ReferenceUsageError } from ".
 const BANNER = `Running AWS IoT Secure Tunneling Local Proxy version: v3.3.1+tunnel.${VERSION}\n`;
 /** Default port of a web proxy there. */
 const WEB_PROXY_PORT = "3128";
-/** No tunnel lives longer, so the client token made for an access token is worthless after this time. */
-const MAX_LIFETIME_MS = 12 * 60 * 60_000;
 const STALL_TIMEOUT_MS = 10_000;
 const LINGER_MS = 1_000;
 
@@ -100,7 +98,7 @@ function proxyOptions(
     accessToken,
     clientToken:
       plan.clientToken === undefined
-        ? openTokenStore(env).clientTokenFor(accessToken, new Date(Date.now() + MAX_LIFETIME_MS))
+        ? clientTokenFor(accessToken, env, (message) => lines.log("warning", message))
         : new ClientToken(plan.clientToken),
     dataPlane: {
       ...endpoint,

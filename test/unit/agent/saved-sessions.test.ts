@@ -20,7 +20,7 @@ afterEach(() => dir[Symbol.dispose]());
 function session(token: string, receivedAt = NOW): SavedSession {
   return {
     accessToken: new AccessToken(token),
-    clientToken: new ClientToken(`client-of-${token}`),
+    clientToken: new ClientToken(`client-of-${token}-`.padEnd(32, "0")),
     dataPlane: "data.example:443",
     region: "eu-west-1",
     services: ["SSH", "WEB"],
