@@ -1,0 +1,89 @@
+// Keys on a real terminal, hang-ups, and who gets them.
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { exchange, portOf, startEchoOperator, THING } from "../helpers/operators.ts";
+import { TestProcess } from "../helpers/process.ts";
+import { CTRL_BACKSLASH, CTRL_C, onTerminal } from "../helpers/terminal.ts";
+import { tunnelCommand } from "../helpers/tunnel.ts";
+
+setDefaultTimeout(30_000);
+
+/** As an interpreter does it: says what it gets, and ends when it wants to. */
+const HARDY = `
+import sys, time
+count = 0
+print("up", flush=True)
+while count < 4:
+    try:
+        time.sleep(10)
+    except KeyboardInterrupt:
+        count += 1
+        print("interrupt", count, flush=True)
+sys.exit(9)
+`;
+
+const CONNECT = ["connect", "--thing", THING, "--service", "SSH"];
+const SERVE = ["serve-local", "--ephemeral", "--listen", "127.0.0.1:0", "--no-mqtt"];
+
+describe("a command on a terminal", () => {
+  test.each([
+    ["connect", CONNECT],
+    ["serve-local", SERVE],
+  ])("of %s gets every Ctrl-C, and its code is ours", async (name, words) => {
+    await using operator = await startEchoOperator();
+    const local = name === "connect" ? operator.server.local : [];
+    const command = [...tunnelCommand(), ...words, ...local, "--", "python3", "-c", HARDY];
+    await using terminal = onTerminal(command, operator.env);
+    await terminal.waitForLine(/^up/);
+    for (let count = 1; count <= 4; count += 1) {
+      terminal.send(CTRL_C);
+      await terminal.waitForLine(new RegExp(`interrupt ${count}`));
+    }
+    expect(await terminal.exited).toEqual({ code: 9, signal: null });
+    expect(await operator.openTunnels()).toEqual([]);
+  });
+
+  test.each([
+    [CTRL_C, "INT", "exec sleep 20", 130],
+    [CTRL_BACKSLASH, "QUIT", "trap 'exit 4' QUIT; while :; do sleep 0.05; done", 4],
+  ])("that a key ends (%j, SIG%s) leaves no tunnel", async (key, _, script, code) => {
+    await using operator = await startEchoOperator();
+    const words = [...CONNECT, ...operator.server.local, "--", "sh", "-c", `echo up; ${script}`];
+    await using terminal = onTerminal([...tunnelCommand(), ...words], operator.env);
+    await terminal.waitForLine(/^up/);
+    terminal.send(key);
+    expect(await terminal.exited).toEqual({ code, signal: null });
+    expect(await operator.openTunnels()).toEqual([]);
+  });
+
+  test("in the background gets the interrupt that was sent to us alone", async () => {
+    await using operator = await startEchoOperator();
+    const inner = "trap 'exit 5' INT; echo up; while :; do sleep 0.05; done";
+    const words = [...tunnelCommand(), ...CONNECT, ...operator.server.local, "--", "sh", "-c", inner];
+    const outer = '"$@" & read line; kill -INT $!; wait $!; echo "code $?"';
+    await using terminal = onTerminal(["sh", "-mc", outer, "sh", ...words], operator.env);
+    await terminal.waitForLine(/^up/);
+    terminal.send("\n");
+    await terminal.waitForLine(/^code 5/);
+  });
+});
+
+describe("under nohup", () => {
+  test("a hang-up passes connect by, and whoever runs inside", async () => {
+    await using operator = await startEchoOperator();
+    const words = [...tunnelCommand(), ...CONNECT, ...operator.server.local];
+    await using connecting = new TestProcess("nohup", words, { PATH: process.env["PATH"], ...operator.env });
+    const port = await portOf(connecting);
+    connecting.signal("SIGHUP");
+    expect(await exchange(port, "still there")).toBe("still there");
+    const inner = 'echo "pid $$"; while :; do sleep 0.05; done';
+    const inside = [...words, "--", "sh", "-c", inner];
+    await using around = new TestProcess("nohup", inside, { PATH: process.env["PATH"], ...operator.env });
+    const [, pid] = await around.waitForLine(/^pid (\d+)$/);
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    expect(BigInt(`0x${mask}`) & 1n).toBe(1n);
+    around.signal("SIGTERM");
+    expect((await around.exited).code).toBe(143);
+    expect((await connecting.stop()).code).toBe(143);
+  });
+});
