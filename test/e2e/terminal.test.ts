@@ -1,10 +1,14 @@
 // Keys on a real terminal, hang-ups, and who gets them.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { exchange, portOf, startEchoOperator, THING } from "../helpers/operators.ts";
+import { quoteForShell } from "../../src/cli/shell.ts";
+import { pause } from "../helpers/agents.ts";
+import { exchange, portOf, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
 import { TestProcess } from "../helpers/process.ts";
+import { startTcpServer } from "../helpers/servers.ts";
 import { CTRL_BACKSLASH, CTRL_C, onTerminal } from "../helpers/terminal.ts";
 import { tunnelCommand } from "../helpers/tunnel.ts";
+import { waitFor } from "../helpers/wait.ts";
 
 setDefaultTimeout(30_000);
 
@@ -65,6 +69,48 @@ describe("a command on a terminal", () => {
     await terminal.waitForLine(/^up/);
     terminal.send("\n");
     await terminal.waitForLine(/^code 5/);
+  });
+});
+
+describe("an ssh that goes away while its device is awaited", () => {
+  test.each([
+    ["killed", "\n", "$SSH & ssh=$!; read line; kill -9 $ssh; wait $ssh"],
+    ["by Ctrl-C", CTRL_C, "trap : INT; $SSH"],
+  ])(
+    "%s: nothing is printed after the prompt, the tunnel is closed, nobody is told again",
+    async (_, keys, ssh) => {
+      await using operator = await startOperator();
+      const words = [...tunnelCommand(), ...CONNECT, ...operator.server.local, "--wait", "3s", "--stdio"];
+      const proxy = `ProxyCommand=${words.map(quoteForShell).join(" ")}`;
+      const script = `${ssh.replace("$SSH", 'ssh -o "$1" -o BatchMode=yes a.thing')}; echo PROMPT; read line; echo END`;
+      await using terminal = onTerminal(["bash", "-c", script, "bash", proxy], {
+        ...operator.env,
+        HOME: operator.server.stateDir,
+      });
+      await terminal.waitForLine(/waiting for Pump-7 to connect/);
+      terminal.send(keys);
+      await terminal.waitForLine(/PROMPT/);
+      await waitFor("the end of the tunnel", async () => (await operator.openTunnels()).length === 0, 3_000);
+      terminal.send("\n");
+      await terminal.waitForLine(/END/);
+      const { stdout } = terminal;
+      expect(stdout.slice(stdout.indexOf("PROMPT")).replace(/\s/g, "")).toBe("PROMPTEND");
+      expect(stdout).not.toContain("notified again");
+    },
+  );
+
+  test("but one that only has no more to say is waited for", async () => {
+    await using echo = await startTcpServer();
+    await using operator = await startOperator();
+    await using connecting = operator.connect("--stdio");
+    connecting.send("said before anybody was there");
+    connecting.send();
+    await connecting.waitForLine(/waiting for Pump-7 to connect/, "stderr");
+    await pause(1_000);
+    await operator.startDevice(echo.port);
+    await operator.run("rotate", (await operator.openTunnels())[0] ?? "", "--mode", "destination");
+    expect((await connecting.exited).code).toBe(0);
+    expect(connecting.stdout).toBe("said before anybody was there");
   });
 });
 
