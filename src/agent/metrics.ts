@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
 import { ListenError } from "../base/errors.ts";
+import { surviveAcceptErrors } from "../net/tcp.ts";
 import type { AgentEvent } from "./options.ts";
 
 /** Requests that may be under way: a scraper or two. */
@@ -35,6 +36,7 @@ export class MetricsServer {
       const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
       throw new ListenError(`cannot serve metrics on ${host}:${address.port}: ${reason}`, { cause });
     }
+    surviveAcceptErrors(metrics.#server, `${host}:${address.port}`);
     return metrics;
   }
 

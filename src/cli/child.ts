@@ -21,7 +21,7 @@ export async function runChild(
   const [file = "", ...words] = isHangupIgnored() ? [...IGNORING_HANGUP, ...command] : command;
   const child = spawn(file, words, { stdio: "inherit", env });
   const ended = Promise.withResolvers<number>();
-  child.once("error", (cause) => ended.reject(cannotRun(file, cause)));
+  child.on("error", (cause) => ended.reject(cannotRun(file, cause)));
   child.once("exit", (code, name) =>
     ended.resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])),
   );

@@ -1,5 +1,6 @@
 import { isIPv6, type Server } from "node:net";
 import { ListenError } from "../base/errors.ts";
+import { surviveAcceptErrors } from "../net/tcp.ts";
 
 /** Where a server listens; port 0 takes a free one. */
 export interface ListenAddress {
@@ -17,6 +18,7 @@ export function bind(server: Server, { host, port }: ListenAddress, hint: string
     server.once("error", onError);
     server.listen(port, host, () => {
       server.off("error", onError);
+      surviveAcceptErrors(server, `${toHost(host)}:${port}`);
       resolve();
     });
   });

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
+import { systemReason } from "../base/system-reason.ts";
 
 /** A TCP address or the path of a Unix socket. */
 export type SocketAddress =
@@ -39,11 +41,28 @@ export async function listen(address: SocketAddress, onSocket: (socket: Socket) 
   else server.listen({ host: listenHost(address.host), port: address.port, backlog: BACKLOG });
   try {
     await promise;
+    if (address.type === "unix") chmodSync(address.path, 0o600);
   } catch (error) {
+    server.close();
     throw listenFailure(error, address);
   }
-  if (address.type === "unix") chmodSync(address.path, 0o600);
+  surviveAcceptErrors(server, formatAddress(address));
   return describe(server, address);
+}
+
+/** A shortage of descriptors brings any number of them. */
+const TELL_EVERY_MS = 60_000;
+
+/** A connection that cannot be accepted is lost, and told once a minute at most; the listener goes on. */
+export function surviveAcceptErrors(server: Server, where: string): void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  server.on("error", (error) => {
+    const now = performance.now();
+    if (now - toldAt < TELL_EVERY_MS) return;
+    toldAt = now;
+    const reason = systemReason(error);
+    getLogger("listener").warn("a connection to {where} cannot be accepted: {reason}", { where, reason });
+  });
 }
 
 /**

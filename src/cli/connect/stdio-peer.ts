@@ -32,7 +32,7 @@ export class StdioPeer implements Disposable {
   constructor(stdin: Readable) {
     stdin.once("end", () => this.#look());
     // One that cannot be read has no bytes for us: the same as its end.
-    stdin.once("error", () => this.input.end());
+    stdin.on("error", () => this.input.end());
     this.input.once("close", () => stdin.destroy());
     stdin.pipe(this.input);
   }
