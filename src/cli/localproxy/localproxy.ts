@@ -159,8 +159,12 @@ function mapChooser(
   }
   let known: PortMap | undefined;
   return (services) => {
-    known ??= freeMap(configFiles, services, mode, lines);
-    return toServiceMap(known, mode);
+    try {
+      known ??= freeMap(configFiles, services, mode, lines);
+      return toServiceMap(known, mode);
+    } catch (error) {
+      throw error instanceof ReferenceFatal ? asTunnelError(error.message) : error;
+    }
   };
 }
 
@@ -184,7 +188,10 @@ function freeMap(
   const found = files.length === 0 ? new Map<string, string>() : scanConfigFiles(files, services, lines);
   const missing = services.filter((service) => !found.has(service));
   if (missing.length > 0 && mode === "destination") {
-    throw asTunnelError("Not enough the service ids are found in the configuration files. Fail to start.");
+    throw new ReferenceFatal(
+      "Not enough the service ids are found in the configuration files. Fail to start.",
+      BAD_CONFIGURATION,
+    );
   }
   const map = new Map([...found, ...missing.map((service) => [service, "0"] as const)]);
   lines.log("info", "Use port mapping:");
