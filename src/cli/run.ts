@@ -114,5 +114,12 @@ async function startLog(settings: Settings, isAroundCommand: boolean, { stderr }
     return;
   }
   const { openLogFile } = await import("./log-file.ts");
-  configureLog({ level, format, write: openLogFile(file) });
+  const onLost = (message: string) => void stderr.write(warningLine(message, format));
+  configureLog({ level, format, write: openLogFile(file, "logs", onLost) });
+}
+
+/** What concerns the logs themselves, which cannot be in them. */
+function warningLine(message: string, format: LogFormat): string {
+  const facts = { time: new Date().toISOString(), level: "warn", area: "log", message };
+  return format === "json" ? `${JSON.stringify(facts)}\n` : `tunnel: warning: ${message}\n`;
 }
