@@ -120,6 +120,8 @@ function hintFor(code: ErrorCode, error: ServiceException, facts: CallFacts): st
     case "ERR_CREDENTIALS":
       return credentialsHint(error);
     case "ERR_LIMIT":
+      if (facts.operation === "TagResource" || /\btags?\b/i.test(error.message))
+        return "a tunnel has 50 tags at most: remove some, tunnel tag ID --remove KEY";
       return /\bservices?\b/i.test(error.message)
         ? "a tunnel has three services at most: open another tunnel for the rest"
         : "wait a moment and try again, or close tunnels that are no longer needed: tunnel list";

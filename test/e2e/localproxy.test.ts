@@ -328,7 +328,7 @@ describe("endings", () => {
   });
 
   test.each([
-    ["an address that is none", "SSH=99x99\n", 'SSH"'],
+    ["an address that is none", "SSH=99x99\n", '"SSH=99x99": no port'],
     ["a port that is none", "SSH=127.0.0.1:70000\n", "70000"],
     ["no address", "SSH=\n", "SSH"],
     ["a line that is none", "SSH 22\n", "Please make sure your file is in .ini format."],
