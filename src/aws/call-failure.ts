@@ -211,6 +211,12 @@ function fromNetwork(error: unknown, facts: CallFacts): UnreachableError | undef
     return undefined;
   }
   const code = codeOf(error);
+  if (code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED") {
+    const clock = `by this machine's clock: ${new Date().toISOString()}`;
+    const words = code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet";
+    const hint = "is the clock of this machine set?";
+    return unreachable(error, facts, `its certificate ${words}, ${clock}`, hint);
+  }
   if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code)) {
     return unreachable(
       error,

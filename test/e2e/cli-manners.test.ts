@@ -110,7 +110,12 @@ test.each([
   await using service = await startFakeService({ issuedDaysAgo });
   const { code, stderr } = await runTunnel(["list", ...service.args, "--ca", service.ca], service.env);
   expect(code).toBe(69);
-  expect(stderr).toMatch(new RegExp(`certificate of \\S+ ${words}, by this machine's clock: \\d{4}-`));
+  const source = await runTunnel(["proxy", "source", "-p", "0", ...service.args, "--ca", service.ca], {
+    ...service.env,
+    AWSIOT_TUNNEL_ACCESS_TOKEN: "token",
+  });
+  expect(source.stderr).toMatch(new RegExp(`certificate of localhost:\\d+ ${words}, by this machine's clock`));
+  expect(stderr).toMatch(new RegExp(`localhost:\\d+: its certificate ${words}, by this machine's clock: \\d{4}-`));
   expect(stderr).toContain("hint: is the clock of this machine set?");
 });
 
