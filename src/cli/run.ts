@@ -73,7 +73,9 @@ async function runCommand(
   if (command.endsOnSignal) {
     host.stopOnHangup();
   }
-  await startLog(settings, rest !== undefined, host);
+  if (!command.printsOnly?.(settings)) {
+    await startLog(settings, rest !== undefined, host);
+  }
   const output = new Output({
     json: settings.get("json"),
     out: host.stdout,

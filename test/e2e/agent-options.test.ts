@@ -1,8 +1,11 @@
 // What the agent command says about options it cannot work with, before it dials anything.
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
+import { parseArgv } from "../../src/cli/argv.ts";
+import { COMMANDS } from "../../src/cli/command-table.ts";
 import { createDeviceAuthority, issueDeviceCertificate } from "../../src/emulator/authority.ts";
 import { addThing } from "../../src/emulator/notify/things.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
@@ -155,10 +158,98 @@ describe("tunnel agent", () => {
     expect([code, stderr]).toEqual([0, ""]);
     writeFileSync(path, stdout);
     expect(stdout).toContain(
-      "--thing pump-7 --map SSH=22 --map APP=/run/app.sock --region us-east-1 --grace 60000ms",
+      "--thing pump-7 --map SSH=22 --map APP=/run/app.sock --grace 1m --region us-east-1",
     );
     expect(stdout).toContain("LoadCredential=key:/etc/tunnel/device.key");
     expect(execFileSync("systemd-analyze", ["verify", path], { encoding: "utf8", stdio: "pipe" })).toBe("");
     expect(readFileSync(path, "utf8")).not.toContain("undefined");
+  });
+
+  test("prints a unit with everything it was given, from wherever", async () => {
+    using dir = tempDir();
+    const config = join(dir.path, "config.yaml");
+    const home = join(dir.path, "home");
+    mkdirSync(join(home, ".aws"), { recursive: true });
+    writeFileSync(join(home, ".aws/config"), "");
+    writeFileSync(
+      config,
+      `map: [SSH=22, "WEB=plc.lan:80"]
+cert: keys/device.pem
+key: keys/device.key
+audit-file: /var/log/tunnel/audit.jsonl
+log-file: /var/lib/logs/agent.log
+log-level: debug
+log-format: json
+client-id: pump-7-a
+max-tunnels: 5
+linger: 2s
+json: true
+allow-region: [eu-west-1, eu-west-2]
+`,
+    );
+    const { code, stdout, stderr } = await runTunnel(
+      [
+        "agent",
+        "--thing",
+        "pump-7",
+        "--config",
+        config,
+        "--state-dir",
+        "/srv/agent",
+        "--ca",
+        "ca.pem",
+        "--print-unit",
+      ],
+      {
+        HOME: home,
+        AWS_REGION: "us-east-1",
+        AWS_PROFILE: "field",
+        TUNNEL_MQTT_ENDPOINT: "Broker.lan:443",
+        HTTPS_PROXY: "http://user:secret@proxy.lan:3128",
+        NO_PROXY: "plc.lan",
+      },
+    );
+    expect([code, stderr]).toEqual([0, expect.stringContaining("HTTPS_PROXY")]);
+    const command = /^ExecStart=\S+ agent (.*)$/m.exec(stdout)?.[1] ?? "";
+    const request = parseArgv(["agent", ...command.split(" ")], COMMANDS);
+    expect(request.type === "command" && Object.fromEntries(request.flags)).toEqual({
+      thing: ["pump-7"],
+      map: ["SSH=22", "WEB=plc.lan:80"],
+      cert: [`\${CREDENTIALS_DIRECTORY}/cert`],
+      key: [`\${CREDENTIALS_DIRECTORY}/key`],
+      ca: [`\${CREDENTIALS_DIRECTORY}/ca`],
+      auditFile: ["/var/log/tunnel/audit.jsonl"],
+      logFile: ["/var/lib/logs/agent.log"],
+      logLevel: ["debug"],
+      logFormat: ["json"],
+      clientId: ["pump-7-a"],
+      maxTunnels: ["5"],
+      linger: ["2s"],
+      json: [""],
+      allowRegion: ["eu-west-1", "eu-west-2"],
+      stateDir: ["/srv/agent"],
+      region: ["us-east-1"],
+      profile: ["field"],
+      mqttEndpoint: ["Broker.lan:443"],
+    });
+    for (const line of [
+      `LoadCredential=cert:${dir.path}/keys/device.pem`,
+      `LoadCredential=key:${dir.path}/keys/device.key`,
+      `LoadCredential=ca:${process.cwd()}/ca.pem`,
+      `LoadCredential=aws-config:${home}/.aws/config`,
+      'Environment="AWS_CONFIG_FILE=%d/aws-config"',
+      'Environment="NO_PROXY=plc.lan"',
+      "LogsDirectory=tunnel",
+      "StateDirectory=tunnel-agent logs",
+      "ReadWritePaths=/srv/agent",
+      `User=${process.getuid?.()}`,
+    ]) {
+      expect(stdout.split("\n")).toContain(line);
+    }
+    expect(stdout).not.toContain("DynamicUser");
+    expect(stdout + stderr).not.toContain("secret");
+    const path = join(dir.path, "tunnel-agent.service");
+    writeFileSync(path, stdout);
+    expect(execFileSync("systemd-analyze", ["verify", path], { encoding: "utf8", stdio: "pipe" })).toBe("");
   });
 });

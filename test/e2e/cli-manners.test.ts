@@ -114,8 +114,12 @@ test.each([
     ...service.env,
     AWSIOT_TUNNEL_ACCESS_TOKEN: "token",
   });
-  expect(source.stderr).toMatch(new RegExp(`certificate of localhost:\\d+ ${words}, by this machine's clock`));
-  expect(stderr).toMatch(new RegExp(`localhost:\\d+: its certificate ${words}, by this machine's clock: \\d{4}-`));
+  expect(source.stderr).toMatch(
+    new RegExp(`certificate of localhost:\\d+ ${words}, by this machine's clock`),
+  );
+  expect(stderr).toMatch(
+    new RegExp(`localhost:\\d+: its certificate ${words}, by this machine's clock: \\d{4}-`),
+  );
   expect(stderr).toContain("hint: is the clock of this machine set?");
 });
 
