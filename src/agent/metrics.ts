@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
+import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
-import { surviveAcceptErrors } from "../net/tcp.ts";
 import type { AgentEvent } from "./options.ts";
 
 /** Requests that may be under way: a scraper or two. */

@@ -2,9 +2,8 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
-import { getLogger } from "../base/log.ts";
-import { systemReason } from "../base/system-reason.ts";
 
 /** A TCP address or the path of a Unix socket. */
 export type SocketAddress =
@@ -48,21 +47,6 @@ export async function listen(address: SocketAddress, onSocket: (socket: Socket) 
   }
   surviveAcceptErrors(server, formatAddress(address));
   return describe(server, address);
-}
-
-/** A shortage of descriptors brings any number of them. */
-const TELL_EVERY_MS = 60_000;
-
-/** A connection that cannot be accepted is lost, and told once a minute at most; the listener goes on. */
-export function surviveAcceptErrors(server: Server, where: string): void {
-  let toldAt = Number.NEGATIVE_INFINITY;
-  server.on("error", (error) => {
-    const now = performance.now();
-    if (now - toldAt < TELL_EVERY_MS) return;
-    toldAt = now;
-    const reason = systemReason(error);
-    getLogger("listener").warn("a connection to {where} cannot be accepted: {reason}", { where, reason });
-  });
 }
 
 /**

@@ -193,6 +193,20 @@ describe("tunnel agent", () => {
     await next.waitFor("session-connected");
   });
 
+  test("says that an audit line is lost, and goes on", async () => {
+    await using server = await serveLocal();
+    await using agent = agentFor(server, ["SSH=22"], ["--audit-file", "/dev/full"]);
+    await agent.waitFor("subscribed");
+    for (let count = 0; count < 2; count += 1) {
+      const { tunnelId } = await openTunnel(server, "pump-7", ["SSH"]);
+      await agent.waitFor("session-connected", count);
+      await runTunnel(["close", tunnelId, ...server.local]);
+      await agent.waitFor("session-ended", count);
+    }
+    await agent.process.waitForLine(/cannot write audit lines to "\/dev\/full": no space is left/, "stderr");
+    expect(agent.process.stderr.match(/cannot write audit lines/g)).toHaveLength(1);
+  });
+
   test("forgets a session whose tunnel was closed while it was away", async () => {
     await using server = await serveLocal();
     using home = tempDir();
