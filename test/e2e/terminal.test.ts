@@ -14,16 +14,18 @@ setDefaultTimeout(30_000);
 
 /** As an interpreter does it: says what it gets, and ends when it wants to. */
 const HARDY = `
-import sys, time
+import signal, sys, time
 count = 0
+def interrupted(number, frame):
+    global count
+    count += 1
+    print("interrupt", count, flush=True)
+    if count == 4:
+        sys.exit(9)
+signal.signal(signal.SIGINT, interrupted)
 print("up", flush=True)
-while count < 4:
-    try:
-        time.sleep(10)
-    except KeyboardInterrupt:
-        count += 1
-        print("interrupt", count, flush=True)
-sys.exit(9)
+while True:
+    time.sleep(10)
 `;
 
 const CONNECT = ["connect", "--thing", THING, "--service", "SSH"];
