@@ -50,11 +50,11 @@ describe("a command on a terminal", () => {
   });
 
   test.each([
-    [CTRL_C, "INT", "exec sleep 20", 130],
-    [CTRL_BACKSLASH, "QUIT", "trap 'exit 4' QUIT; while :; do sleep 0.05; done", 4],
+    [CTRL_C, "INT", "echo up; exec sleep 20", 130],
+    [CTRL_BACKSLASH, "QUIT", "trap 'exit 4' QUIT; echo up; while :; do sleep 0.05; done", 4],
   ])("that a key ends (%j, SIG%s) leaves no tunnel", async (key, _, script, code) => {
     await using operator = await startEchoOperator();
-    const words = [...CONNECT, ...operator.server.local, "--", "sh", "-c", `echo up; ${script}`];
+    const words = [...CONNECT, ...operator.server.local, "--", "sh", "-c", script];
     await using terminal = onTerminal([...tunnelCommand(), ...words], operator.env);
     await terminal.waitForLine(/^up/);
     terminal.send(key);
