@@ -13,6 +13,9 @@ const MAX_SOCKET_PATH = 103;
 /** The longest that is put into the directory. */
 const LONGEST_NAME = "/connect/0123456789abcdef.streams";
 
+/** Where everybody may make directories a stranger may have taken a name: there are some more. */
+const SHARED_NAMES = ["", ".1", ".2", ".3"];
+
 interface Place {
   readonly base: string;
   /** Directory in `base`. */
@@ -48,7 +51,9 @@ function placesOf(env: Env): Place[] {
       : []),
     { base: `/run/user/${user}`, path: `/run/user/${user}/tunnel`, kind: "own" },
     { base: state, path: join(state, "run"), kind: "made" },
-    { base: "/tmp", path: `/tmp/tunnel-${user}`, kind: "shared" },
+    ...SHARED_NAMES.map(
+      (suffix) => ({ base: "/tmp", path: `/tmp/tunnel-${user}${suffix}`, kind: "shared" }) as const,
+    ),
   ];
   return places.filter(({ path }) => Buffer.byteLength(path) + LONGEST_NAME.length <= MAX_SOCKET_PATH);
 }

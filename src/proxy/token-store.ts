@@ -2,7 +2,7 @@
 // client token that goes with each access token, kept so that a restarted proxy can use its access token again.
 
 import { createHash, randomUUID } from "node:crypto";
-import { readdirSync, rmSync, type Stats, statSync } from "node:fs";
+import { accessSync, constants, readdirSync, rmSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import {
@@ -48,6 +48,7 @@ export class TokenStore {
   prepare(): void {
     const { hint } = this.#options;
     claimPrivateDirectory(this.#directory, hint === undefined ? {} : { hint });
+    this.#checkWritable();
     this.#prune();
   }
 
@@ -103,10 +104,11 @@ export class TokenStore {
    * kept under the access token's hash until `expiresAt`.
    */
   clientTokenFor(accessToken: AccessToken, expiresAt: Date): ClientToken {
-    this.prepare();
     const path = this.#givenPath(accessToken);
     const known = this.#read(path, decodeGiven);
-    if (known !== undefined) return known.clientToken;
+    // Before anything is written: on a disk that is read-only now it is as good.
+    if (known !== undefined && known.expiresAt.getTime() > this.#now()) return known.clientToken;
+    this.prepare();
     const clientToken = new ClientToken(randomUUID());
     writePrivateFile(path, encodeGiven({ clientToken, expiresAt }));
     return clientToken;
@@ -115,6 +117,15 @@ export class TokenStore {
   /** Deletes the client token kept for an access token that was given to us. */
   forgetClientToken(accessToken: AccessToken): void {
     remove(this.#givenPath(accessToken));
+  }
+
+  #checkWritable(): void {
+    try {
+      accessSync(this.#directory, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      const message = `cannot write to directory "${this.#directory}": ${systemReason(cause)}`;
+      throw new ConfigError(message, { cause, hint: this.#options.hint });
+    }
   }
 
   /** What a file holds; undefined when there is none, or it is damaged, which is told. */
