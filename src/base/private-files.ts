@@ -29,8 +29,10 @@ interface Advice {
 /** Makes a directory and its parents with mode 0700; an existing one keeps its mode. Throws ConfigError. */
 export function makePrivateDirectory(path: string, { hint }: Advice = {}): void {
   try {
+    refuseUnderSudo(path, hint === undefined ? {} : { hint });
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`cannot make the directory "${path}": ${systemReason(cause)}`, { cause, hint });
   }
 }
@@ -43,10 +45,7 @@ export function makePrivateDirectory(path: string, { hint }: Advice = {}): void 
  */
 export function claimPrivateDirectory(path: string, advice: Advice = {}): void {
   try {
-    if (lstatSync(path, { throwIfNoEntry: false }) === undefined && !mayMake(path)) {
-      const message = `directory "${path}" is not made: "${nearestExisting(path)}" belongs to another user`;
-      throw new ConfigError(message, advice);
-    }
+    refuseUnderSudo(path, advice);
     mkdirSync(path, { recursive: true, mode: 0o700 });
     checkOwner(path, advice);
   } catch (cause) {
@@ -102,13 +101,21 @@ export function isTrustedDirectory(path: string, isOwnOnly: boolean): boolean {
 const STICKY = 0o1000;
 
 /**
- * Whether a path is ours to make. To the administrator every directory is open; what is made for them inside a user's
- * own, with the environment of that user, would lock the user out.
+ * User whose place it is where a path would be made; undefined when that is ours, or everybody's. To the administrator
+ * every directory is open, but what is made for them inside a user's own would lock that user out.
  */
-export function mayMake(path: string): boolean {
-  if (process.getuid?.() !== 0) return true;
+export function ownerOfPlace(path: string): number | undefined {
+  if (process.getuid?.() !== 0) return undefined;
   const { uid, mode } = statSync(nearestExisting(path));
-  return uid === 0 || (mode & STICKY) !== 0;
+  return uid === 0 || (mode & STICKY) !== 0 ? undefined : uid;
+}
+
+/** sudo may keep the environment, and with it the home, of the user who called it. */
+function refuseUnderSudo(path: string, advice: Advice): void {
+  const owner = ownerOfPlace(path);
+  if (owner === undefined || String(owner) !== process.env["SUDO_UID"]) return;
+  const whose = `"${nearestExisting(path)}" belongs to the user who called sudo`;
+  throw new ConfigError(`the directory "${path}" is not made: ${whose}`, advice);
 }
 
 function nearestExisting(path: string): string {

@@ -4,7 +4,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { isPrivateDirectory, isTrustedDirectory, mayMake } from "../base/private-files.ts";
+import { isPrivateDirectory, isTrustedDirectory, ownerOfPlace } from "../base/private-files.ts";
 import type { Env } from "./config/layers.ts";
 import { stateHome } from "./config/local.ts";
 
@@ -60,7 +60,8 @@ function placesOf(env: Env): Place[] {
 
 function claim(place: Place): boolean {
   try {
-    if (place.kind === "made" && mayMake(place.path)) mkdirSync(place.base, { recursive: true, mode: 0o700 });
+    if (place.kind === "made" && ownerOfPlace(place.path) === undefined)
+      mkdirSync(place.base, { recursive: true, mode: 0o700 });
   } catch {
     // A home that cannot be written to: the next place.
   }

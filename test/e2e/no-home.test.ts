@@ -183,11 +183,12 @@ describe("XDG_RUNTIME_DIR", () => {
   });
 });
 
-test("as the administrator, nothing is made in a user's home", async () => {
+test("as the administrator by sudo, nothing is made in the home of the user", async () => {
   using dir = tempDir();
   const home = strangersDirectory(dir.path);
   const { code, stderr } = await runTunnel(["open", "--service", "SSH"], {
     HOME: home,
+    SUDO_UID: String(statSync(home).uid),
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "local",
     AWS_SECRET_ACCESS_KEY: "local",

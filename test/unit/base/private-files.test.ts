@@ -69,7 +69,7 @@ describe("a private directory", () => {
     expect(modeOf(path)).toBe(0o777);
   });
 
-  test("of another user is refused, and nothing is made in one", () => {
+  test("of another user is refused, and under sudo nothing is made in that user's", () => {
     using dir = tempDir();
     const path = strangersDirectory(dir.path);
     const advice = { hint: "name another" };
@@ -77,7 +77,13 @@ describe("a private directory", () => {
       message: `directory "${path}" belongs to another user`,
       ...advice,
     });
-    expect(thrown(() => claimPrivateDirectory(join(path, "a/b"), advice))).toMatchObject(advice);
+    const before = process.env["SUDO_UID"];
+    process.env["SUDO_UID"] = String(statSync(path).uid);
+    for (const make of [claimPrivateDirectory, makePrivateDirectory]) {
+      expect(thrown(() => make(join(path, "a/b"), advice))).toMatchObject(advice);
+    }
+    if (before === undefined) delete process.env["SUDO_UID"];
+    else process.env["SUDO_UID"] = before;
     expect(existsSync(join(path, "a"))).toBe(false);
   });
 
