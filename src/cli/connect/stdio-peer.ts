@@ -8,8 +8,9 @@ import { releaseStandardStreams } from "./end-signals.ts";
 
 /** Input that is read before anybody wants it: far more than ssh says before it has heard from the other side. */
 const READ_AHEAD_BYTES = 64 * 1024;
-/** How often is looked for a reader, once the input has ended. */
-const LOOK_MS = 250;
+/** How soon and then how often is looked for a reader, once the input has ended: all processes are gone through. */
+const FIRST_LOOK_MS = 100;
+const MAX_LOOK_MS = 2_000;
 
 /** Reason of an abort: nobody waits for what standard output would get. */
 export class ReaderGone extends Error {
@@ -30,7 +31,7 @@ export class StdioPeer implements Disposable {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stdin: Readable) {
-    stdin.once("end", () => this.#look());
+    stdin.once("end", () => this.#look(FIRST_LOOK_MS));
     // One that cannot be read has no bytes for us: the same as its end.
     stdin.on("error", () => this.input.end());
     this.input.once("close", () => stdin.destroy());
@@ -50,9 +51,9 @@ export class StdioPeer implements Disposable {
     if (isatty(2) && !isatty(1)) releaseStandardStreams();
   }
 
-  #look(): void {
+  #look(nextMs: number): void {
     if (this.#isGone()) this.#gone.abort(new ReaderGone());
-    else this.#timer = setTimeout(() => this.#look(), LOOK_MS).unref();
+    else this.#timer = setTimeout(() => this.#look(Math.min(2 * nextMs, MAX_LOOK_MS)), nextMs).unref();
   }
 
   #isGone(): boolean {
