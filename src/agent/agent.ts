@@ -25,7 +25,7 @@ function notifyTopic(thing: string): string {
 /**
  * Runs the device side of a thing's tunnels until its signal stops it: a destination session for each notification.
  * Whatever a broker, a service or a notification does ends at most one session.
- * @throws ConfigError when the state directory cannot be used
+ * @throws ConfigError when the state directory cannot be used, and TunnelError ERR_LIMIT while another agent uses it
  */
 export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
   return new Agent(options).run();
@@ -50,6 +50,15 @@ class Agent {
   }
 
   async run(): Promise<AgentEnd> {
+    const lock = this.#saved.lock();
+    try {
+      return await this.#serve();
+    } finally {
+      lock.release();
+    }
+  }
+
+  async #serve(): Promise<AgentEnd> {
     this.#resume();
     const { thing, broker, clientId, signal, mqttKeepaliveS } = this.#options;
     const topic = notifyTopic(thing);

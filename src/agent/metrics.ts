@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
+import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
 import type { AgentEvent } from "./options.ts";
 
@@ -35,6 +36,7 @@ export class MetricsServer {
       const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
       throw new ListenError(`cannot serve metrics on ${host}:${address.port}: ${reason}`, { cause });
     }
+    surviveAcceptErrors(metrics.#server, `${host}:${address.port}`);
     return metrics;
   }
 

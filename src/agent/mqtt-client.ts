@@ -142,8 +142,21 @@ class Attempt {
 
   /** AWS IoT answers a subscription its policy denies by closing the connection. */
   #closed(): TunnelError {
-    if (this.#subscribedAt !== undefined)
-      return new UnreachableError("the connection to the broker was lost");
+    const { clientId } = this.#options;
+    if (this.#subscribedAt !== undefined) {
+      // Of two clients with one id a broker drops the older one, whenever the other comes back.
+      const isEarly = this.subscribedMs < STABLE_MS;
+      return new UnreachableError(
+        isEarly
+          ? "the broker dropped the connection just after the subscription"
+          : "the connection to the broker was lost",
+        {
+          hint: isEarly
+            ? `is another client using client id ${clientId}? give each one of its own: --client-id`
+            : undefined,
+        },
+      );
+    }
     return new UnreachableError(
       "the broker closed the connection before it accepted the subscription",
       POLICY(this.#options.topic),

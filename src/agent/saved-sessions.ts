@@ -1,5 +1,8 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
+import { TunnelError } from "../base/errors.ts";
+import { FileLock } from "../base/file-lock.ts";
 import {
   claimPrivateDirectory,
   readPrivateFile,
@@ -30,7 +33,25 @@ export class SavedSessions {
   /** Makes the directory. @throws ConfigError when that is not possible */
   constructor(directory: string) {
     this.#directory = directory;
-    claimPrivateDirectory(directory);
+    claimPrivateDirectory(directory, { hint: "name one that this user can write to: --state-dir DIR" });
+  }
+
+  /**
+   * Keeps other agents away: two would end each other's sessions by removing their files.
+   * @throws TunnelError ERR_LIMIT while another process has it
+   */
+  lock(): FileLock {
+    const lock = FileLock.tryTake(join(this.#directory, "agent.lock"));
+    const holder = join(this.#directory, "agent.pid");
+    if (lock !== undefined) {
+      writePrivateFile(holder, `${process.pid}\n`);
+      return lock;
+    }
+    const pid = /^\d+/.exec(readPrivateFile(holder) ?? "")?.[0];
+    const who = pid === undefined ? "another agent" : `another agent, process ${pid},`;
+    throw new TunnelError("ERR_LIMIT", `${who} uses the state directory "${this.#directory}"`, {
+      hint: "stop that one, or give this one a directory of its own: --state-dir DIR",
+    });
   }
 
   /** @throws ConfigError */

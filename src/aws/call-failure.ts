@@ -107,6 +107,8 @@ function hintFor(code: ErrorCode, error: ServiceException, facts: CallFacts): st
     case "ERR_CREDENTIALS":
       return credentialsHint(error);
     case "ERR_LIMIT":
+      if (facts.operation === "TagResource" || /\btags?\b/i.test(error.message))
+        return "a tunnel has 50 tags at most: remove some, tunnel tag ID --remove KEY";
       return /\bservices?\b/i.test(error.message)
         ? "a tunnel has three services at most: open another tunnel for the rest"
         : "wait a moment and try again, or close tunnels that are no longer needed: tunnel list";
@@ -172,6 +174,12 @@ function fromNetwork(error: unknown, facts: CallFacts): UnreachableError | undef
       "what answers there speaks no TLS",
       "check host and port of --endpoint-url",
     );
+  }
+  if (code === "CERT_NOT_YET_VALID" || code === "CERT_HAS_EXPIRED") {
+    const clock = `by this machine's clock: ${new Date().toISOString()}`;
+    const words = code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet";
+    const hint = "is the clock of this machine set?";
+    return unreachable(error, facts, `its certificate ${words}, ${clock}`, hint);
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS|ERR_SSL/.test(code)) {
     return unreachable(

@@ -1,9 +1,12 @@
 // Files and directories with tokens and keys: nobody else may read them, and a crash never leaves half a file.
 import { randomUUID } from "node:crypto";
 import {
-  chmodSync,
+  accessSync,
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,9 +16,10 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { systemReason } from "./system-reason.ts";
 
 /** What to type next when it fails. */
 interface Advice {
@@ -25,31 +29,99 @@ interface Advice {
 /** Makes a directory and its parents with mode 0700; an existing one keeps its mode. Throws ConfigError. */
 export function makePrivateDirectory(path: string, { hint }: Advice = {}): void {
   try {
+    refuseUnderSudo(path, hint === undefined ? {} : { hint });
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new ConfigError(`cannot make the directory "${path}": ${reasonOf(cause)}`, { cause, hint });
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`cannot make the directory "${path}": ${systemReason(cause)}`, { cause, hint });
   }
 }
 
 /**
- * Makes a directory that only its owner can enter. An existing one that others can enter is closed to them.
- * Throws ConfigError when it cannot be made or belongs to somebody else.
+ * Makes a directory that only its owner can enter. An existing one keeps its mode: through a link that somebody planted,
+ * a change would hit another directory.
+ * Throws ConfigError when it cannot be made, when it or a link in its place belongs to somebody else, and when others
+ * can write to it.
  */
-export function claimPrivateDirectory(path: string): void {
-  let owner: number;
+export function claimPrivateDirectory(path: string, advice: Advice = {}): void {
   try {
+    refuseUnderSudo(path, advice);
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const facts = statSync(path);
-    owner = facts.uid;
-    if (owner === process.getuid?.() && (facts.mode & 0o077) !== 0) {
-      chmodSync(path, 0o700);
-    }
+    checkOwner(path, advice);
   } catch (cause) {
-    throw new ConfigError(`cannot use directory "${path}": ${reasonOf(cause)}`, { cause });
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`cannot use directory "${path}": ${systemReason(cause)}`, { cause, ...advice });
   }
-  if (process.getuid !== undefined && owner !== process.getuid()) {
-    throw new ConfigError(`directory "${path}" belongs to another user`);
+}
+
+/** A link of our own or of the system's administrator leads where they want; DynamicUser= of systemd makes one. */
+function checkOwner(path: string, advice: Advice): void {
+  const user = process.getuid?.();
+  if (user === undefined) return;
+  const [link, target] = [lstatSync(path), statSync(path)];
+  if (target.uid !== user || (link.uid !== user && link.uid !== 0)) {
+    throw new ConfigError(`directory "${path}" belongs to another user`, advice);
   }
+  if ((target.mode & 0o022) !== 0) {
+    throw new ConfigError(`directory "${path}" can be written by other users`, {
+      hint: `chmod 700 '${path}'`,
+    });
+  }
+}
+
+/**
+ * Whether a directory is one that only this user can enter: no link, not somebody else's, closed to all others, and on
+ * a file system that takes files.
+ */
+export function isPrivateDirectory(path: string): boolean {
+  try {
+    const facts = lstatSync(path);
+    if (!facts.isDirectory()) return false;
+    accessSync(path, constants.W_OK | constants.X_OK);
+    const user = process.getuid?.();
+    return user === undefined || (facts.uid === user && (facts.mode & 0o077) === 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Whether nobody but this user, or the administrator, can rename what this user makes in a directory. */
+export function isTrustedDirectory(path: string, isOwnOnly: boolean): boolean {
+  try {
+    const { uid, mode } = statSync(path);
+    const user = process.getuid?.();
+    if (user === undefined) return true;
+    const isOurs = uid === user || (uid === 0 && !isOwnOnly);
+    return isOurs && ((mode & 0o022) === 0 || (mode & STICKY) !== 0);
+  } catch {
+    return false;
+  }
+}
+
+const STICKY = 0o1000;
+
+/**
+ * User whose place it is where a path would be made; undefined when that is ours, or everybody's. To the administrator
+ * every directory is open, but what is made for them inside a user's own would lock that user out.
+ */
+export function ownerOfPlace(path: string): number | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const { uid, mode } = statSync(nearestExisting(path));
+  return uid === 0 || (mode & STICKY) !== 0 ? undefined : uid;
+}
+
+/** sudo may keep the environment, and with it the home, of the user who called it. */
+function refuseUnderSudo(path: string, advice: Advice): void {
+  const owner = ownerOfPlace(path);
+  if (owner === undefined || String(owner) !== process.env["SUDO_UID"]) return;
+  const whose = `"${nearestExisting(path)}" belongs to the user who called sudo`;
+  throw new ConfigError(`the directory "${path}" is not made: ${whose}`, advice);
+}
+
+function nearestExisting(path: string): string {
+  let at = resolve(path);
+  while (statSync(at, { throwIfNoEntry: false }) === undefined && dirname(at) !== at) at = dirname(at);
+  return at;
 }
 
 /**
@@ -74,7 +146,7 @@ export function writePrivateFile(
     renameSync(draft, path);
   } catch (cause) {
     rmSync(draft, { force: true });
-    throw new ConfigError(`cannot write "${path}": ${reasonOf(cause)}`, { cause, hint });
+    throw new ConfigError(`cannot write "${path}": ${systemReason(cause)}`, { cause, hint });
   }
 }
 
@@ -97,38 +169,26 @@ export function removeDrafts(directory: string, now: number): void {
 /** A file of ours has under 6 KiB (an access token at most 4 KiB); a larger one was not written by us. */
 const MAX_FILE_BYTES = 16 * 1024;
 
-/** Text of a file of at most 16 KiB; undefined when there is none. Throws ConfigError. */
+/** Text of a regular file of at most 16 KiB; undefined when there is none. Throws ConfigError. */
 export function readPrivateFile(path: string): string | undefined {
+  let file: number;
   try {
-    const facts = statSync(path, { throwIfNoEntry: false });
-    if (facts === undefined) {
-      return undefined;
-    }
-    if (facts.size > MAX_FILE_BYTES) {
+    // Not blocking: nobody may ever write to a pipe in the file's place.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, { cause });
+  }
+  try {
+    const facts = fstatSync(file);
+    if (!facts.isFile() || facts.size > MAX_FILE_BYTES) {
       throw new ConfigError(`"${path}" was not written by this program`, { hint: `rm '${path}'` });
     }
-    return readFileSync(path, "utf8");
+    return readFileSync(file, "utf8");
   } catch (cause) {
-    if (cause instanceof ConfigError) {
-      throw cause;
-    }
-    throw new ConfigError(`cannot read "${path}": ${reasonOf(cause)}`, { cause });
+    if (cause instanceof ConfigError) throw cause;
+    throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, { cause });
+  } finally {
+    closeSync(file);
   }
-}
-
-/** What a disk says when nothing is wrong with what it was asked. */
-const DISK_REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space is left on the disk",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "a limit of file sizes is reached",
-  EROFS: "the disk is read-only",
-  EIO: "the disk fails",
-};
-
-function reasonOf(cause: unknown): string {
-  if (!(cause instanceof Error && "code" in cause)) {
-    return String(cause);
-  }
-  const code = String(cause.code);
-  return DISK_REASONS[code] ?? code;
 }

@@ -1,24 +1,12 @@
 // Which broker an agent connects to, and how it shows who it is.
 
-import { readFileSync } from "node:fs";
-import tls from "node:tls";
-import type {
-  BrokerAccess,
-  BrokerAddress,
-  BrokerConnection,
-  DeviceIdentity,
-} from "../agent/broker-stream.ts";
+import type { BrokerAccess, BrokerAddress, BrokerConnection } from "../agent/broker-stream.ts";
 import type { CredentialSource } from "../aws/credentials/keys.ts";
 import { ConfigError, CredentialsError, UsageError } from "../base/errors.ts";
 import { webProxyFor } from "../net/web-proxy.ts";
+import { type IdentityPaths, identityWarnings, readIdentity } from "./agent-identity.ts";
 import type { CommandContext } from "./command.ts";
 import { credentialsOf, type Target, variantOf } from "./target.ts";
-
-/** Files of a device's identity. */
-interface IdentityPaths {
-  readonly cert: string;
-  readonly key: string;
-}
 
 /** The broker that the settings name. Throws UsageError or ConfigError; certificate and key are read once, to be sure. */
 export async function brokerOf(
@@ -45,7 +33,9 @@ export async function brokerOf(
       "--cert FILE --key FILE",
     );
   }
-  readIdentity(paths);
+  for (const message of identityWarnings(paths, context.env, Date.now())) {
+    context.log.warn("{message}", { message });
+  }
   const port = given?.port ?? (transport === "alpn" ? 443 : 8883);
   const access: BrokerAccess = {
     type: "certificate",
@@ -85,27 +75,6 @@ function withoutBroker(stateDir: string): ConfigError {
   return new ConfigError(`the serve-local on "${stateDir}" has no MQTT broker of its own`, {
     hint: "start it without --no-mqtt and --mqtt-broker, or give --mqtt-endpoint, --cert and --key",
   });
-}
-
-/** Certificate and key as they are now. Throws ConfigError naming the file that cannot be read or does not fit. */
-function readIdentity({ cert, key }: IdentityPaths): DeviceIdentity {
-  const identity = { certificate: readText(cert), key: readText(key) };
-  try {
-    tls.createSecureContext({ cert: identity.certificate, key: identity.key });
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`"${cert}" and "${key}" are no certificate and its key: ${reason}`, { cause });
-  }
-  return identity;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new ConfigError(`cannot read "${path}": ${reason}`, { cause, hint: "check --cert and --key" });
-  }
 }
 
 async function signedBroker(

@@ -134,7 +134,9 @@ function stateDirectory(thing: string, { settings, env }: CommandContext): strin
 /** Everything that listens to the agent: log and answers, metrics, systemd. */
 async function startObservers({ settings, env, output, log, signal }: CommandContext) {
   const auditFile = settings.get("auditFile");
-  const printer = new AgentPrinter(output, log, auditFile === undefined ? undefined : openLogFile(auditFile));
+  const onLost = (message: string) => log.warn("{message}", { message });
+  const writeAudit = auditFile === undefined ? undefined : openLogFile(auditFile, "audit lines", onLost);
+  const printer = new AgentPrinter(output, log, writeAudit);
   const metrics = await startMetrics(settings.get("metrics"));
   if (metrics !== undefined) log.info("metrics on port {port}", { port: metrics.port });
   const systemd = SystemdNotifier.from(env, log);

@@ -1,181 +1,171 @@
-// A systemd unit for the agent with the options it was given.
+// A systemd unit for the agent with everything it was given, from the command line, the environment or a file: as a
+// service it has none of these.
 
-import { resolve } from "node:path";
+import { existsSync, type Stats, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
 import { UsageError } from "../base/errors.ts";
 import type { CommandContext } from "./command.ts";
-import type { OptionKey } from "./config/options.ts";
+import { AGENT_KEYS } from "./config/agent-options.ts";
+import { homeOf } from "./config/home.ts";
+import type { Env, Settings } from "./config/layers.ts";
+import type { Option } from "./config/option.ts";
+import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "./config/options.ts";
+import { type UnitDirectories, type UnitFacts, unitText } from "./unit-text.ts";
 
 /** Restarts of a fleet that failed together are spread over this much: each device's unit has a number of its own. */
 const RESTART_SPREAD_S = 20;
 const RESTART_FLOOR_S = 5;
-/** What stopping takes besides the grace period. */
-const STOP_EXTRA_S = 10;
 
 /** Prints the unit on stdout. Throws UsageError when what was asked for cannot run as a service. */
-export function printUnit(thing: string, { settings, output }: CommandContext): void {
+export function printUnit(thing: string, { settings, env, output }: CommandContext): void {
   if (settings.get("local") !== undefined) {
     throw new UsageError("--print-unit is for devices; --local is for this machine's own serve-local");
   }
-  const graceS = Math.ceil(settings.get("grace") / 1_000);
-  const restartS = RESTART_FLOOR_S + Math.floor(Math.random() * RESTART_SPREAD_S);
-  const credentials = (["cert", "key", "ca"] as const).flatMap((key) => {
-    const path = settings.fromFlag(key);
-    return path === undefined ? [] : [{ key, path: resolve(path) }];
-  });
+  const secrets = secretsLeftOut(settings, env);
+  if (secrets.length > 0) {
+    output.remark(
+      `left out, since every user can read a unit: ${secrets.join(", ")}; give them to the service with EnvironmentFile=`,
+    );
+  }
   output.line(
     unitText({
       thing,
-      words: [
-        ...unitWords(settings),
-        ...credentials.flatMap(({ key }) => [`--${key}`, `\${CREDENTIALS_DIRECTORY}/${key}`]),
-      ],
-      credentials,
-      graceS,
-      restartS,
+      words: [...plainWords(settings), ...identityWords(settings)],
+      credentials: [...identityFiles(settings), ...awsFiles(settings, env)],
+      environment: environmentOf(settings, env),
+      directories: directoriesOf(settings),
+      graceS: Math.ceil(settings.get("grace") / 1_000),
+      restartS: RESTART_FLOOR_S + Math.floor(Math.random() * RESTART_SPREAD_S),
     }),
   );
 }
 
-/** Options that go into the unit as they are, with the text to write for their value. */
-const CARRIED: readonly OptionKey[] = [
-  "region",
-  "proxyEndpoint",
-  "mqttEndpoint",
-  "mqttTransport",
-  "clientId",
-  "maxTunnels",
-  "maxSession",
-  "grace",
-  "metrics",
-  "bind",
-  "stallTimeout",
-  "linger",
-  "keepalive",
-];
-
-const IN_MILLISECONDS: ReadonlySet<OptionKey> = new Set([
-  "maxSession",
-  "grace",
-  "stallTimeout",
-  "linger",
-  "keepalive",
+/** Files that are handed over as copies, and what chooses other settings, which are all in the unit. */
+const NOT_PLAIN: ReadonlySet<OptionKey> = new Set([
+  ...(["cert", "key", "ca"] as const),
+  ...(["printUnit", "local", "config", "context"] as const),
 ]);
 
-function unitWords(settings: CommandContext["settings"]): string[] {
-  const words = ["--thing", settings.get("thing") ?? ""];
-  for (const entry of settings.get("map")) words.push("--map", entry);
-  for (const region of settings.get("allowRegion")) words.push("--allow-region", region);
-  for (const key of CARRIED) {
-    const { type } = settings.origin(key);
-    if (type !== "default") words.push(`--${FLAGS[key] ?? key}`, textOf(key, settings.get(key)));
+/** Options as they were written; paths in full. */
+function plainWords(settings: Settings): string[] {
+  return [...AGENT_KEYS, ...GLOBAL_KEYS]
+    .filter((key) => !NOT_PLAIN.has(key) && settings.origin(key).type !== "default")
+    .flatMap((key) => (settings.texts(key) ?? []).flatMap((text) => wordsOf(OPTIONS[key], text)));
+}
+
+function wordsOf({ flag, arity, takes }: Option<unknown>, text: string): string[] {
+  if (arity === "switch") return text === "false" ? [] : [`--${flag}`];
+  const isPath = takes === "file" || takes === "directory" || takes === "path";
+  return [`--${flag}`, isPath ? resolve(text) : text];
+}
+
+/** A directory cannot be handed over under one name. */
+function isDirectory(path: string): boolean {
+  return factsOf(path)?.isDirectory() ?? false;
+}
+
+function factsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // where this user may not look
   }
-  return words;
 }
 
-const FLAGS: Partial<Record<OptionKey, string>> = {
-  proxyEndpoint: "proxy-endpoint",
-  mqttEndpoint: "mqtt-endpoint",
-  mqttTransport: "mqtt-transport",
-  clientId: "client-id",
-  maxTunnels: "max-tunnels",
-  maxSession: "max-session",
-  stallTimeout: "stall-timeout",
-};
-
-function textOf(key: OptionKey, value: unknown): string {
-  if (IN_MILLISECONDS.has(key)) return `${value}ms`;
-  if (typeof value !== "object" || value === null || !("host" in value)) return String(value);
-  const { host, port } = value as { host: string; port?: number };
-  const name = host.includes(":") ? `[${host}]` : host;
-  return port === undefined ? name : `${name}:${port}`;
+function pathOf(settings: Settings, key: "cert" | "key" | "ca"): string | undefined {
+  const path = settings.get(key);
+  return path === undefined ? undefined : resolve(path);
 }
 
-interface UnitFacts {
-  readonly thing: string;
-  readonly words: readonly string[];
-  readonly credentials: readonly { readonly key: string; readonly path: string }[];
-  readonly graceS: number;
-  readonly restartS: number;
+/** Of the variables of OpenSSL one may name many directories: they are passed on as they are. */
+function isOfOpenSsl(settings: Settings): boolean {
+  const origin = settings.origin("ca");
+  return origin.type === "env" && origin.name.startsWith("SSL_");
 }
 
-/** The text of the unit; pure, for its test. */
-export function unitText({ thing, words, credentials, graceS, restartS }: UnitFacts): string {
-  const command = [programPath(), "agent", ...words].map(quoteForUnit).join(" ");
-  const loads = credentials.map(({ key, path }) => `LoadCredential=${key}:${escapeUnit(path)}\n`).join("");
-  return `# /etc/systemd/system/tunnel-agent.service
-# systemctl daemon-reload && systemctl enable --now tunnel-agent
-
-[Unit]
-Description=AWS IoT secure tunnels of thing ${escapeUnit(thing)}
-Documentation=https://docs.aws.amazon.com/iot/latest/developerguide/secure-tunneling.html
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-Type=notify
-# Messages to systemd are sent by systemd-notify, a child of the agent.
-NotifyAccess=all
-ExecStart=${command}
-Restart=always
-# Another number on each device, so that a fleet does not come back in step.
-RestartSec=${restartS}
-# Wrong options and unreadable files do not heal by themselves.
-RestartPreventExitStatus=64 78
-TimeoutStartSec=120
-TimeoutStopSec=${graceS + STOP_EXTRA_S}
-WatchdogSec=120
-KillMode=mixed
-
-DynamicUser=yes
-StateDirectory=tunnel-agent
-StateDirectoryMode=0700
-UMask=0077
-# Copies that only this service can read; after a change: systemctl restart tunnel-agent
-${loads}
-NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectProc=invisible
-ProcSubset=pid
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-RemoveIPC=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
-# MemoryDenyWriteExecute= is left out: the program compiles its code while it runs.
-
-[Install]
-WantedBy=multi-user.target`;
+function identityFiles(settings: Settings): UnitFacts["credentials"] {
+  return (["cert", "key", "ca"] as const).flatMap((name) => {
+    const path = pathOf(settings, name);
+    const isPassedOn = name === "ca" && (isOfOpenSsl(settings) || (path !== undefined && isDirectory(path)));
+    return path === undefined || isPassedOn ? [] : [{ name, path }];
+  });
 }
 
-/** This program's own file; run from its sources it has none. */
-function programPath(): string {
-  return /(^|\/)(bun|deno|node)$/.test(process.execPath) ? "/usr/local/bin/tunnel" : process.execPath;
+function identityWords(settings: Settings): string[] {
+  const ca = pathOf(settings, "ca");
+  const isDirectoryOfCa = ca !== undefined && !isOfOpenSsl(settings) && isDirectory(ca);
+  return [
+    ...identityFiles(settings).flatMap(({ name }) => [`--${name}`, `\${CREDENTIALS_DIRECTORY}/${name}`]),
+    ...(isDirectoryOfCa ? ["--ca", ca] : []),
+  ];
 }
 
-/** A word of a command line in a unit: percent and dollar signs are doubled, but for the one variable of ours. */
-function quoteForUnit(word: string): string {
-  const escaped = escapeUnit(word).replaceAll(/\$(?!\{CREDENTIALS_DIRECTORY\})/g, "$$$$");
-  return /^[\w@%+=:,./${}[\]-]+$/.test(escaped)
-    ? escaped
-    : `"${escaped.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+/** The files of the AWS CLI, for an agent that has no certificate: its service has no home to find them in. */
+function awsFiles(settings: Settings, env: Env): { name: string; path: string; variable: string }[] {
+  if (settings.get("cert") !== undefined && settings.origin("profile").type === "default") return [];
+  const files = [
+    { variable: "AWS_CONFIG_FILE", usual: "config" },
+    { variable: "AWS_SHARED_CREDENTIALS_FILE", usual: "credentials" },
+  ];
+  return files
+    .map(({ variable, usual }) => ({
+      name: `aws-${usual}`,
+      path: resolve(env[variable] || join(homeOf(env), ".aws", usual)),
+      variable,
+    }))
+    .filter(({ path }) => existsSync(path));
 }
 
-function escapeUnit(text: string): string {
-  return text.replaceAll("%", "%%").replaceAll(/[\n\r]/g, " ");
+/** Variables without an option of their own. A web proxy's may hold a password, before an “@”. */
+const PASSED_ON = [
+  ...["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"],
+  ...["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"],
+];
+
+function environmentOf(settings: Settings, env: Env): Record<string, string> {
+  const names = [...PASSED_ON, ...(isOfOpenSsl(settings) ? ["SSL_CERT_FILE", "SSL_CERT_DIR"] : [])];
+  const given = names.flatMap((name) => {
+    const value = env[name];
+    return value === undefined || value === "" || value.includes("@") ? [] : [[name, value] as const];
+  });
+  const copies = awsFiles(settings, env).map(({ name, variable }) => [variable, `%d/${name}`] as const);
+  return Object.fromEntries([...given, ...copies]);
+}
+
+function secretsLeftOut(settings: Settings, env: Env): string[] {
+  const keys = settings.get("cert") === undefined ? ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] : [];
+  const proxies = PASSED_ON.filter((name) => env[name]?.includes("@"));
+  return [...keys.filter((name) => (env[name] ?? "") !== ""), ...proxies];
+}
+
+function directoriesOf(settings: Settings): UnitDirectories {
+  const given = settings.get("stateDir");
+  const stateDir = given === undefined ? undefined : resolve(given);
+  const files = (["auditFile", "logFile"] as const).flatMap((key) => {
+    const path = settings.get(key);
+    return path === undefined ? [] : [dirname(resolve(path))];
+  });
+  const own = stateDir === undefined ? [] : [stateDir];
+  const all = [...new Set([...own, ...files])].filter((path) => !path.startsWith("/dev"));
+  const state = all.flatMap((path) => below("/var/lib", path));
+  const logs = all.flatMap((path) => below("/var/log", path));
+  const ca = pathOf(settings, "ca");
+  const isElsewhere = stateDir !== undefined && below("/var/lib", stateDir).length === 0;
+  return {
+    state: stateDir !== undefined && !isElsewhere ? state : ["tunnel-agent", ...state],
+    logs,
+    writable: all.filter((path) => below("/var/lib", path).length + below("/var/log", path).length === 0),
+    readable: ca !== undefined && isDirectory(ca) ? [ca] : [],
+    user: isElsewhere ? ownerOf(stateDir) : undefined,
+  };
+}
+
+function below(base: string, path: string): string[] {
+  return path.startsWith(`${base}/`) ? [relative(base, path)] : [];
+}
+
+/** Whose directory it is, or will be once it is made. */
+function ownerOf(path: string): number {
+  return factsOf(path)?.uid ?? process.getuid?.() ?? 0;
 }

@@ -34,7 +34,7 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
     };
   }
   const { ours, rest } = splitWords(words, commands);
-  const { argv, error } = Parser.detailed(attachLocal(detachShort(ours)), PARSER_OPTIONS);
+  const { argv, error } = Parser.detailed(attachValues(ours), PARSER_OPTIONS);
   const plain = argv._.map(String);
   if (argv["help"] || plain[0] === "help") {
     return { type: "help", topic: topicOf(plain, commands) };
@@ -118,6 +118,15 @@ const NAMES = new Map(
 );
 const WITH_VALUE = ENTRIES.filter(([, option]) => option.arity === "one" || option.arity === "many");
 
+/** Every option as people type it. */
+const OPTION_WORDS = new Set([
+  ...ENTRIES.flatMap(([, option]) => spellings(option)),
+  "--help",
+  "-h",
+  "--version",
+  "-V",
+]);
+
 const PARSER_OPTIONS = {
   string: ENTRIES.filter(([, option]) => option.arity !== "switch").flatMap(([, option]) => namesOf(option)),
   boolean: [
@@ -147,32 +156,39 @@ const PARSER_OPTIONS = {
   },
 };
 
-/** `-p2222` and `-p=2222` become two words: the parser splits attached values only when they are numbers. */
-function detachShort(words: readonly string[]): string[] {
-  const shorts = WITH_VALUE.map(([, option]) => option.short);
-  return words.flatMap((word) => {
-    const match = /^-([a-z])=?(.+)$/s.exec(word);
-    return match !== null && shorts.includes(match[1]) ? [`-${match[1]}`, match[2] ?? ""] : [word];
-  });
-}
-
-/** `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory. */
-function attachLocal(words: readonly string[]): string[] {
+/**
+ * Each value becomes one word with its option, whatever it looks like: the parser would take `-p x` for an option of
+ * ours. Only another option in its place means that it was forgotten.
+ */
+function attachValues(words: readonly string[]): string[] {
   const attached: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? "";
     const next = words[at + 1];
-    if (words[at] !== "--local") {
-      attached.push(words[at] ?? "");
-    } else if (isStateDir(next)) {
-      attached.push(`--local=${next}`);
+    const option = WITH_VALUE.find(([, each]) => spellings(each).includes(word))?.[1];
+    const takes = word === "--local" ? isStateDir(next) : option !== undefined && isValue(next);
+    if (takes) {
+      attached.push(`--${option?.flag ?? "local"}=${next}`);
       at += 1;
     } else {
-      attached.push("--local=");
+      attached.push(word === "--local" ? "--local=" : attachShort(word));
     }
   }
   return attached;
 }
 
+/** `-p2222` and `-p=2222` → `--source-listen-port=2222`: the parser splits attached values only when they are numbers. */
+function attachShort(word: string): string {
+  const match = /^-([a-z])=?(.+)$/s.exec(word);
+  const option = WITH_VALUE.find(([, { short }]) => short !== undefined && short === match?.[1])?.[1];
+  return option === undefined ? word : `--${option.flag}=${match?.[2]}`;
+}
+
+function isValue(next: string | undefined): next is string {
+  return next !== undefined && !OPTION_WORDS.has(next.replace(/^(--[^=]+)=.*$/s, "$1"));
+}
+
+/** `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory. */
 function isStateDir(next: string | undefined): boolean {
   return next?.includes("/") === true && !next.startsWith("-") && !next.startsWith("arn:");
 }

@@ -8,7 +8,7 @@ import type { Mode } from "../proxy/options.ts";
 import type { SavedToken } from "../proxy/saved-token.ts";
 import type { TokenStore } from "../proxy/token-store.ts";
 import type { CommandContext } from "./command.ts";
-import { openTokenStore } from "./saved-tokens.ts";
+import { clientTokenFor, openTokenStore, tidyTokens } from "./saved-tokens.ts";
 import type { Target } from "./target.ts";
 import { formatTime } from "./times.ts";
 import { readTokenFile } from "./token-file.ts";
@@ -27,9 +27,6 @@ export interface ChosenToken {
   /** The service refused it: it is forgotten if that means that it is worth nothing any more. */
   readonly refused: (meaning: RefusalMeaning) => void;
 }
-
-/** No tunnel lives longer, so a token given to us is worthless after this time. */
-const MAX_LIFETIME_MS = 12 * 60 * 60_000;
 
 /** A flag before the environment before what open or rotate saved. */
 export async function chooseToken(mode: Mode, target: Target, context: CommandContext): Promise<ChosenToken> {
@@ -68,14 +65,13 @@ async function givenToken({
   return text === undefined ? undefined : new AccessToken(text);
 }
 
-function withClientToken(accessToken: AccessToken, { settings, env }: CommandContext): ChosenToken {
-  const store = openTokenStore(env);
-  const forget = () => store.forgetClientToken(accessToken);
+function withClientToken(accessToken: AccessToken, { settings, env, log }: CommandContext): ChosenToken {
+  const forget = () => tidyTokens(env, log, (store) => store.forgetClientToken(accessToken));
   const given = settings.get("clientToken");
   const isWithout = settings.get("noClientToken");
   const made =
     given === undefined && !isWithout
-      ? store.clientTokenFor(accessToken, new Date(Date.now() + MAX_LIFETIME_MS))
+      ? clientTokenFor(accessToken, env, (message) => log.warn("{message}", { message }))
       : undefined;
   return {
     accessToken,
@@ -90,8 +86,8 @@ function withClientToken(accessToken: AccessToken, { settings, env }: CommandCon
 }
 
 function savedToken(mode: Mode, target: Target, context: CommandContext): ChosenToken {
-  const { settings, env } = context;
-  const store = openTokenStore(env);
+  const { settings, env, log } = context;
+  const store = openTokenStore(env, log);
   const wanted = settings.get("tunnel");
   const all = store.list(mode).filter((saved) => wanted === undefined || saved.tunnelId === wanted);
   const candidates = all.filter((saved) => fits(saved, target, settings.fromFlag("region")));
@@ -107,7 +103,7 @@ function savedToken(mode: Mode, target: Target, context: CommandContext): Chosen
   const given = settings.fromFlag("clientToken");
   const chosen = given === undefined ? saved.clientToken : new ClientToken(given);
   const clientToken = settings.get("noClientToken") ? undefined : chosen;
-  const forget = () => store.delete(saved.tunnelId, mode);
+  const forget = () => tidyTokens(env, log, (kept) => kept.delete(saved.tunnelId, mode));
   // An endpoint that was named by hand may be the wrong one.
   const endpoint =
     target.local === undefined ? settings.get("proxyEndpoint") : settings.fromFlag("proxyEndpoint");

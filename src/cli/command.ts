@@ -39,6 +39,8 @@ export interface Command {
   readonly notes?: readonly string[];
   /** SIGINT, SIGTERM and SIGHUP end it in an orderly way with exit code 0, instead of 130, 143 and 129. */
   readonly endsOnSignal?: boolean;
+  /** Only prints something about these options: the files they name are those of another machine, or a later time. */
+  readonly printsOnly?: (settings: Settings) => boolean;
   /** Returns an exit code only when it is not 0. Failures are thrown as TunnelError. */
   readonly run: (context: CommandContext) => Promise<number | undefined>;
 }

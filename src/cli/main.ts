@@ -3,9 +3,9 @@
 // BUN_BE_BUN=1 makes the runtime inside a compiled binary behave as another program before any line here runs; all
 // that can be done is not to hand it on to the programs we start (emulator-environment.ts).
 
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import process from "node:process";
-import { type StopName, StopSignal } from "./stop-signal.ts";
+import { isHangupIgnored, type StopName, StopSignal } from "./stop-signal.ts";
 import { VERSION } from "./version.ts";
 
 /** How long something may still hold the process once its work is done: a last frame, the end of a socket. */
@@ -97,17 +97,6 @@ function stopOn(name: StopName, stop: AbortController, work: { readonly isDone: 
   };
   // It stays while the work ends: Ink has a listener of its own, which ends the process when it is the only one.
   process.on(name, onSignal);
-}
-
-/** nohup starts programs so that a hang-up passes them by; a listener of ours would undo that. */
-function isHangupIgnored(): boolean {
-  try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-    return (BigInt(`0x${mask}`) & 1n) === 1n;
-  } catch {
-    // Only Linux tells.
-    return false;
-  }
 }
 
 /** Whatever nobody caught is our bug: it is shown, and running work is ended. */

@@ -73,7 +73,9 @@ async function runCommand(
   if (command.endsOnSignal) {
     host.stopOnHangup();
   }
-  await startLog(settings, rest !== undefined, host);
+  if (!command.printsOnly?.(settings)) {
+    await startLog(settings, rest !== undefined, host);
+  }
   const output = new Output({
     json: settings.get("json"),
     out: host.stdout,
@@ -114,5 +116,12 @@ async function startLog(settings: Settings, isAroundCommand: boolean, { stderr }
     return;
   }
   const { openLogFile } = await import("./log-file.ts");
-  configureLog({ level, format, write: openLogFile(file) });
+  const onLost = (message: string) => void stderr.write(warningLine(message, format));
+  configureLog({ level, format, write: openLogFile(file, "logs", onLost) });
+}
+
+/** What concerns the logs themselves, which cannot be in them. */
+function warningLine(message: string, format: LogFormat): string {
+  const facts = { time: new Date().toISOString(), level: "warn", area: "log", message };
+  return format === "json" ? `${JSON.stringify(facts)}\n` : `tunnel: warning: ${message}\n`;
 }

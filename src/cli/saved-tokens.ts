@@ -1,10 +1,12 @@
 // What open and rotate do with the access tokens they get.
 
+import { randomUUID } from "node:crypto";
 import { accessSync, constants, lstatSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, UsageError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { writePrivateFile } from "../base/private-files.ts";
-import { AccessToken } from "../base/secret.ts";
+import { AccessToken, ClientToken } from "../base/secret.ts";
 import type { Mode } from "../proxy/options.ts";
 import type { Issuer } from "../proxy/saved-token.ts";
 import { TokenStore } from "../proxy/token-store.ts";
@@ -25,9 +27,46 @@ export interface FreshTokens {
   };
 }
 
-/** The tokens of this user. */
-export function openTokenStore(env: Env): TokenStore {
-  return new TokenStore(join(stateHome(env), "tokens"), () => Date.now());
+/** The tokens of this user. Damaged files are passed over, and told if there is a `log`. */
+export function openTokenStore(env: Env, log?: Logger): TokenStore {
+  return new TokenStore(join(stateHome(env), "tokens"), () => Date.now(), {
+    hint: "name a directory of your own for them: XDG_STATE_HOME=DIR",
+    onDamaged: ({ message, hint }) =>
+      log?.warn(hint === undefined ? "{message}" : "{message} ({hint})", { message, hint }),
+  });
+}
+
+/** No tunnel lives longer, so a token given to us is worthless after this time. */
+const MAX_LIFETIME_MS = 12 * 60 * 60_000;
+
+/**
+ * The client token for an access token that was given to us. It is kept for the next start, or, where there is no place
+ * for it, in memory alone: whoever brings an access token along needs no disk.
+ */
+export function clientTokenFor(
+  accessToken: AccessToken,
+  env: Env,
+  warn: (message: string) => void,
+): ClientToken {
+  try {
+    return openTokenStore(env).clientTokenFor(accessToken, new Date(Date.now() + MAX_LIFETIME_MS));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    warn(
+      `the client token is kept in memory only, so that another start may need a new access token: ${error.message} (XDG_STATE_HOME=DIR names another directory)`,
+    );
+    return new ClientToken(randomUUID());
+  }
+}
+
+/** Removes what is kept of tokens that are of no use any more; when that fails, work that is done stays done. */
+export function tidyTokens(env: Env, log: Logger, act: (store: TokenStore) => void): void {
+  try {
+    act(openTokenStore(env));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    log.warn("{message}", { message: error.message });
+  }
 }
 
 /**
@@ -37,9 +76,8 @@ export function openTokenStore(env: Env): TokenStore {
 export function forgetUnknownTunnel(
   tunnelId: string,
   { issuer, region }: { readonly issuer: Issuer; readonly region: string },
-  env: Env,
+  store: TokenStore,
 ): void {
-  const store = openTokenStore(env);
   for (const mode of ["source", "destination"] as const) {
     const saved = store.list(mode).find((each) => each.tunnelId === tunnelId);
     if (saved?.region === region && isSameIssuer(saved.issuer, issuer)) store.delete(tunnelId, mode);
@@ -52,8 +90,8 @@ function isSameIssuer(one: Issuer, other: Issuer): boolean {
 }
 
 /** Makes sure that tokens can be kept, before a call is made whose tokens could not be had again. */
-export function prepareForTokens({ settings, env }: CommandContext): void {
-  openTokenStore(env).prepare();
+export function prepareForTokens({ settings, env, log }: CommandContext): void {
+  openTokenStore(env, log).prepare();
   const path = settings.get("destinationTokenFile");
   if (path === undefined) {
     return;

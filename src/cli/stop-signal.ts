@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
 /** Signals that ask for an orderly end. */
@@ -30,5 +31,16 @@ export class StopSignal extends Error {
     this.#onRepeat = undefined;
     act?.();
     return act !== undefined;
+  }
+}
+
+/** nohup starts programs so that a hang-up passes them by; a listener of ours would undo that. */
+export function isHangupIgnored(): boolean {
+  try {
+    const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+    return (BigInt(`0x${mask}`) & 1n) === 1n;
+  } catch {
+    // Only Linux tells.
+    return false;
   }
 }

@@ -6,8 +6,8 @@ import type { SideView, TunnelView } from "../tui/tunnel-view.ts";
 import type { WatchActions } from "../tui/watch.tsx";
 import type { CommandContext } from "./command.ts";
 import { type Connection, withControlPlane } from "./connect-control-plane.ts";
-import { openTokenStore } from "./saved-tokens.ts";
-import { statusDirectory } from "./status-directory.ts";
+import { openTokenStore, tidyTokens } from "./saved-tokens.ts";
+import { socketDirectories } from "./socket-directory.ts";
 import { startScreen, terminalOf } from "./watch.ts";
 
 /** Tunnels watched at most: one page of the API, the newest ones. */
@@ -48,7 +48,7 @@ async function watch(
   if (terminal === undefined) {
     await printChanges(tunnels, context);
   } else {
-    const sources = { tunnels, statusDirectory: statusDirectory(context.env) };
+    const sources = { tunnels, statusDirectories: () => socketDirectories(context.env) };
     const region = await connection.controlPlane.region();
     const where = connection.target.local === undefined ? region : "local";
     const actions = actionsOf(connection, context);
@@ -83,7 +83,7 @@ function actionsOf({ controlPlane, target }: Connection, context: CommandContext
   return {
     async close(tunnelId) {
       await controlPlane.closeTunnel({ tunnelId });
-      openTokenStore(context.env).delete(tunnelId);
+      tidyTokens(context.env, context.log, (store) => store.delete(tunnelId));
       return `closed ${tunnelId}`;
     },
     async rotate(tunnelId, mode) {

@@ -4,7 +4,7 @@ import process from "node:process";
 import { StatusBoard } from "../proxy/status.ts";
 import { StatusServer } from "../proxy/status-server.ts";
 import type { CommandContext } from "./command.ts";
-import { statusDirectory } from "./status-directory.ts";
+import { claimSocketDirectory } from "./socket-directory.ts";
 
 /** What runs gets from withStatus. */
 export interface Watched {
@@ -36,7 +36,7 @@ function unseen(board: StatusBoard, { signal }: CommandContext): Watched {
 
 /** Nobody depends on being watched: a proxy without a status socket is as good. */
 async function publish(board: StatusBoard, { env, log }: CommandContext): Promise<StatusServer | undefined> {
-  const directory = statusDirectory(env);
+  const directory = claimSocketDirectory(env);
   if (directory === undefined) return undefined;
   try {
     return await StatusServer.listen(directory, process.pid, () => board.snapshot());

@@ -1,4 +1,5 @@
 import { isIPv6, type Server } from "node:net";
+import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
 
 /** Where a server listens; port 0 takes a free one. */
@@ -17,6 +18,7 @@ export function bind(server: Server, { host, port }: ListenAddress, hint: string
     server.once("error", onError);
     server.listen(port, host, () => {
       server.off("error", onError);
+      surviveAcceptErrors(server, `${toHost(host)}:${port}`);
       resolve();
     });
   });

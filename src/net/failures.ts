@@ -21,6 +21,13 @@ export function connectFailure(error: unknown, { host, port }: Target): Unreacha
   if (error instanceof UnreachableError) return error;
   const where = `${host}:${port}`;
   const text = error instanceof Error ? error.message : String(error);
+  const period = PERIODS[codeOf(error)];
+  if (period !== undefined) {
+    return new UnreachableError(`the certificate of ${where} ${period}, by this machine's clock: ${now()}`, {
+      hint: "is the clock of this machine set?",
+      cause: error,
+    });
+  }
   if (isCertificateFailure(error)) {
     return new UnreachableError(`the certificate of ${where} is not trusted: ${text}`, {
       hint: "name the certificate authority with --ca FILE, or with --local for a serve-local on this machine",
@@ -35,6 +42,15 @@ export function connectFailure(error: unknown, { host, port }: Target): Unreacha
   }
   const sentence = SENTENCES[codeOf(error)] ?? (isTimeout(error) ? "no answer in time" : text);
   return new UnreachableError(`cannot reach ${where}: ${sentence}`, { cause: error });
+}
+
+const PERIODS: Readonly<Record<string, string>> = {
+  CERT_NOT_YET_VALID: "is not valid yet",
+  CERT_HAS_EXPIRED: "has expired",
+};
+
+function now(): string {
+  return new Date().toISOString();
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {

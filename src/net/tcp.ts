@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
@@ -40,10 +41,12 @@ export async function listen(address: SocketAddress, onSocket: (socket: Socket) 
   else server.listen({ host: listenHost(address.host), port: address.port, backlog: BACKLOG });
   try {
     await promise;
+    if (address.type === "unix") chmodSync(address.path, 0o600);
   } catch (error) {
+    server.close();
     throw listenFailure(error, address);
   }
-  if (address.type === "unix") chmodSync(address.path, 0o600);
+  surviveAcceptErrors(server, formatAddress(address));
   return describe(server, address);
 }
 

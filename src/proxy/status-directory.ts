@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import { isStaleSocket } from "../net/tcp.ts";
 
 /** More files than this are not looked at: somebody else's directory. */
@@ -17,9 +18,22 @@ export function statusSockets(directory: string): ReadonlyMap<number, string> {
   return new Map(sockets.map((name) => [Number.parseInt(name, 10), join(directory, name)]));
 }
 
-/** Removes the sockets of processes that ended without doing so. Others of them may be starting: none is an error. */
+/**
+ * Removes the sockets of processes that ended without doing so. One whose process runs may not be listened on yet, and
+ * looks the same until then.
+ */
 export async function removeStaleStatusSockets(directory: string): Promise<void> {
-  for (const path of statusSockets(directory).values()) {
-    if (await isStaleSocket(path)) rmSync(path, { force: true });
+  for (const [pid, path] of statusSockets(directory)) {
+    if (!isRunning(pid) && (await isStaleSocket(path))) rmSync(path, { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Of another user: the number was given away again.
+    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -15,16 +15,16 @@ export interface ProcessHandlers {
   onGone(pid: number): void;
 }
 
-/** Reads what the processes of this user publish in `directory`, all but `ownPid`, until the signal stops it. */
+/** Reads what the processes of this user publish in `directories`, as they are at each look, all but `ownPid`, until the signal stops it. */
 export function watchProcesses(
-  directory: string,
+  directories: () => readonly string[],
   ownPid: number | undefined,
   signal: AbortSignal,
   handlers: ProcessHandlers,
 ): void {
   const watched = new Map<number, Socket>();
   const scan = () => {
-    for (const [pid, path] of statusSockets(directory)) {
+    for (const [pid, path] of directories().flatMap((each) => [...statusSockets(each)])) {
       if (pid === ownPid || watched.has(pid) || watched.size >= MAX_PROCESSES) continue;
       const onEnd = () => {
         watched.delete(pid);

@@ -22,7 +22,7 @@ export interface Sources {
   /** What this process does itself. */
   readonly board?: StatusBoard | undefined;
   /** Directory of the status sockets of this user's processes. */
-  readonly statusDirectory?: string | undefined;
+  readonly statusDirectories?: (() => readonly string[]) | undefined;
 }
 
 /** How often the control plane is asked: a person sees a change soon, and the service's limits are far. */
@@ -40,13 +40,13 @@ const TICK_MS = 1_000;
  */
 export async function feed(store: Store, sources: Sources, signal: AbortSignal): Promise<void> {
   const timers = [setInterval(() => store.dispatch({ type: "tick", now: Date.now() }), TICK_MS)];
-  const { board, statusDirectory, tunnels } = sources;
+  const { board, statusDirectories, tunnels } = sources;
   if (board !== undefined) {
     timers.push(setInterval(() => sample(store, board), SAMPLE_MS));
   }
-  if (statusDirectory !== undefined) {
+  if (statusDirectories !== undefined) {
     const ownPid = board?.snapshot().pid;
-    watchProcesses(statusDirectory, ownPid, signal, {
+    watchProcesses(statusDirectories, ownPid, signal, {
       onStatus: (status) => store.dispatch({ type: "process", status, now: Date.now() }),
       onGone: (pid) => store.dispatch({ type: "process-gone", pid, now: Date.now() }),
     });

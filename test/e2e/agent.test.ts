@@ -30,6 +30,10 @@ function agentFor(
   return new AgentProcess(["--thing", "pump-7", ...maps, ...server.local, ...more], env);
 }
 
+function savedSessions(directory: string): string[] {
+  return readdirSync(directory).filter((name) => name.endsWith(".json"));
+}
+
 /** A source for a tunnel: sends `text` to one of its services and returns what comes back. */
 async function echoThrough(
   server: ServeLocal,
@@ -150,9 +154,9 @@ describe("tunnel agent", () => {
     await before.kill();
     const directory = join(home.path, ".local/state/tunnel/agent/pump-7");
     expect(statSync(directory).mode & 0o777).toBe(0o700);
-    expect(readdirSync(directory).map((name) => statSync(join(directory, name)).mode & 0o777)).toEqual([
-      0o600, 0o600,
-    ]);
+    expect(savedSessions(directory)).toHaveLength(2);
+    const modes = readdirSync(directory).map((name) => statSync(join(directory, name)).mode & 0o777);
+    expect(new Set(modes)).toEqual(new Set([0o600]));
     await using after = agentFor(server, ["SSH=22"], [], env);
     await after.waitFor("session-connected", 1);
     expect(after.told("session-started").map(({ isResumed }) => isResumed)).toEqual([true, true]);
@@ -162,6 +166,45 @@ describe("tunnel agent", () => {
         .map(({ session }) => session)
         .toSorted();
     expect(names(after)).toEqual(names(before));
+  });
+
+  test("refuses a state directory that another one uses, and leaves its sessions alone", async () => {
+    await using server = await serveLocal();
+    using home = tempDir();
+    const env = { HOME: home.path };
+    await using first = agentFor(server, ["SSH=22"], [], env);
+    await first.waitFor("subscribed");
+    await openTunnel(server, "pump-7", ["SSH"]);
+    await first.waitFor("session-connected");
+    const directory = join(home.path, ".local/state/tunnel/agent/pump-7");
+    await using second = agentFor(server, ["SSH=22"], [], env);
+    expect((await second.process.exited).code).toBe(75);
+    const { error } = JSON.parse(second.process.lines.stderr.at(-1) ?? "");
+    expect(error.message).toBe(
+      `another agent, process ${first.process.pid}, uses the state directory "${directory}"`,
+    );
+    expect(error.hint).toContain("--state-dir DIR");
+    expect(savedSessions(directory)).toHaveLength(1);
+    const elsewhere = ["--state-dir", join(home.path, "own")];
+    await using third = agentFor(server, ["SSH=22"], elsewhere, env);
+    await third.waitFor("subscribed");
+    await first.kill();
+    await using next = agentFor(server, ["SSH=22"], [], env);
+    await next.waitFor("session-connected");
+  });
+
+  test("says that an audit line is lost, and goes on", async () => {
+    await using server = await serveLocal();
+    await using agent = agentFor(server, ["SSH=22"], ["--audit-file", "/dev/full"]);
+    await agent.waitFor("subscribed");
+    for (let count = 0; count < 2; count += 1) {
+      const { tunnelId } = await openTunnel(server, "pump-7", ["SSH"]);
+      await agent.waitFor("session-connected", count);
+      await runTunnel(["close", tunnelId, ...server.local]);
+      await agent.waitFor("session-ended", count);
+    }
+    await agent.process.waitForLine(/cannot write audit lines to "\/dev\/full": no space is left/, "stderr");
+    expect(agent.process.stderr.match(/cannot write audit lines/g)).toHaveLength(1);
   });
 
   test("forgets a session whose tunnel was closed while it was away", async () => {
@@ -176,7 +219,7 @@ describe("tunnel agent", () => {
     await runTunnel(["close", tunnelId, ...server.local]);
     await using after = agentFor(server, ["SSH=22"], [], env);
     expect((await after.waitFor("session-ended")).reason).toBe("refused");
-    expect(readdirSync(join(home.path, ".local/state/tunnel/agent/pump-7"))).toEqual([]);
+    expect(savedSessions(join(home.path, ".local/state/tunnel/agent/pump-7"))).toEqual([]);
     expect(await after.stop()).toEqual({ code: 0, signal: null });
   });
 

@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
+import { startFakeService } from "../helpers/fake-service.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { freePort, startHttpServer, startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -138,6 +139,26 @@ describe("settings that lead nowhere", () => {
     expect((await runTunnel(args, { ...env, AWS_CA_BUNDLE: server.endpoint.ca })).code).toBe(0);
     expect((await runTunnel(args, { ...env, SSL_CERT_DIR: join(server.stateDir, "ca/certs") })).code).toBe(0);
   });
+});
+
+test.each([
+  [-30, "is not valid yet"],
+  [500, "has expired"],
+])("a certificate that was issued %i days ago %s: the clock is named", async (issuedDaysAgo, words) => {
+  await using service = await startFakeService({ issuedDaysAgo });
+  const { code, stderr } = await runTunnel(["list", ...service.args, "--ca", service.ca], service.env);
+  expect(code).toBe(69);
+  const source = await runTunnel(["proxy", "source", "-p", "0", ...service.args, "--ca", service.ca], {
+    ...service.env,
+    AWSIOT_TUNNEL_ACCESS_TOKEN: "token",
+  });
+  expect(source.stderr).toMatch(
+    new RegExp(`certificate of localhost:\\d+ ${words}, by this machine's clock`),
+  );
+  expect(stderr).toMatch(
+    new RegExp(`localhost:\\d+: its certificate ${words}, by this machine's clock: \\d{4}-`),
+  );
+  expect(stderr).toContain("hint: is the clock of this machine set?");
 });
 
 test("a profile brings its region, its endpoint and its credentials along", async () => {

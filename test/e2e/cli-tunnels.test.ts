@@ -266,6 +266,18 @@ describe("tag", () => {
     expect((await user.run("tag", tunnelId)).stdout).toMatch(/^KEY {2}VALUE\n/);
   });
 
+  test("more than 50 are refused with what helps", async () => {
+    await using user = await makeUser();
+    const words = Array.from({ length: 51 }, (_, index) => `k${index}=v`);
+    const opened = await user.run("open", "--service", "SSH", ...words.flatMap((tag) => ["--tag", tag]));
+    expect([opened.code, opened.stderr.includes("51 tags: a tunnel has 50 at most")]).toEqual([64, true]);
+    const { tunnelId } = await user.answer("open", "--service", "SSH");
+    expect((await user.run("tag", tunnelId, ...words)).code).toBe(64);
+    await user.answer("tag", tunnelId, ...words.slice(0, 50));
+    const { code, stderr } = await user.run("tag", tunnelId, "one=more");
+    expect([code, stderr.includes("tunnel tag ID --remove KEY")]).toEqual([75, true]);
+  });
+
   test("a tag without value, and one given twice, are refused", async () => {
     await using user = await makeUser();
     expect((await user.run("tag", "id", "novalue")).stderr).toContain('tag "novalue": must be KEY=VALUE');

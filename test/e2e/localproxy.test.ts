@@ -327,6 +327,24 @@ describe("endings", () => {
     expect(none.stderr).toContain("[fatal] No port mapping exists.");
   });
 
+  test.each([
+    ["an address that is none", "SSH=99x99\n", '"SSH=99x99": no port'],
+    ["a port that is none", "SSH=127.0.0.1:70000\n", "70000"],
+    ["no address", "SSH=\n", "SSH"],
+    ["a line that is none", "SSH 22\n", "Please make sure your file is in .ini format."],
+  ])("a file with %s: said, 78", async (_, content, said) => {
+    await using emulator = await startEmulator();
+    const { tokens } = emulator.open(["SSH"]);
+    using dir = tempDir();
+    writeFileSync(join(dir.path, "a.ini"), content);
+    symlinkSync("/nowhere/at/all", join(dir.path, "b.ini"));
+    await using child = start(emulator, tokens.destination, ["-m", "dst", "--config-dir", dir.path]);
+    expect((await within("its end", child.exited)).code).toBe(78);
+    expect(child.stderr).toContain(said);
+    expect(child.stderr).toContain("[fatal]");
+    expect(child.stderr).not.toContain("a bug of tunnel");
+  });
+
   test("another proxy took this side: the code of the close, 77", async () => {
     await using emulator = await startEmulator();
     const { tokens } = emulator.open(["SSH"]);

@@ -11,6 +11,7 @@ import { TestProcess } from "../helpers/process.ts";
 import { freePort, startHttpServer } from "../helpers/servers.ts";
 import { type Sshd, startSshd } from "../helpers/sshd.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
+import { onTerminal } from "../helpers/terminal.ts";
 import { startTunnel } from "../helpers/tunnel.ts";
 import { waitFor } from "../helpers/wait.ts";
 
@@ -51,6 +52,18 @@ test("ssh runs a command through the ProxyCommand; nothing is left behind", asyn
   const { stdout } = await run("ssh", ["-F", config, host, "echo through the tunnel"], { env });
   expect(stdout).toBe("through the tunnel\n");
   await waitFor("the tunnel to be closed", async () => (await operator.openTunnels()).length === 0);
+});
+
+test("on a terminal nothing is printed once ssh has given the prompt back", async () => {
+  const script = 'ssh -F "$1" "$2" echo carried; echo PROMPT; read line; echo END';
+  await using terminal = onTerminal(["sh", "-c", script, "sh", config, host], env);
+  await terminal.waitForLine(/PROMPT/);
+  await waitFor("the tunnel to be closed", async () => (await operator.openTunnels()).length === 0);
+  terminal.send("\n");
+  await terminal.waitForLine(/END/);
+  const { stdout } = terminal;
+  expect(stdout).toContain("carried");
+  expect(stdout.slice(stdout.indexOf("PROMPT")).replace(/\s/g, "")).toBe("PROMPTEND");
 });
 
 test("tunnel ssh takes ssh's own options after the thing, and returns ssh's exit code", async () => {

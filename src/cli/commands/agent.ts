@@ -1,30 +1,11 @@
 import type { Command, CommandContext } from "../command.ts";
+import { AGENT_KEYS } from "../config/agent-options.ts";
 
 export const agentCommand: Command = {
   name: "agent",
   group: "Proxy",
   summary: "carry every tunnel that is opened for this device",
-  options: [
-    "thing",
-    "map",
-    "mqttEndpoint",
-    "cert",
-    "key",
-    "mqttTransport",
-    "clientId",
-    "allowRegion",
-    "maxTunnels",
-    "maxSession",
-    "grace",
-    "stateDir",
-    "auditFile",
-    "metrics",
-    "printUnit",
-    "bind",
-    "stallTimeout",
-    "linger",
-    "keepalive",
-  ],
+  options: AGENT_KEYS,
   examples: [
     "tunnel agent --thing pump-7 --map SSH=22 --region eu-west-1 --cert pump-7.pem --key pump-7.key",
     "tunnel agent --local --thing pump-7 --map SSH=22 --map WEB=192.168.1.9:80 --map APP=/run/app.sock",
@@ -37,6 +18,7 @@ export const agentCommand: Command = {
     "Running sessions are kept in the state directory (--state-dir, $STATE_DIRECTORY, or ~/.local/state/tunnel/agent/THING), so that it goes on with them after a crash. Each session's end is a line of JSON on standard output; with --json every event is one.",
   ],
   endsOnSignal: true,
+  printsOnly: (settings) => settings.get("printUnit"),
   run: async (context: CommandContext) => {
     const { runAgentCommand } = await import("../agent-command.ts");
     return runAgentCommand(context);

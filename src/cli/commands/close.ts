@@ -1,6 +1,7 @@
-import { ServiceError, UsageError } from "../../base/errors.ts";
+import { ServiceError, TunnelError, UsageError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { Connection } from "../connect-control-plane.ts";
+import { reportError } from "../report.ts";
 
 export const closeCommand: Command = {
   name: "close",
@@ -19,7 +20,7 @@ export const closeCommand: Command = {
 
 async function closeTunnel(context: CommandContext): Promise<undefined> {
   const { withControlPlane } = await import("../connect-control-plane.ts");
-  const { settings, output, env } = context;
+  const { settings } = context;
   const [tunnelId] = context.operands;
   const isStale = settings.get("stale");
   if ((tunnelId === undefined) !== isStale) {
@@ -27,20 +28,67 @@ async function closeTunnel(context: CommandContext): Promise<undefined> {
     throw new UsageError(message, isStale ? "tunnel close --stale" : closeCommand.examples[0]);
   }
   await withControlPlane(context, async (connection) => {
-    const { controlPlane } = connection;
     if (tunnelId !== undefined) {
       return closeOne(tunnelId, connection, context);
     }
-    const { staleTunnels } = await import("../connect/stale.ts");
-    const stale = await staleTunnels(controlPlane, { thingName: undefined, max: MAX_LISTED }, env);
-    for (const tunnel of stale) {
-      await closeOne(tunnel.tunnelId ?? "", connection, context);
-    }
-    if (stale.length === 0) {
-      output.announce("no tunnel is left over");
-    }
+    await closeStale(connection, context);
   });
   return undefined;
+}
+
+/** Closes what it can: whatever is left over costs money, also when another one cannot be closed. */
+async function closeStale(connection: Connection, context: CommandContext): Promise<void> {
+  const { staleTunnels } = await import("../connect/stale.ts");
+  const failures = new Failures(context);
+  const filter = { thingName: undefined, max: MAX_LISTED };
+  const stale = await staleTunnels(connection.controlPlane, filter, context.env, (error) =>
+    failures.add(error),
+  );
+  for (const { tunnelId = "" } of stale) {
+    try {
+      await closeOne(tunnelId, connection, context);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const isGone = error instanceof ServiceError && error.code === "ERR_NOT_FOUND";
+      if (!isGone) failures.add(error);
+    }
+  }
+  failures.throwIfAny();
+  if (stale.length === 0) {
+    context.output.announce("no tunnel is left over");
+  }
+}
+
+/** Failures of one call after another this often in a row are those of every further one. */
+const MAX_IN_A_ROW = 5;
+
+/** What went wrong with some of many tunnels: each is told as it comes. */
+class Failures {
+  readonly #context: CommandContext;
+  readonly #errors: TunnelError[] = [];
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  /** Throws what is no failure of one tunnel alone. */
+  add(error: unknown): void {
+    if (!(error instanceof TunnelError) || error.code === "ERR_CREDENTIALS") throw error;
+    this.#errors.push(error);
+    const last = this.#errors.slice(-MAX_IN_A_ROW);
+    if (last.length === MAX_IN_A_ROW && last.every(({ code }) => code === "ERR_UNREACHABLE")) throw error;
+    const { stderr, output } = this.#context;
+    stderr.write(reportError(error, { json: output.json }));
+  }
+
+  throwIfAny(): void {
+    const [first] = this.#errors;
+    if (first === undefined) return;
+    const count = this.#errors.length === 1 ? "one tunnel" : `${this.#errors.length} tunnels`;
+    throw new TunnelError(first.code, `${count} could not be looked at or closed; the others are done`, {
+      hint: "tunnel list --stale",
+    });
+  }
 }
 
 /** More tunnels than an account has. */
@@ -49,19 +97,20 @@ const MAX_LISTED = 100_000;
 async function closeOne(
   tunnelId: string,
   { controlPlane, target }: Connection,
-  { settings, output, env }: CommandContext,
+  { settings, output, env, log }: CommandContext,
 ): Promise<void> {
-  const { forgetUnknownTunnel, openTokenStore } = await import("../saved-tokens.ts");
+  const { forgetUnknownTunnel, tidyTokens } = await import("../saved-tokens.ts");
   const isDelete = settings.get("delete");
   try {
     await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });
   } catch (error) {
     if (error instanceof ServiceError && error.code === "ERR_NOT_FOUND") {
-      forgetUnknownTunnel(tunnelId, { issuer: target.issuer, region: await controlPlane.region() }, env);
+      const service = { issuer: target.issuer, region: await controlPlane.region() };
+      tidyTokens(env, log, (store) => forgetUnknownTunnel(tunnelId, service, store));
     }
     throw error;
   }
-  openTokenStore(env).delete(tunnelId);
+  tidyTokens(env, log, (store) => store.delete(tunnelId));
   const { rememberSeen } = await import("../seen.ts");
   rememberSeen(env, [{ tunnelId, status: "CLOSED" }]);
   if (output.json) {

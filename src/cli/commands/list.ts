@@ -60,10 +60,12 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
 async function staleSummaries(
   controlPlane: ControlPlane,
   filter: { readonly thingName: string | undefined; readonly max: number },
-  { env }: CommandContext,
+  { env, log }: CommandContext,
 ): Promise<TunnelSummary[]> {
   const { staleTunnels } = await import("../connect/stale.ts");
-  const tunnels = await staleTunnels(controlPlane, filter, env);
+  const tunnels = await staleTunnels(controlPlane, filter, env, ({ message }) =>
+    log.warn("{message}", { message }),
+  );
   return tunnels.map(({ tunnelId, tunnelArn, status, description, createdAt, lastUpdatedAt }) => ({
     tunnelId,
     tunnelArn,

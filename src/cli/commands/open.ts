@@ -1,6 +1,7 @@
 import type { OpenTunnelRequest, OpenTunnelResponse } from "@aws-sdk/client-iotsecuretunneling";
 import { UsageError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
+import { checkTagCount } from "../config/values.ts";
 import type { Target } from "../target.ts";
 
 export const openCommand: Command = {
@@ -58,6 +59,7 @@ function requestOf({ settings }: CommandContext): OpenTunnelRequest {
   const description = settings.get("description");
   const maxLifetimeTimeoutMinutes = settings.get("lifetime");
   const tags = settings.get("tag");
+  checkTagCount(tags.length);
   return {
     ...(description === undefined ? {} : { description }),
     ...(tags.length === 0 ? {} : { tags: [...tags] }),

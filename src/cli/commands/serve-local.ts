@@ -71,8 +71,8 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
   } finally {
     await emulator.close();
     if (settings.get("ephemeral")) {
-      const { openTokenStore } = await import("../saved-tokens.ts");
-      openTokenStore(env).deleteLocal(emulator.stateDirectory);
+      const { tidyTokens } = await import("../saved-tokens.ts");
+      tidyTokens(env, context.log, (store) => store.deleteLocal(emulator.stateDirectory));
     }
   }
 }

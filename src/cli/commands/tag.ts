@@ -2,7 +2,7 @@ import type { Tag } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { BadValueError, readTag } from "../config/values.ts";
+import { BadValueError, checkTagCount, readTag } from "../config/values.ts";
 
 export const tagCommand: Command = {
   name: "tag",
@@ -62,6 +62,7 @@ function tagOf(word: string): Tag {
 }
 
 function checkChanges(changes: readonly Tag[], removals: readonly string[]): void {
+  checkTagCount(changes.length);
   const keys = [...changes.map(({ key = "" }) => key), ...removals];
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined) {

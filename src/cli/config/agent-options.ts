@@ -113,3 +113,26 @@ export const AGENT = {
     describe: "print a systemd unit for these options, and start nothing",
   }),
 };
+
+/** Options of the agent command besides the global ones. */
+export const AGENT_KEYS = [
+  "thing",
+  "map",
+  "mqttEndpoint",
+  "cert",
+  "key",
+  "mqttTransport",
+  "clientId",
+  "allowRegion",
+  "maxTunnels",
+  "maxSession",
+  "grace",
+  "stateDir",
+  "auditFile",
+  "metrics",
+  "printUnit",
+  "bind",
+  "stallTimeout",
+  "linger",
+  "keepalive",
+] as const;

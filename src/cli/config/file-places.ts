@@ -2,10 +2,10 @@
 // search first looks for settings of its own and would run a `.config/config.js` of the working directory.
 
 import { readFileSync, type Stats, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../../base/errors.ts";
+import { homeOf } from "./home.ts";
 import type { Env } from "./layers.ts";
 
 /** One path that was looked at. */
@@ -39,10 +39,6 @@ const OWN_NAMES = ["config.json", "config.yaml", "config.yml"];
 export function configHome(env: Env): string {
   const base = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : undefined;
   return join(base ?? join(homeOf(env), ".config"), "tunnel");
-}
-
-export function homeOf(env: Env): string {
-  return env["HOME"] || homedir();
 }
 
 /**

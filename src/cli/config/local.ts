@@ -1,9 +1,9 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { quoteForShell } from "../shell.ts";
+import { homeOf } from "./home.ts";
 import type { Env } from "./layers.ts";
 import {
   type HostPort,
@@ -34,7 +34,7 @@ export interface LocalEndpoint {
 export function stateHome(env: Env): string {
   // The base directory specification says that a relative path is to be ignored.
   const base = env["XDG_STATE_HOME"]?.startsWith("/") ? env["XDG_STATE_HOME"] : undefined;
-  return join(base ?? join(env["HOME"] || homedir(), ".local", "state"), "tunnel");
+  return join(base ?? join(homeOf(env), ".local", "state"), "tunnel");
 }
 
 /** Where serve-local and --local keep and look for the emulator's state, when told nothing else. */

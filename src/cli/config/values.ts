@@ -3,6 +3,7 @@
 
 import ms from "ms";
 import { regionLike } from "../../aws/regions.ts";
+import { UsageError } from "../../base/errors.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
@@ -245,6 +246,16 @@ export function readTag(text: string): Tag {
     throw new BadValueError("must be KEY=VALUE");
   }
   return { key: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** A tunnel's tags at most, as the service counts them. */
+const MAX_TAGS = 50;
+
+/** Throws UsageError when these are more tags than any tunnel may have. */
+export function checkTagCount(count: number): void {
+  if (count > MAX_TAGS) {
+    throw new UsageError(`${count} tags: a tunnel has ${MAX_TAGS} at most`, `give ${MAX_TAGS} or fewer`);
+  }
 }
 
 /** The origin of a web page that may connect, such as https://console.example.com. */

@@ -17,7 +17,7 @@ export async function carryStdio(
   const stop = () => socket.destroy(signal.reason);
   const onOutputGone = () => socket.destroy();
   signal.addEventListener("abort", stop, { once: true });
-  stdout.once("error", onOutputGone);
+  stdout.on("error", onOutputGone);
   // Not waited for in the end: a read of the input that is under way ends on some runtimes only with the input.
   void pumpInput(stdin, socket);
   try {

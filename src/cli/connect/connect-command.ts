@@ -15,6 +15,7 @@ import { EndSignals, releaseStandardStreams } from "./end-signals.ts";
 import { reachTunnel } from "./reach-tunnel.ts";
 import { Reporter } from "./reporter.ts";
 import type { ConnectRequest, Listening, TunnelUse } from "./request.ts";
+import { ReaderGone, StdioPeer } from "./stdio-peer.ts";
 
 const EXAMPLE = "tunnel connect --thing pump-7 --service SSH";
 /** How long before its end people are warned of it. */
@@ -41,8 +42,18 @@ async function connect(
   const documents = isStdoutOurs ? context.stdout : context.stderr;
   // Log lines are shown on the screen.
   const screen = isOnScreen ? (text: string) => context.log.info("{text}", { text }) : undefined;
-  const reporter = new Reporter(request.thing, context, documents, screen);
+  const { thing } = request;
+  const isStdio = context.settings.get("stdio");
+  const reporter = new Reporter(
+    { thing, isLocal: target.local !== undefined, isStdio },
+    context,
+    documents,
+    screen,
+  );
   using end = new EndSignals(signal);
+  using peer = isStdio ? new StdioPeer(context.stdin()) : undefined;
+  const ended = peer === undefined ? end.signal : AbortSignal.any([end.signal, peer.gone]);
+  ended.addEventListener("abort", () => peer?.hush(), { once: true });
   let controlPlane: Promise<ControlPlane> | undefined;
   const makeControlPlane = async () => {
     const { connect: connectControlPlane } = await import("../connect-control-plane.ts");
@@ -57,18 +68,18 @@ async function connect(
       onEvent: (event) => reporter.tell(event),
       onProxyEvent: proxyEventLog(isStdoutOurs, context),
       onOthersOnly: () => {
-        if (context.settings.get("stdio")) releaseStandardStreams();
+        if (isStdio) releaseStandardStreams();
         return end.next();
       },
       board,
       controlPlane: () => (controlPlane ??= makeControlPlane()),
-      signal: end.signal,
+      signal: ended,
     });
     reporter.tell({ event: "ready", tunnelId: tunnel.tunnelId });
     context.output.flush();
     const warning = warnBeforeEnd(tunnel, reporter);
     try {
-      return await work(tunnel, address, request.service, context, end.signal, screen);
+      return await work(tunnel, address, request.service, { context, peer, screen, signal: ended });
     } finally {
       clearTimeout(warning);
       await tunnel.leave();
@@ -76,6 +87,7 @@ async function connect(
   } catch (error) {
     // A hang-up is no signal of every command's: nobody else knows its exit code.
     if (error instanceof StopSignal) return error.exitCode;
+    if (error instanceof ReaderGone) return undefined;
     // The person quit the screen.
     if (isOnScreen && signal.aborted && !context.signal.aborted) return 0;
     throw error;
@@ -130,19 +142,28 @@ function addressOf(service: string, { settings, rest }: CommandContext): SocketA
   return address.type === "tcp" ? { ...address, host: address.host ?? settings.get("bind") } : address;
 }
 
+interface Surroundings {
+  readonly context: CommandContext;
+  /** Under --stdio. */
+  readonly peer: StdioPeer | undefined;
+  /** Takes what is said while a screen is drawn. */
+  readonly screen: ((text: string) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
 async function work(
   tunnel: TunnelUse,
   address: SocketAddress,
   service: string,
-  context: CommandContext,
-  signal: AbortSignal,
-  screen: ((text: string) => void) | undefined,
+  { context, peer, screen, signal }: Surroundings,
 ): Promise<number | undefined> {
-  const { settings, rest, output, stdin, stdout } = context;
+  const { rest, output, stdout } = context;
   signal.throwIfAborted();
-  if (settings.get("stdio")) {
+  if (peer !== undefined) {
     const { carryStdio } = await import("./carry-stdio.ts");
-    await Promise.race([carryStdio(tunnel.dial(), stdin(), stdout as Writable, signal), failureOf(tunnel)]);
+    const carried = carryStdio(tunnel.dial(), peer.input, stdout as Writable, signal);
+    await Promise.race([carried, failureOf(tunnel)]);
+    peer.hush();
     return undefined;
   }
   const listening = await tunnel.listen(address);

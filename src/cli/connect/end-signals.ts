@@ -4,9 +4,9 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import process from "node:process";
-import { StopSignal } from "../stop-signal.ts";
+import { isHangupIgnored, StopSignal } from "../stop-signal.ts";
 
-/** The command's signal, and SIGHUP. */
+/** The command's signal, and SIGHUP unless that was ignored from the start. */
 export class EndSignals implements Disposable {
   readonly signal: AbortSignal;
   readonly #command: AbortSignal;
@@ -16,7 +16,7 @@ export class EndSignals implements Disposable {
   constructor(command: AbortSignal) {
     this.#command = command;
     this.signal = AbortSignal.any([command, this.#hangup.signal]);
-    process.on("SIGHUP", this.#onHangup);
+    if (!isHangupIgnored()) process.on("SIGHUP", this.#onHangup);
   }
 
   /** Aborted by the next SIGINT or SIGTERM from now on; a hang-up no longer counts. */

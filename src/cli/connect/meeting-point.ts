@@ -1,12 +1,12 @@
 // Where the connects of one user and one tunnel meet on this machine.
 
 import { createHash } from "node:crypto";
-import { lstatSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { ConfigError } from "../../base/errors.ts";
-import { claimPrivateDirectory } from "../../base/private-files.ts";
+import { isPrivateDirectory } from "../../base/private-files.ts";
 import type { Env } from "../config/layers.ts";
+import { claimSocketDirectory, socketDirectories } from "../socket-directory.ts";
 import type { Target } from "../target.ts";
 
 /** Paths of one meeting point; all lie in a directory that only its user can enter. */
@@ -19,8 +19,7 @@ export interface MeetingPoint {
   readonly streams: string;
 }
 
-/** Longest path of a Unix socket everywhere, without its closing zero byte. */
-const MAX_SOCKET_PATH = 103;
+const NAME = "connect";
 
 /** The meeting point of a thing's service at one endpoint, region and account. Makes the directory. */
 export function meetingPointOf(
@@ -28,10 +27,11 @@ export function meetingPointOf(
   target: Target,
   env: Env,
 ): MeetingPoint {
-  const directory = meetingDirectory(env);
-  claimPrivateDirectory(directory);
-  if (lstatSync(directory).isSymbolicLink()) {
-    throw new ConfigError(`"${directory}" is a link`, { hint: `rm '${directory}'` });
+  const directory = claimSocketDirectory(env, NAME);
+  if (directory === undefined) {
+    throw new ConfigError("there is no directory in which only this user can put sockets", {
+      hint: "name one of your own, of mode 0700: XDG_RUNTIME_DIR=DIR",
+    });
   }
   const account = target.shared?.accountFacts ?? [];
   const facts = [what.thing, what.service, what.region, target.issuer, target.dataPlane ?? null, account];
@@ -41,25 +41,13 @@ export function meetingPointOf(
 
 /** The control sockets of this user's connects, of which some may be left over. */
 export function controlSockets(env: Env): string[] {
-  const directory = meetingDirectory(env);
-  try {
-    const names = readdirSync(directory);
-    return names.filter((name) => name.endsWith(".control")).map((name) => join(directory, name));
-  } catch {
-    return [];
-  }
+  return socketDirectories(env)
+    .map((directory) => join(directory, NAME))
+    .filter(isPrivateDirectory)
+    .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)))
+    .filter((path) => path.endsWith(".control"));
 }
 
 function pathsOf(base: string): MeetingPoint {
   return { lock: `${base}.lock`, control: `${base}.control`, streams: `${base}.streams` };
-}
-
-/** In the user's runtime directory; where there is none, or its path is too long for sockets, in /tmp. */
-function meetingDirectory(env: Env): string {
-  const runtime = env["XDG_RUNTIME_DIR"];
-  if (runtime?.startsWith("/")) {
-    const directory = join(runtime, "tunnel", "connect");
-    if (directory.length + "/0123456789abcdef.streams".length <= MAX_SOCKET_PATH) return directory;
-  }
-  return `/tmp/tunnel-connect-${process.getuid?.() ?? "user"}`;
 }

@@ -45,6 +45,7 @@ export function receive<T extends MemberMessage | OwnerMessage>(
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
     for (const line of splitter.push(text) ?? [""]) {
+      if (socket.destroyed) return;
       const message = read(line);
       if (message === undefined) {
         // Nothing behind it is heard either: who sends such a line is no connect of this version.

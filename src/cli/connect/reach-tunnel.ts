@@ -2,12 +2,12 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { TunnelError } from "../../base/errors.ts";
+import { FileLock } from "../../base/file-lock.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import type { StatusBoard } from "../../proxy/status.ts";
 import type { CommandContext } from "../command.ts";
 import { localWordsFor } from "../config/local.ts";
 import { dataPlaneOf, regionOf, type Target } from "../target.ts";
-import { FileLock } from "./lock.ts";
 import { type MeetingPoint, meetingPointOf } from "./meeting-point.ts";
 import { Member } from "./member.ts";
 import { orAborted } from "./own-tunnel.ts";
@@ -61,18 +61,26 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
 
 async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, region: string): Promise<Owner> {
   const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly, board } = options;
-  const { openTokenStore } = await import("../saved-tokens.ts");
+  const { tidyTokens } = await import("../saved-tokens.ts");
+  const [controlPlane, dataPlane] = await Promise.all([
+    options.controlPlane(),
+    dataPlaneOf(target, region, context.env),
+  ]).catch((error) => {
+    lock.release();
+    throw error;
+  });
   return Owner.start({
     point,
     lock,
     pid: process.pid,
     request,
-    controlPlane: await options.controlPlane(),
-    dataPlane: await dataPlaneOf(target, region, context.env),
+    controlPlane,
+    dataPlane,
     owner: ownerName(),
     hint: hintFor(request, target, context),
     log: context.log,
-    forgetToken: (tunnelId, mode) => openTokenStore(context.env).delete(tunnelId, mode),
+    forgetToken: (tunnelId, mode) =>
+      tidyTokens(context.env, context.log, (store) => store.delete(tunnelId, mode)),
     onEvent,
     onProxyEvent,
     board,

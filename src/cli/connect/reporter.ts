@@ -4,11 +4,19 @@ import { formatEnd } from "../times.ts";
 import type { ConnectEvent } from "./request.ts";
 import { Spinner } from "./spinner.ts";
 
+export interface ReporterFacts {
+  readonly thing: string;
+  /** The tunnels are those of a serve-local: nobody pays for them. */
+  readonly isLocal: boolean;
+  /** Under --stdio. */
+  readonly isStdio: boolean;
+}
+
 /** Tells people, or with --json scripts, how a connect goes: remarks on stderr, or a document a line. */
 export class Reporter {
   readonly #output: Output;
   readonly #stream: TextStream;
-  readonly #thing: string;
+  readonly #facts: ReporterFacts;
   readonly #spinner: Spinner;
   readonly #screen: ((text: string) => void) | undefined;
   #waitingFor = "";
@@ -18,7 +26,7 @@ export class Reporter {
    * @param screen takes what people are told while a screen is drawn, instead of stderr
    */
   constructor(
-    thing: string,
+    facts: ReporterFacts,
     { output, stderr, env }: Pick<CommandContext, "output" | "stderr" | "env">,
     documents: TextStream,
     screen: ((text: string) => void) | undefined,
@@ -26,8 +34,9 @@ export class Reporter {
     this.#screen = screen;
     this.#output = output;
     this.#stream = documents;
-    this.#thing = thing;
-    this.#spinner = new Spinner(stderr, env["TERM"]);
+    this.#facts = facts;
+    // ssh may be killed any time, and its shell's prompt is not to be drawn over.
+    this.#spinner = new Spinner(stderr, facts.isStdio ? "dumb" : env["TERM"]);
   }
 
   tell(event: ConnectEvent): void {
@@ -39,9 +48,9 @@ export class Reporter {
       this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
       return;
     }
-    if (this.#screen !== undefined) return this.#screen(wordsOf(event, this.#thing) ?? "ready");
+    if (this.#screen !== undefined) return this.#screen(wordsOf(event, this.#facts) ?? "ready");
     if (event.event === "waiting") return this.#spinner.wait(event.for);
-    const text = sentence(event, this.#thing);
+    const text = sentence(event, this.#facts);
     this.#spinner.stop();
     if (text !== undefined) this.#output.remark(text);
   }
@@ -52,15 +61,18 @@ export class Reporter {
   }
 }
 
-function wordsOf(event: ConnectEvent, thing: string): string | undefined {
-  return event.event === "waiting" ? `waiting for ${event.for}` : sentence(event, thing);
+function wordsOf(event: ConnectEvent, facts: ReporterFacts): string | undefined {
+  return event.event === "waiting" ? `waiting for ${event.for}` : sentence(event, facts);
 }
 
-function sentence(event: Exclude<ConnectEvent, { event: "waiting" }>, thing: string): string | undefined {
+function sentence(
+  event: Exclude<ConnectEvent, { event: "waiting" }>,
+  { thing, isLocal }: ReporterFacts,
+): string | undefined {
   const now = new Date();
   switch (event.event) {
     case "opened":
-      return `opened tunnel ${event.tunnelId} to ${thing}, ends ${formatEnd(event.expiresAt, now)}; AWS bills each opening`;
+      return `opened tunnel ${event.tunnelId} to ${thing}, ends ${formatEnd(event.expiresAt, now)}${isLocal ? "" : "; AWS bills each opening"}`;
     case "reused":
       return `${HOW[event.why]} ${event.tunnelId} to ${thing}, ends ${formatEnd(event.expiresAt, now)}`;
     case "joined":

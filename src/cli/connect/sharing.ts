@@ -16,29 +16,38 @@ type News = Extract<OwnerMessage, { type: "waiting" | "ready" }>;
  */
 export class Sharing {
   readonly #members = new Map<Socket, Listener[]>();
+  /** Who has connected and not said yet what for, or only asks. */
+  readonly #visitors = new Set<Socket>();
   readonly #listeners: Listener[] = [];
   #news: News = { type: "waiting", for: "the first connect" };
   #tunnelId: string | undefined;
   #hand: ((socket: Socket) => void) | undefined;
   #idle = Promise.withResolvers<void>();
+  #isClosed = false;
 
   /** Throws ListenError when the sockets cannot be made. The caller holds the meeting point's lock. */
   static async open(point: MeetingPoint): Promise<Sharing> {
     const sharing = new Sharing();
-    const listenOn = (path: string, onSocket: (socket: Socket) => void) =>
-      listen({ type: "unix", path }, onSocket);
-    sharing.#listeners.push(await listenOn(point.streams, (socket) => sharing.#onStream(socket)));
-    sharing.#listeners.push(await listenOn(point.control, (socket) => sharing.#onControl(socket)));
-    return sharing;
+    const listenOn = async (path: string, onSocket: (socket: Socket) => void) => {
+      sharing.#listeners.push(await listen({ type: "unix", path }, onSocket));
+    };
+    try {
+      await listenOn(point.streams, (socket) => sharing.#onStream(socket));
+      await listenOn(point.control, (socket) => sharing.#onControl(socket));
+      return sharing;
+    } catch (error) {
+      sharing.close();
+      throw error;
+    }
   }
 
   get memberCount(): number {
     return this.#members.size;
   }
 
-  /** When there is no member, now or later. */
+  /** When there is no member, now or later. Another one may have come by the time the caller goes on. */
   async idle(): Promise<void> {
-    if (this.memberCount > 0) await this.#idle.promise;
+    while (this.memberCount > 0) await this.#idle.promise;
   }
 
   /** Tells every member, and those to come. */
@@ -57,8 +66,13 @@ export class Sharing {
     this.#hand = hand;
   }
 
-  /** Nobody can come any more; members are told why, if there is something to tell. */
+  /**
+   * Nobody can come any more; members are told why, if there is something to tell. A socket that the system accepted
+   * but nobody has seen yet is dropped as it comes up: its process looks for another owner.
+   */
   close(lastWords?: Extract<OwnerMessage, { type: "failed" | "ended" }>): void {
+    this.#isClosed = true;
+    for (const visitor of this.#visitors) visitor.destroy();
     for (const listener of this.#listeners) listener.close();
     for (const [member, listeners] of this.#members) {
       if (lastWords !== undefined) send(member, lastWords);
@@ -69,19 +83,25 @@ export class Sharing {
   }
 
   #onStream(socket: Socket): void {
-    if (this.#hand === undefined) socket.destroy();
+    if (this.#hand === undefined || this.#isClosed) socket.destroy();
     else this.#hand(socket);
   }
 
   #onControl(socket: Socket): void {
     socket.on("error", () => socket.destroy());
+    if (this.#isClosed) {
+      socket.destroy();
+      return;
+    }
     socket.on("end", () => socket.end());
     socket.on("close", () => this.#onLeave(socket));
+    this.#visitors.add(socket);
     receive(socket, readMemberMessage, (message) => this.#onMessage(socket, message));
     socket.resume();
   }
 
   #onMessage(socket: Socket, message: MemberMessage): void {
+    if (this.#isClosed) return; // a line that was read along with others
     if (message.type === "status") return send(socket, { type: "status", tunnelId: this.#tunnelId });
     if (message.type === "use") return this.#onUse(socket);
     this.#listenFor(socket, message.address).catch((error) =>
@@ -99,6 +119,7 @@ export class Sharing {
       socket.end();
       return;
     }
+    this.#visitors.delete(socket);
     this.#members.set(socket, []);
     send(socket, this.#news);
   }
@@ -109,12 +130,13 @@ export class Sharing {
       throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
     const listener = await listen(address, hand);
     const listeners = this.#members.get(socket);
-    if (listeners === undefined) return listener.close();
+    if (listeners === undefined || this.#isClosed) return listener.close();
     listeners.push(listener);
     send(socket, { type: "listening", address: listener.address, port: listener.port });
   }
 
   #onLeave(socket: Socket): void {
+    this.#visitors.delete(socket);
     for (const listener of this.#members.get(socket) ?? []) listener.close();
     if (!this.#members.delete(socket) || this.#members.size > 0) return;
     this.#idle.resolve();

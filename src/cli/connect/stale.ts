@@ -1,6 +1,6 @@
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
-import { ServiceError } from "../../base/errors.ts";
+import { TunnelError } from "../../base/errors.ts";
 import type { Env } from "../config/layers.ts";
 import { controlSockets } from "./meeting-point.ts";
 import { NONE_YET, tunnelOf } from "./member.ts";
@@ -14,12 +14,14 @@ const NEW_MS = 60_000;
 
 /**
  * Tunnels that a `tunnel connect` opened and did not close: those of this user and machine that no running one
- * carries, and those of others that have had no source for some time. Newest first.
+ * carries, and those of others that have had no source for some time. Newest first. `onFailure` is told of each that
+ * cannot be looked at: the others are found all the same.
  */
 export async function staleTunnels(
   controlPlane: ControlPlane,
   filter: { readonly thingName: string | undefined; readonly max: number },
   env: Env,
+  onFailure: (error: TunnelError) => void,
 ): Promise<Tunnel[]> {
   const summaries = await controlPlane.listTunnels(filter);
   const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId = "" }) => tunnelId);
@@ -27,7 +29,7 @@ export async function staleTunnels(
   const stale: Tunnel[] = [];
   for (let at = 0; at < open.length; at += PARALLEL) {
     const ids = open.slice(at, at + PARALLEL);
-    const tunnels = await Promise.all(ids.map((id) => describeIfThere(controlPlane, id)));
+    const tunnels = await Promise.all(ids.map((id) => describeIfThere(controlPlane, id, onFailure)));
     stale.push(
       ...tunnels.filter(
         (tunnel) => isStale(tunnel, ownerName(), running, Date.now()) && !isNew(tunnel, running),
@@ -43,12 +45,17 @@ function isNew({ createdAt }: Tunnel, running: ReadonlySet<string>): boolean {
 }
 
 /** A tunnel may go while others are looked at. */
-async function describeIfThere(controlPlane: ControlPlane, tunnelId: string): Promise<Tunnel> {
+async function describeIfThere(
+  controlPlane: ControlPlane,
+  tunnelId: string,
+  onFailure: (error: TunnelError) => void,
+): Promise<Tunnel> {
   try {
     return await controlPlane.describeTunnel(tunnelId);
   } catch (error) {
-    if (error instanceof ServiceError && error.code === "ERR_NOT_FOUND") return {};
-    throw error;
+    if (!(error instanceof TunnelError)) throw error;
+    if (error.code !== "ERR_NOT_FOUND") onFailure(error);
+    return {};
   }
 }
 

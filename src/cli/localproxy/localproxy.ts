@@ -12,7 +12,7 @@ import type { ProxyOptions, ServiceMap } from "../../proxy/options.ts";
 import type { Env } from "../config/layers.ts";
 import { exitCodeOf } from "../exit-codes.ts";
 import type { Host } from "../run.ts";
-import { openTokenStore } from "../saved-tokens.ts";
+import { clientTokenFor } from "../saved-tokens.ts";
 import { VERSION } from "../version.ts";
 import { EventLines } from "./event-lines.ts";
 import { BAD_CONFIGURATION, BAD_VALUE, ReferenceFatal } from "./fatal.ts";
@@ -27,8 +27,6 @@ import { parseReferenceWords, type ReferenceFlags, ReferenceUsageError } from ".
 const BANNER = `Running AWS IoT Secure Tunneling Local Proxy version: v3.3.1+tunnel.${VERSION}\n`;
 /** Default port of a web proxy there. */
 const WEB_PROXY_PORT = "3128";
-/** No tunnel lives longer, so the client token made for an access token is worthless after this time. */
-const MAX_LIFETIME_MS = 12 * 60 * 60_000;
 const STALL_TIMEOUT_MS = 10_000;
 const LINGER_MS = 1_000;
 
@@ -100,7 +98,7 @@ function proxyOptions(
     accessToken,
     clientToken:
       plan.clientToken === undefined
-        ? openTokenStore(env).clientTokenFor(accessToken, new Date(Date.now() + MAX_LIFETIME_MS))
+        ? clientTokenFor(accessToken, env, (message) => lines.log("warning", message))
         : new ClientToken(plan.clientToken),
     dataPlane: {
       ...endpoint,
@@ -160,8 +158,12 @@ function mapChooser(
   }
   let known: PortMap | undefined;
   return (services) => {
-    known ??= freeMap(configFiles, services, mode, lines);
-    return toServiceMap(known, mode);
+    try {
+      known ??= freeMap(configFiles, services, mode, lines);
+      return toServiceMap(known, mode);
+    } catch (error) {
+      throw error instanceof ReferenceFatal ? asTunnelError(error.message) : error;
+    }
   };
 }
 
@@ -185,7 +187,10 @@ function freeMap(
   const found = files.length === 0 ? new Map<string, string>() : scanConfigFiles(files, services, lines);
   const missing = services.filter((service) => !found.has(service));
   if (missing.length > 0 && mode === "destination") {
-    throw asTunnelError("Not enough the service ids are found in the configuration files. Fail to start.");
+    throw new ReferenceFatal(
+      "Not enough the service ids are found in the configuration files. Fail to start.",
+      BAD_CONFIGURATION,
+    );
   }
   const map = new Map([...found, ...missing.map((service) => [service, "0"] as const)]);
   lines.log("info", "Use port mapping:");

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import type { Address, Mode, ServiceMap } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { Checks } from "./checks.ts";
@@ -66,11 +67,11 @@ function toAddress(service: string, endpoint: string, mode: Mode): Address {
 
 /** Files below a directory, at any depth. @throws ReferenceFatal when there is none */
 export function listConfigFiles(directory: string, lines: ReferenceLines): string[] {
-  const names = isDirectory(directory) ? readdirSync(directory, { recursive: true, encoding: "utf8" }) : [];
+  const names = namesIn(directory);
   if (names.length === 0) {
     throw new ReferenceFatal(`Invalid configuration directory: ${directory}`, BAD_CONFIGURATION);
   }
-  const files = names.map((name) => join(directory, name)).filter((path) => statSync(path).isFile());
+  const files = names.map((name) => join(directory, name)).filter(isFile);
   for (const file of files.sort()) {
     lines.log("info", "Detect configuration files: ");
     lines.log("info", file);
@@ -78,8 +79,18 @@ export function listConfigFiles(directory: string, lines: ReferenceLines): strin
   return files;
 }
 
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** None where there is no directory, or one that may not be read. */
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory, { recursive: true, encoding: "utf8" });
+  } catch {
+    return [];
+  }
+}
+
+/** A link to nowhere is none. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** What the files say about the services; the first file that names one counts. */
@@ -100,7 +111,7 @@ export function scanConfigFiles(
 }
 
 function readMappings(file: string, lines: ReferenceLines): readonly Mapping[] {
-  const mappings = parseMappings(readFileSync(file, "utf8"));
+  const mappings = parseMappings(readText(file));
   if (mappings === undefined)
     lines.log("warning", `Fail to parse ${file} .Please make sure your file is in .ini format.`);
   return mappings ?? [];
@@ -119,4 +130,12 @@ export function parseMappings(text: string): readonly Mapping[] | undefined {
     else if (line !== "" && !/^[;#[]/.test(line)) return undefined;
   }
   return mappings;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new ReferenceFatal(`Cannot read ${file}: ${systemReason(cause)}`, BAD_CONFIGURATION);
+  }
 }

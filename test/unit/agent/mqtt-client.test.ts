@@ -67,6 +67,18 @@ function publish({ aedes }: Broker, topic: string, payload: string): Promise<voi
   );
 }
 
+test("two clients with one id: the one that is dropped is told what to look for", async () => {
+  const broker = await startBroker();
+  const first = subscribe(broker.port, { clientId: "pump-7" });
+  await waitFor("a subscription", () => first.told.subscribed);
+  const second = subscribe(broker.port, { clientId: "pump-7", topic: "other" });
+  await waitFor("the loss", () => first.told.lost.length > 0);
+  await second.stop();
+  const [lost] = first.told.lost;
+  expect(lost?.error.message).toBe("the broker dropped the connection just after the subscription");
+  expect(lost?.error.hint).toContain("is another client using client id pump-7?");
+});
+
 describe("a subscription", () => {
   test("hands over what comes on its topic", async () => {
     const broker = await startBroker();

@@ -2,10 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -18,6 +20,7 @@ import {
   removeDrafts,
   writePrivateFile,
 } from "../../../src/base/private-files.ts";
+import { strangersDirectory } from "../../helpers/strangers.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
@@ -43,15 +46,45 @@ describe("a private directory", () => {
   });
 
   test.each([
-    ["made keeps its mode", makePrivateDirectory, 0o755],
-    ["claimed is closed to others", claimPrivateDirectory, 0o700],
-  ])("that is there and is %s", (_, make, mode) => {
+    ["made", makePrivateDirectory],
+    ["claimed", claimPrivateDirectory],
+  ])("that is there and is %s keeps its mode, also behind a link", (_, make) => {
     using dir = tempDir();
     const path = join(dir.path, "there");
     mkdirSync(path);
     chmodSync(path, 0o755);
+    symlinkSync(path, join(dir.path, "link"));
     make(path);
-    expect(modeOf(path)).toBe(mode);
+    make(join(dir.path, "link"));
+    expect(modeOf(path)).toBe(0o755);
+  });
+
+  test("that others can write to is refused with what to type, and keeps its mode", () => {
+    using dir = tempDir();
+    const path = join(dir.path, "there");
+    mkdirSync(path);
+    chmodSync(path, 0o777);
+    const error = thrown(() => claimPrivateDirectory(path));
+    expect(error).toMatchObject({ message: expect.stringContaining(path), hint: `chmod 700 '${path}'` });
+    expect(modeOf(path)).toBe(0o777);
+  });
+
+  test("of another user is refused, and under sudo nothing is made in that user's", () => {
+    using dir = tempDir();
+    const path = strangersDirectory(dir.path);
+    const advice = { hint: "name another" };
+    expect(thrown(() => claimPrivateDirectory(path, advice))).toMatchObject({
+      message: `directory "${path}" belongs to another user`,
+      ...advice,
+    });
+    const before = process.env["SUDO_UID"];
+    process.env["SUDO_UID"] = String(statSync(path).uid);
+    for (const make of [claimPrivateDirectory, makePrivateDirectory]) {
+      expect(thrown(() => make(join(path, "a/b"), advice))).toMatchObject(advice);
+    }
+    if (before === undefined) delete process.env["SUDO_UID"];
+    else process.env["SUDO_UID"] = before;
+    expect(existsSync(join(path, "a"))).toBe(false);
   });
 
   test("that cannot be made is named, with the hint", () => {
@@ -87,6 +120,17 @@ describe("a private file", () => {
     const path = join(dir.path, "file");
     expect(readPrivateFile(path)).toBeUndefined();
     writeFileSync(path, " ".repeat(16 * 1024 + 1));
+    expect(() => readPrivateFile(path)).toThrow(ConfigError);
+  });
+
+  test.each([
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a pipe that nobody writes to", (path: string) => void spawnSync("mkfifo", [path])],
+    ["a device without end", (path: string) => symlinkSync("/dev/zero", path)],
+  ])("that is %s is not ours", (_, make) => {
+    using dir = tempDir();
+    const path = join(dir.path, "file");
+    make(path);
     expect(() => readPrivateFile(path)).toThrow(ConfigError);
   });
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { regionOf, serviceMapOf } from "../../../src/cli/agent-command.ts";
-import { unitText } from "../../../src/cli/agent-unit.ts";
 import { readAnswer } from "../../../src/cli/broker-lookup.ts";
 import { AGENT } from "../../../src/cli/config/agent-options.ts";
 import type { Settings } from "../../../src/cli/config/layers.ts";
+import { unitText } from "../../../src/cli/unit-text.ts";
 
 describe("--map", () => {
   test("takes a port, a host and port, or a path for each service", () => {
@@ -105,7 +105,7 @@ describe("the systemd unit", () => {
       "--cert",
       `\${CREDENTIALS_DIRECTORY}/cert`,
     ],
-    credentials: [{ key: "cert", path: "/etc/100%.pem" }],
+    credentials: [{ name: "cert", path: "/etc/100%.pem" }],
     graceS: 30,
     restartS: 7,
   });

@@ -63,6 +63,40 @@ describe("commands", () => {
     expect(failureOf(line)).toEqual({ message, hint });
   });
 
+  test.each([
+    ["-p x"],
+    ["-p=x"],
+    ["-p2222"],
+    ["-x"],
+    ["--json is what I want"],
+    ["--nothing=of ours"],
+    ["-"],
+    ["- a list"],
+    ["--local ./x"],
+    ["-1"],
+    [""],
+    [" "],
+    ["a=b --c"],
+    ["two\nlines\n-p 1"],
+  ])("a value stays as it is: %j", (value) => {
+    for (const words of [["--description", value], [`--description=${value}`]]) {
+      const request = parseArgv(["open", "--service", "SSH", ...words, "--json"], COMMANDS);
+      expect(request.type === "command" && Object.fromEntries(request.flags)).toEqual({
+        service: ["SSH"],
+        description: [value],
+        json: [""],
+      });
+    }
+  });
+
+  test("a value may be attached to a letter, or be what another option is called in part", () => {
+    expect(parseCommand("proxy source -pSSH=2222 -t -token --linger 2s").flags).toEqual({
+      listenOn: ["SSH=2222"],
+      accessToken: ["-token"],
+      linger: ["2s"],
+    });
+  });
+
   test("what follows -- belongs to another command", () => {
     expect(parseCommand("serve-local --ephemeral -- npm test --json --nope")).toMatchObject({
       flags: { ephemeral: [""] },

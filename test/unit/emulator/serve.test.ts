@@ -229,7 +229,9 @@ describe("what cannot be served is refused with its reason", () => {
     const stateDir = join(directory.path, "tunnels.db", "x");
     writeFileSync(join(directory.path, "tunnels.db"), "");
     const refusal = await startEmulator({ stateDir }).catch((error: unknown) => error);
-    expect((refusal as ConfigError).message).toBe(`cannot make the directory "${stateDir}": ENOTDIR`);
+    expect((refusal as ConfigError).message).toBe(
+      `cannot make the directory "${stateDir}": a part of its path is no directory`,
+    );
     expect((refusal as ConfigError).hint).toBe("choose another --state-dir");
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -109,23 +109,28 @@ describe("a status socket", () => {
 
   test("left by a process that is gone is removed by the next, and one in use is not", async () => {
     using dir = tempDir();
-    const [stale, alive, other] = ["1.sock", "2.sock", "notes.txt"].map((name) => join(dir.path, name));
-    if (stale === undefined || alive === undefined || other === undefined) throw new Error("no paths");
+    const [alive, other] = [join(dir.path, "2.sock"), join(dir.path, "notes.txt")];
     writeFileSync(other, "");
     const running = createServer();
     await once(running.listen(alive), "listening");
-    await leaveStale(stale);
-    expect(existsSync(stale)).toBe(true);
+    await leaveStale(dir.path);
+    const [stale] = readdirSync(dir.path).filter((name) => /^(?!2\.)\d+\.sock$/.test(name));
+    expect(stale).toBeDefined();
+    // Its process runs: it may be about to listen.
+    const starting = `${process.pid}.sock`;
+    renameSync(join(dir.path, stale ?? ""), join(dir.path, starting));
+    await leaveStale(dir.path);
     const server = await StatusServer.listen(dir.path, PID, () => board().snapshot());
-    expect(readdirSync(dir.path).sort()).toEqual(["2.sock", `${PID}.sock`, "notes.txt"]);
+    expect(readdirSync(dir.path).sort()).toEqual(["2.sock", `${PID}.sock`, starting, "notes.txt"].sort());
     server.close();
     running.close();
   });
 });
 
 /** A socket whose process ended without removing it. */
-async function leaveStale(path: string): Promise<void> {
-  const code = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+async function leaveStale(directory: string): Promise<void> {
+  const path = `${JSON.stringify(directory)} + "/" + process.pid + ".sock"`;
+  const code = `require("net").createServer().listen(${path}, () => process.kill(process.pid, "SIGKILL"))`;
   const { spawn } = await import("node:child_process");
   await once(spawn("node", ["-e", code]), "exit");
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -24,8 +26,12 @@ function makeStore() {
   const dir = tempDir();
   const path = join(dir.path, "tokens");
   const clock = { now: NOW };
-  const store = new TokenStore(path, () => clock.now);
-  return { store, path, clock, [Symbol.dispose]: () => dir[Symbol.dispose]() };
+  const damaged: string[] = [];
+  const store = new TokenStore(path, () => clock.now, {
+    hint: "name another",
+    onDamaged: ({ message }) => damaged.push(/"(.*)"/.exec(message)?.[1] ?? ""),
+  });
+  return { store, path, clock, damaged, [Symbol.dispose]: () => dir[Symbol.dispose]() };
 }
 
 function token(tunnelId: string, mode: Mode = "source", hours = 12, issuer: Issuer = { type: "remote" }) {
@@ -38,6 +44,13 @@ function token(tunnelId: string, mode: Mode = "source", hours = 12, issuer: Issu
     expiresAt: new Date(NOW + hours * HOUR),
     issuer,
   };
+}
+
+/** A file as it was written, but for some members. */
+function saved(members: Readonly<Record<string, unknown>>): string {
+  const token = { tunnelId: "a", mode: "source", region: "eu-west-1", issuer: { type: "remote" } };
+  const secrets = { accessToken: "t", clientToken: "c".repeat(36), expiresAt: "2030-01-01T00:00:00Z" };
+  return JSON.stringify({ version: 1, ...token, ...secrets, ...members });
 }
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
@@ -66,12 +79,12 @@ describe("saving", () => {
     expect(readdirSync(it.path).map((name) => modeOf(join(it.path, name)))).toEqual([0o600]);
   });
 
-  test("a directory that others can enter is closed to them", () => {
+  test("a directory that others can write to gets no token", () => {
     using it = makeStore();
-    mkdirSync(it.path, { mode: 0o755 });
-    chmodSync(it.path, 0o755);
-    it.store.save(token("a"));
-    expect(modeOf(it.path)).toBe(0o700);
+    mkdirSync(it.path);
+    chmodSync(it.path, 0o777);
+    expect(() => it.store.save(token("a"))).toThrow("can be written by other users");
+    expect(readdirSync(it.path)).toEqual([]);
   });
 
   test("a new token of the same side takes the old one's place, with another client token", () => {
@@ -144,13 +157,33 @@ describe("listing", () => {
       '{"version":1,"mode":"source","tunnelId":"a","accessToken":"t","clientToken":"c","region":"r","expiresAt":"soon","issuer":{"type":"remote"}}',
     ],
     ["far too large", " ".repeat(20_000)],
-  ])("a damaged file is named: %s", (_, content) => {
+    ["line ends in its access token", saved({ accessToken: "abc\r\n" })],
+    ["line ends in its client token", saved({ clientToken: `${"c".repeat(36)}\r` })],
+    ["another host for a region", saved({ region: "evil.example.com/" })],
+  ])("a damaged file is told and stands in nobody's way: %s", (_, content) => {
     using it = makeStore();
-    it.store.prepare();
+    it.store.save(token("good"));
     const path = join(it.path, "a.source.json");
     writeFileSync(path, content);
-    expect(() => it.store.list("source")).toThrow(ConfigError);
-    expect(() => it.store.list("source")).toThrow(path);
+    utimesSync(path, NOW / 1_000, NOW / 1_000);
+    expect(it.store.list("source").map(({ tunnelId }) => tunnelId)).toEqual(["good"]);
+    it.store.save(token("next"));
+    expect(new Set(it.damaged)).toEqual(new Set([path]));
+    expect(existsSync(path)).toBe(true);
+    it.clock.now += 12 * HOUR;
+    it.store.prepare();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("nor does a directory, a link to nowhere or a pipe in the place of a file", () => {
+    using it = makeStore();
+    it.store.save(token("good"));
+    mkdirSync(join(it.path, "a.source.json"));
+    symlinkSync("/nowhere/at/all", join(it.path, "b.source.json"));
+    spawnSync("mkfifo", [join(it.path, "c.source.json")]);
+    expect(it.store.list("source").map(({ tunnelId }) => tunnelId)).toEqual(["good"]);
+    it.store.save(token("next"));
+    expect(it.damaged).toContain(join(it.path, "c.source.json"));
   });
 
   test("at most a thousand files are kept", () => {
@@ -207,6 +240,16 @@ describe("client tokens of access tokens that are not saved", () => {
     expect(it.store.clientTokenFor(given, expiresAt).reveal()).not.toBe(first.reveal());
   });
 
+  test("are made anew when the file is damaged", () => {
+    using it = makeStore();
+    const expiresAt = new Date(NOW + HOUR);
+    const first = it.store.clientTokenFor(given, expiresAt);
+    writeFileSync(join(it.path, readdirSync(it.path)[0] ?? ""), "\r\n");
+    const second = it.store.clientTokenFor(given, expiresAt);
+    expect(second.reveal()).not.toBe(first.reveal());
+    expect(it.store.clientTokenFor(given, expiresAt).reveal()).toBe(second.reveal());
+  });
+
   test("go when they have expired", () => {
     using it = makeStore();
     const first = it.store.clientTokenFor(given, new Date(NOW + HOUR));
@@ -219,7 +262,8 @@ test("a directory that cannot be made is named", () => {
   using dir = tempDir();
   const file = join(dir.path, "file");
   writeFileSync(file, "");
-  const store = new TokenStore(join(file, "tokens"), () => NOW);
+  const store = new TokenStore(join(file, "tokens"), () => NOW, { hint: "name another" });
   expect(() => store.prepare()).toThrow(ConfigError);
   expect(() => store.prepare()).toThrow(file);
+  expect(store.list("source")).toEqual([]);
 });

@@ -117,7 +117,7 @@ describe("other processes", () => {
     using dir = tempDir();
     const status = sourceStatus(1_000);
     const other = await publisher(dir.path, status.pid);
-    await using watch = start({ statusDirectory: dir.path });
+    await using watch = start({ statusDirectories: () => [dir.path] });
     const line = JSON.stringify(status);
     await other.write(line.slice(0, 40));
     await other.write(`${line.slice(40)}\n`);
@@ -133,7 +133,7 @@ describe("other processes", () => {
     const status = sourceStatus(0);
     using liar = await publisher(dir.path, 1);
     using honest = await publisher(dir.path, status.pid);
-    await using watch = start({ statusDirectory: dir.path });
+    await using watch = start({ statusDirectories: () => [dir.path] });
     await liar.write(`${JSON.stringify(status)}\n`);
     await honest.write(`${JSON.stringify(status)}\n`);
     await waitFor("the honest one", () => watch.store.state().processes.size > 0);
@@ -145,7 +145,7 @@ describe("other processes", () => {
     const server = createServer();
     await once(server.listen(join(dir.path, "7.sock")), "listening");
     const accepted = once(server, "connection") as Promise<[Socket]>;
-    await using watch = start({ statusDirectory: dir.path });
+    await using watch = start({ statusDirectories: () => [dir.path] });
     const [socket] = await within("a watcher", accepted);
     const closed = new Promise((resolve) => socket.on("error", () => {}).once("close", resolve));
     socket.write("x".repeat(3 * 1024 * 1024));

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { FileLock } from "../../../../src/cli/connect/lock.ts";
-import { tempDir } from "../../../helpers/temp-dir.ts";
+import { FileLock } from "../../../src/base/file-lock.ts";
+import { tempDir } from "../../helpers/temp-dir.ts";
 
 test("one has the lock at a time; released, it can be taken again", () => {
   using dir = tempDir();

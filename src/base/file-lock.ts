@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigError } from "../../base/errors.ts";
+import { ConfigError } from "./errors.ts";
+import { systemReason } from "./system-reason.ts";
 
 /**
  * A lock between processes that a kill -9 releases too. It is the lock on an SQLite file, the only one of that kind
@@ -18,7 +19,7 @@ export class FileLock {
     try {
       closeSync(openSync(path, "a", 0o600));
     } catch (cause) {
-      throw new ConfigError(`cannot write "${path}"`, { cause });
+      throw new ConfigError(`cannot write "${path}": ${systemReason(cause)}`, { cause });
     }
     const database = new DatabaseSync(path);
     try {
@@ -27,7 +28,8 @@ export class FileLock {
     } catch (error) {
       database.close();
       if (/locked|busy/i.test(String(error))) return undefined;
-      throw error;
+      // A file system of another machine may know no locks.
+      throw new ConfigError(`cannot lock "${path}"`, { cause: error });
     }
   }
 

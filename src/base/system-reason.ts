@@ -1,0 +1,24 @@
+/** Why the system refused a file, in words; the code itself where there are none, and the text of what is no system error. */
+export function systemReason(error: unknown): string {
+  if (!(error instanceof Error) || !("code" in error)) return String(error);
+  const code = String(error.code);
+  return REASONS[code] ?? code;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  ENOTDIR: "a part of its path is no directory",
+  EISDIR: "it is a directory",
+  EACCES: "permission denied",
+  EPERM: "not permitted",
+  EROFS: "the disk is read-only",
+  ENOSPC: "no space is left on the disk",
+  EDQUOT: "the disk quota is used up",
+  ELOOP: "too many links",
+  ENAMETOOLONG: "the name is too long",
+  EMFILE: "too many open files",
+  ENFILE: "too many open files",
+  EFBIG: "a limit of file sizes is reached",
+  EIO: "the disk fails",
+  ENXIO: "nobody reads it",
+};

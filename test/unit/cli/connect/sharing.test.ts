@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import type { MeetingPoint } from "../../../../src/cli/connect/meeting-point.ts";
+import { Member } from "../../../../src/cli/connect/member.ts";
+import { Sharing } from "../../../../src/cli/connect/sharing.ts";
+import { tempDir } from "../../../helpers/temp-dir.ts";
+import { within } from "../../../helpers/wait.ts";
+
+const READY = { type: "ready", pid: 1, tunnelId: "t", expiresAt: "2030-01-01T00:00:00Z" } as const;
+
+function pointIn(directory: string): MeetingPoint {
+  const path = (name: string) => join(directory, name);
+  return { lock: path("lock"), control: path("control"), streams: path("streams") };
+}
+
+test("whoever comes while it closes is let go of, at whatever moment", async () => {
+  using dir = tempDir();
+  const point = pointIn(dir.path);
+  for (let turns = 0; turns < 200; turns += 1) {
+    const sharing = await Sharing.open(point);
+    sharing.tell(READY);
+    const { signal } = new AbortController();
+    const joining = Member.join(point, () => {}, signal);
+    for (let at = 0; at < turns % 20; at += 1) await turn();
+    sharing.close();
+    const member = await within("an answer to the member", joining, 2_000);
+    if (member !== undefined) {
+      await expect(within("the end of the member", member.over, 2_000)).rejects.toThrow("has ended");
+    }
+  }
+});
+
+test("closed, it keeps no connection, not even of those who never said what they came for", async () => {
+  using dir = tempDir();
+  const point = pointIn(dir.path);
+  const sharing = await Sharing.open(point);
+  const silent = connect(point.control);
+  await once(silent, "connect");
+  const stream = connect(point.streams);
+  await once(stream, "connect");
+  const closed = Promise.all([once(silent, "close"), once(stream, "close")]);
+  for (const socket of [silent, stream]) socket.resume().on("error", () => {});
+  sharing.close();
+  await within("the end of both", closed, 2_000);
+});
+
+test("when the second socket cannot be made, the first one is given back", async () => {
+  using dir = tempDir();
+  const point = pointIn(dir.path);
+  mkdirSync(point.control);
+  await expect(Sharing.open(point)).rejects.toThrow("cannot listen on");
+  expect(existsSync(point.streams)).toBe(false);
+});
+
+test("idle is when the last member has gone, not when the last but one has", async () => {
+  using dir = tempDir();
+  const point = pointIn(dir.path);
+  const sharing = await Sharing.open(point);
+  sharing.tell(READY);
+  const { signal } = new AbortController();
+  const [one, other] = [
+    await Member.join(point, () => {}, signal),
+    await Member.join(point, () => {}, signal),
+  ];
+  const idle = sharing.idle();
+  one?.over.catch(() => {});
+  await one?.leave();
+  expect(sharing.memberCount).toBeGreaterThan(0);
+  await other?.leave();
+  await within("idle", idle, 2_000);
+  expect(sharing.memberCount).toBe(0);
+  sharing.close();
+});
