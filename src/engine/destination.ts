@@ -22,7 +22,7 @@ export class Destination {
     const stream = table.of(serviceId);
     if (stream === undefined || stream.streamId !== message.streamId)
       return this.#refuse(message, "stale stream");
-    if (message.type === MessageType.StreamReset) return this.#onStreamReset(stream);
+    if (message.type === MessageType.StreamReset) return this.#onStreamReset(stream, message);
     if (message.type === MessageType.ConnectionStart) return this.#onConnectionStart(message, stream);
     const state = connectionOf(stream, message);
     if (message.type === MessageType.Data) this.#exchange.onData(message, state, now);
@@ -66,9 +66,12 @@ export class Destination {
     this.#open(stream, message.connectionId, message);
   }
 
-  /** A source of format 3 that has heard from us ends connections one by one: this tells that it is gone (P54). */
-  #onStreamReset(stream: Stream): void {
-    const isSourceLost = stream.format === 3 && stream.hasSentData;
+  /**
+   * Tells that the source is gone (P54): a source of format 3 that has heard from us ends connections one by one, and
+   * its own resets before that have no connection id, as the service's have.
+   */
+  #onStreamReset(stream: Stream, { connectionId }: Message): void {
+    const isSourceLost = stream.format === 3 && (stream.hasSentData || connectionId > 0);
     this.#exchange.endStream(stream, "closed by the source", isSourceLost ? "reset" : "end");
   }
 

@@ -123,7 +123,8 @@ export class Source {
     }
     this.#exchange.table.end(stream);
     this.#endHold();
-    return makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, state.connectionId) });
+    // Without its connection id, which the service's own resets have: the destination tells them apart (P54).
+    return makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, 0) });
   }
 
   lingerSince(_state: ConnectionState, now: number): number {
@@ -267,7 +268,7 @@ export class Source {
   #startAgain(states: readonly ConnectionState[], now: number): void {
     for (const state of states) {
       if (state.sentBytes > 0 || state.lastReceivedAt !== undefined) {
-        this.#exchange.closeLocal(state, "the other side carries one connection at a time");
+        this.#exchange.closeLocal(state, "the other side carries one connection at a time", "reset");
         continue;
       }
       state.stream?.connections.delete(state.connectionId);

@@ -81,7 +81,7 @@ describe("streams at the destination", () => {
   test("end with all their connections (P19)", () => {
     const destination = started();
     give(destination, message("ConnectionStart", 7, 2));
-    give(destination, message("StreamReset", 7, 99));
+    give(destination, message("StreamReset", 7));
     expect(asked(destination)).toEqual(["connect 2", "close 1 end", "close 2 end"]);
     give(destination, message("ConnectionStart", 7, 3));
     expect([asked(destination), sent(destination)]).toEqual([
@@ -98,6 +98,12 @@ describe("streams at the destination", () => {
     expect(asked(destination)).toEqual(["close 1 reset"]);
   });
 
+  test("end with RST when the reset names a connection, as the service's do when a source is lost (P54)", () => {
+    const destination = started();
+    give(destination, message("StreamReset", 7, 1));
+    expect(asked(destination)).toEqual(["close 1 reset"]);
+  });
+
   test("outlive their last connection (P26)", () => {
     const destination = started();
     give(destination, message("ConnectionReset", 7, 1));
@@ -109,7 +115,7 @@ describe("streams at the destination", () => {
     const destination = makeDestination({ services: ["A", "B"] });
     for (const serviceId of ["A", "B"]) give(destination, message("StreamStart", 7, 1, { serviceId }));
     give(destination, message("Data", 7, 1, { serviceId: "B", payload: text("b") }));
-    give(destination, message("StreamReset", 7, 1, { serviceId: "A" }));
+    give(destination, message("StreamReset", 7, 0, { serviceId: "A" }));
     expect(asked(destination)).toEqual(["connect 1", "connect 2", "write 2 b", "close 1 end"]);
   });
 });

@@ -50,7 +50,7 @@ describe("the hold of a new stream (P42)", () => {
     accept(source);
     expect(sent(source)).toEqual([
       "STREAM_START SSH 101.1",
-      "STREAM_RESET SSH 101.1",
+      "STREAM_RESET SSH 101",
       "STREAM_START SSH 202.1",
     ]);
   });
@@ -73,7 +73,7 @@ describe("the hold of a new stream (P42)", () => {
     source.localClosed(first);
     expect(sent(source)).toEqual(["STREAM_START SSH 101.1", `DATA SSH 101.1 ${HOLD_BYTES} bytes`]);
     source.tick(HOLD_MS);
-    expect(sent(source)).toEqual([`DATA SSH 101.1 ${17_000 - HOLD_BYTES} bytes`, "STREAM_RESET SSH 101.1"]);
+    expect(sent(source)).toEqual([`DATA SSH 101.1 ${17_000 - HOLD_BYTES} bytes`, "STREAM_RESET SSH 101"]);
   });
 
   test("does not end the others of a stream by an early STREAM_RESET", () => {
@@ -144,7 +144,7 @@ describe("evidence of an older destination (P45)", () => {
   test("is a message without connection id: connections in the dark start again, or close once they sent (P44)", () => {
     const source = threeStarted();
     give(source, message("Data", 101, 0, { payload: text("hi") }), 1_500);
-    expect(asked(source)).toEqual(["format 2", "close 3 end", "write 1 hi"]);
+    expect(asked(source)).toEqual(["format 2", "close 3 reset", "write 1 hi"]);
     expect(sent(source)).toEqual([]);
     source.localData({ key: 1, serviceId: "SSH" }, text("on"));
     source.localClosed({ key: 1, serviceId: "SSH" });
@@ -154,7 +154,7 @@ describe("evidence of an older destination (P45)", () => {
   test("is a reset that answers CONNECTION_START", () => {
     const source = threeStarted();
     give(source, message("StreamReset", 101), 1_500);
-    expect(asked(source)).toEqual(["format 2", "close 3 end"]);
+    expect(asked(source)).toEqual(["format 2", "close 3 reset"]);
     expect(sent(source)).toEqual(["STREAM_START SSH 202"]);
     expect(source.openConnections).toBe(2);
   });
