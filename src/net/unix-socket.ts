@@ -8,6 +8,9 @@ import { Socket } from "node:net";
 const FIRST_WORDS_MS = 0.2;
 /** More than a Unix socket holds (208 KiB by default): a service that has said so much is still at it. */
 const MAX_FIRST_WORDS_BYTES = 1024 * 1024;
+/** What is left unsaid by a service that found the socket full comes as soon as it runs again. */
+const FULL_SOCKET_BYTES = 128 * 1024;
+const MORE_MS = 5;
 /** Where they are read to. Made once: clearing it before every look would take longer than the look. */
 const SCRATCH = Buffer.alloc(256 * 1024);
 /** One dial in three hundred is missed, each for itself: three in a row about once in thirty million. */
@@ -97,14 +100,16 @@ export class UnixSocket extends Socket {
     else this.#heldBack = next;
   }
 
-  /** Reads what is there, for `ms` and once after that. */
+  /** Reads what is there, until nothing came for `ms`; a service that fills the socket goes on once it is emptied. */
   #listen(ms: number): void {
-    const until = performance.now() + ms;
+    let until = performance.now() + ms;
     for (let heard = 0; heard < MAX_FIRST_WORDS_BYTES && !this.#isHeardOut; ) {
       const isLast = performance.now() >= until;
       const bytes = this.#read();
-      if (bytes !== undefined) heard += this.#hear(bytes);
-      else if (isLast) return;
+      if (bytes === undefined && isLast) return;
+      if (bytes === undefined) continue;
+      heard += this.#hear(bytes);
+      until = performance.now() + (bytes.length >= FULL_SOCKET_BYTES ? MORE_MS : ms);
     }
   }
 
