@@ -1,6 +1,7 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
+import { STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
@@ -11,13 +12,13 @@ import { bind, nameOf, toHost } from "./bind.ts";
 import { type Certificates, prepareCertificates } from "./certificates.ts";
 import { handleRequest } from "./control-plane/server.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
-import { isOwnHost } from "./host-rule.ts";
 import { startNotifying } from "./notify/start.ts";
 import { endUpgrade } from "./relay/end-upgrade.ts";
 import { RelayServer } from "./relay/server.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { checkOwner, makeTemporaryDirectory, STATE_ADVICE } from "./state-directory.ts";
 import { SqliteStore } from "./store/sqlite.ts";
+import { refuseRequest } from "./strict-http.ts";
 import { createTlsServer, type TlsServer } from "./tls-server.ts";
 import { Tunnels } from "./tunnels.ts";
 
@@ -134,8 +135,9 @@ async function listen(
   });
   const relay = new RelayServer({ tunnels, allowOrigins, log: getLogger("relay") });
   server.http.on("upgrade", (request, socket, head) => {
-    if (!isOwnHost(request.headers.host, hostNames)) {
-      return refuseUpgrade(socket, "421 Misdirected Request");
+    const refusal = refuseRequest(request, hostNames);
+    if (refusal !== undefined) {
+      return refuseUpgrade(socket, `${refusal.status} ${STATUS_CODES[refusal.status]}`);
     }
     try {
       relay.handleUpgrade(request, socket, head);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
-import { isOwnHost } from "../host-rule.ts";
+import { refuseRequest } from "../strict-http.ts";
 import type { Tunnels } from "../tunnels.ts";
 import { checkAuthorization } from "./authorization.ts";
 import { Fault, validationFault } from "./fault.ts";
@@ -36,8 +36,9 @@ export async function handleRequest(
   options: ControlPlaneOptions,
 ): Promise<void> {
   const path = (request.url ?? "").split("?", 1)[0];
-  if (!isOwnHost(request.headers.host, options.hostNames)) {
-    sendText(response, 421, "This server does not answer for that host; see serve-local --host");
+  const refusal = refuseRequest(request, options.hostNames);
+  if (refusal !== undefined) {
+    sendText(response, refusal.status, refusal.reason);
   } else if (request.method === "OPTIONS") {
     // A browser asks for leave before every call that the control plane would take: it never gets it.
     sendText(response, 403, "Forbidden");

@@ -10,6 +10,7 @@ import {
   STATUS_REASON_HEADER,
   SUBPROTOCOLS,
 } from "../../protocol/constants.ts";
+import { refuseUpgradeRequest } from "../strict-http.ts";
 import type { Admission, Tunnels } from "../tunnels.ts";
 import { endUpgrade } from "./end-upgrade.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
@@ -27,6 +28,13 @@ interface Room {
   readonly tunnelId: string;
   readonly relay: Relay;
   readonly peers: Map<Side, Peer>;
+}
+
+/** A handshake that waits for the last word about it. */
+interface Offer {
+  readonly handshake: Extract<Handshake, { type: "accepted" }>;
+  readonly socket: Duplex;
+  admission?: Extract<Admission, { type: "admitted" }>;
 }
 
 /** What the relay stands on, and whom it lets in. */
@@ -47,7 +55,11 @@ export class RelayServer {
     perMessageDeflate: false,
     maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
     handleProtocols: (offered) => SUBPROTOCOLS.find((known) => offered.has(known)) ?? false,
+    verifyClient: ({ req }, accept: (isGood: boolean) => void) => this.#admit(req, () => accept(true)),
   });
+  /** Handshakes that are good in every way that needs no token, until `ws` has judged them too. */
+  readonly #offers = new WeakMap<IncomingMessage, Offer>();
+  #isClosed = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -57,6 +69,9 @@ export class RelayServer {
         for (const side of event.modes) this.#closePeer(event.tunnelId, side, "The access token was rotated");
       }
     });
+    this.#webSockets.on("wsClientError", (error, socket, request) =>
+      this.#refuse(request, socket, 400, error.message),
+    );
     this.#webSockets.on("headers", (headers, request) =>
       headers.push(`${CHANNEL_ID_HEADER}: ${channelIdOf(request)}`),
     );
@@ -64,22 +79,45 @@ export class RelayServer {
 
   /** Takes an upgrade request whose Host is already known to be ours. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = refuseUpgradeRequest(request);
+    if (refusal !== undefined) return this.#refuse(request, socket, refusal.status, refusal.reason);
     const handshake = readHandshake(
       { url: request.url ?? "", rawHeaders: request.rawHeaders },
       this.#options.allowOrigins,
     );
     if (handshake.type === "refused")
       return this.#refuse(request, socket, handshake.status, handshake.reason);
-    const admission = this.#options.tunnels.admit({ ...handshake, mode: handshake.side });
-    if (admission.type === "refused")
-      return this.#refuse(request, socket, admission.status, admission.reason);
+    const offer: Offer = { handshake, socket };
+    this.#offers.set(request, offer);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#join(admission, handshake, webSocket, gateOf(socket));
+      if (offer.admission !== undefined) {
+        this.#join(offer.admission, handshake, webSocket, gateOf(socket));
+      }
     });
+  }
+
+  /**
+   * The last step before the answer 101, so that a handshake which is refused for another reason, by `ws` for instance,
+   * uses up no token (P2).
+   */
+  #admit(request: IncomingMessage, accept: () => void): void {
+    const offer = this.#offers.get(request);
+    if (offer === undefined) return;
+    const { handshake, socket } = offer;
+    if (this.#isClosed) return this.#refuse(request, socket, 503, "The service is stopping");
+    // Nobody would hear the answer.
+    if (!socket.readable || !socket.writable) return void socket.destroy();
+    const admission = this.#options.tunnels.admit({ ...handshake, mode: handshake.side });
+    if (admission.type === "refused") {
+      return this.#refuse(request, socket, admission.status, admission.reason);
+    }
+    offer.admission = admission;
+    accept();
   }
 
   /** Drops every WebSocket without a close frame, so that clients come back to the next start. */
   close(): void {
+    this.#isClosed = true;
     this.#unsubscribe();
     for (const room of this.#rooms.values()) {
       for (const [side, peer] of room.peers) {
