@@ -26,7 +26,7 @@ export function refuseRequest(head: RequestHead, hostNames: readonly string[]): 
     return { status: 400, reason: "A request has one Host header" };
   }
   if (!isOwnHost(host, hostNames)) {
-    return { status: 421, reason: "This server does not answer for that host; see serve-local --host" };
+    return { status: 421, reason: "This server does not answer for that host" };
   }
   const isServer = head.method === "OPTIONS" && head.url === "*";
   return isServer || /^\/(?!\/)[^#\\]*$/.test(head.url ?? "")
