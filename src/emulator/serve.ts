@@ -87,7 +87,12 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     { tunnels, hostNames, allowOrigins },
     cleanup,
   );
-  const devices = await startNotifying(options, { tunnels, stateDirectory, server: certificates.server });
+  const devices = await startNotifying(options, {
+    tunnels,
+    stateDirectory,
+    isEphemeral: options.state.type === "ephemeral",
+    server: certificates.server,
+  });
   cleanup.add(devices.close);
   const endpoint = { ...describeEndpoint(server, options, certificates), ...devices.endpoint };
   writeEndpoint(stateDirectory, endpoint);

@@ -1,42 +1,29 @@
 // The embedded MQTT broker: it lets a device in by its certificate, and lets it do one thing, to subscribe to the
 // reserved topics of its own thing.
-import type { EventEmitter } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import { Aedes, type Client, type Subscription } from "aedes";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { KeyPair } from "../authority.ts";
 import { bind, type ListenAddress, toHost } from "../bind.ts";
-import { GuardedSocket } from "./guarded-socket.ts";
+import { SessionStore } from "../store/session-store.ts";
+import { Connection, type Device } from "./connection.ts";
 import { isOwnTopic, type Notification } from "./notification.ts";
 import type { Notifier } from "./notifier.ts";
-import { isRegistered } from "./things.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { fingerprintOf, registeredFingerprint } from "./things.ts";
 
 /** What AWS IoT Core asks for on port 443, and the protocol's registered name. */
 const ALPN = ["x-amzn-mqtt-ca", "mqtt"];
 /** Ours: a machine has no use for more devices, and each costs memory. */
-const MAX_CLIENTS = 1_000;
-/** More connections than that, in their TLS handshake, are not even accepted. */
+const MAX_CONNECTIONS = 1_000;
+/** Ours. Of one thing; a newcomer takes the place of the oldest, which a device that reconnects has left behind. */
+const MAX_CONNECTIONS_OF_THING = 10;
+/** Connections in their TLS handshake, of whom nobody knows yet who they are. A newcomer takes the oldest one's place. */
 const MAX_HANDSHAKES = 200;
-/** TLS handshake and MQTT CONNECT have to come within this time each. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** A quota of AWS IoT Core, for one connection. */
-const MAX_SUBSCRIPTIONS = 50;
-/** Characters, as in AWS IoT Core. */
-const MAX_CLIENT_ID_LENGTH = 128;
-/** Seconds; AWS IoT Core takes this for a longer time and for none. */
-const MAX_KEEPALIVE = 1_200;
-/** How often connected devices are compared with the things on file. */
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** How often connected devices are compared with the things on file, and sessions with the time. */
 const SWEEP_MS = 1_000;
-
-/** A connected device: its certificate, and the thing that it is of. */
-interface Device {
-  readonly thingName: string;
-  readonly certificate: Uint8Array;
-  /** Topic filters that it was granted on this connection. */
-  readonly filters: Set<string>;
-}
 
 export interface BrokerOptions {
   /** Loopback only. */
@@ -46,6 +33,8 @@ export interface BrokerOptions {
   readonly deviceAuthority: string;
   /** Directory of the things, as things.ts keeps it. */
   readonly things: string;
+  /** File in which sessions outlive the broker; `:memory:` for none. */
+  readonly sessions: string;
   readonly log: Logger;
 }
 
@@ -63,17 +52,20 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 class EmbeddedBroker implements Broker {
   readonly #options: BrokerOptions;
-  readonly #aedes: Aedes;
   readonly #server: Server;
-  /** Every accepted connection, with its TLS handshake done or not. */
-  readonly #sockets = new Set<Socket>();
-  readonly #clients = new Set<Client>();
-  readonly #devices = new WeakMap<Client, Device>();
+  readonly #store: SessionStore;
+  readonly #sessions: Sessions;
+  /** Connections in their TLS handshake by remote address, the oldest first. */
+  readonly #handshakes = new Map<string, Socket>();
+  /** Connections of known devices, the oldest first. */
+  readonly #connections = new Set<Connection>();
+  readonly #online = new Map<Session, Connection>();
   #sweep: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#aedes = new Aedes(this.#rules());
+    this.#store = new SessionStore(options.sessions, options.log);
+    this.#sessions = new Sessions(this.#store, options.log, Date.now());
     this.#server = createServer(
       {
         cert: options.server.certificate,
@@ -83,9 +75,9 @@ class EmbeddedBroker implements Broker {
         rejectUnauthorized: true,
         minVersion: "TLSv1.2",
         ALPNProtocols: ALPN,
-        handshakeTimeout: CONNECT_TIMEOUT_MS,
+        handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       },
-      (socket) => this.#onSocket(socket),
+      (socket) => this.#onSecure(socket),
     );
   }
 
@@ -95,75 +87,101 @@ class EmbeddedBroker implements Broker {
 
   async listen(): Promise<void> {
     const { listen, log } = this.#options;
-    await this.#aedes.listen();
-    this.#aedes.on("clientError", (client, error) => this.#onClientError(client, error));
-    this.#aedes.on("connectionError", (client, error) => this.#onClientError(client, error));
-    this.#aedes.on("unsubscribe", (filters, client) => {
-      for (const filter of filters) this.#devices.get(client)?.filters.delete(filter);
-    });
-    this.#aedes.on("clientReady", (client) => this.#logDevice(client, "connected"));
-    this.#aedes.on("clientDisconnect", (client) => this.#logDevice(client, "disconnected"));
-    // Its own type leaves this event out.
-    (this.#aedes as EventEmitter).on("error", (error) => log.error("the broker failed: {error}", { error }));
     try {
       const hint = `--mqtt-listen ${toHost(listen.host)}:0 takes a free port, --no-mqtt does without`;
       await bind(this.#server, listen, hint);
     } catch (error) {
-      await this.#closeAedes();
+      this.#store.close();
       throw error;
     }
     this.#server.on("error", (error) => log.error("the broker's listener failed: {error}", { error }));
-    this.#server.on("connection", (socket: Socket) => {
-      if (this.#sockets.size >= MAX_CLIENTS + MAX_HANDSHAKES) {
-        socket.destroy();
-        return;
-      }
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
+    this.#server.on("connection", (socket: Socket) => this.#onHandshake(socket));
     this.#server.on("tlsClientError", (error, socket) => this.#refuse(socket, error.message));
-    this.#sweep = setInterval(() => this.#dropRemoved(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#clean(), SWEEP_MS);
     this.#sweep.unref();
   }
 
-  publish({ topic, payload }: Notification): void {
-    this.#aedes.publish(
-      { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain: false, dup: false },
-      (error) => {
-        if (error) {
-          this.#options.log.warn("a notification on {topic} was lost: {error}", { topic, error });
-        }
-      },
-    );
+  publish(notification: Notification): void {
+    const [, , thingName = ""] = notification.topic.split("/");
+    if (!isOwnTopic(notification.topic, thingName)) return;
+    const now = Date.now();
+    this.#sessions.dropExpired(now);
+    const registered = registeredFingerprint(this.#options.things, thingName);
+    for (const session of this.#sessions.ofThing(thingName)) {
+      const qos = session.qosOf(notification.topic);
+      if (qos === undefined || session.fingerprint !== registered) continue;
+      const pending = qos === 0 ? undefined : this.#sessions.enqueue(session, notification, now);
+      this.#online.get(session)?.deliver(notification, pending);
+    }
   }
 
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    await this.#closeAedes();
-    for (const socket of this.#sockets) {
-      socket.destroy();
+    for (const connection of this.#connections) {
+      if (connection.session !== undefined) this.#sessions.leave(connection.session, Date.now());
+      connection.destroy();
     }
+    for (const socket of this.#handshakes.values()) socket.destroy();
+    this.#store.close();
     await closed;
   }
 
-  #closeAedes(): Promise<void> {
-    return new Promise((resolve) => this.#aedes.close(resolve));
+  #onHandshake(socket: Socket): void {
+    const address = addressOf(socket);
+    this.#handshakes.set(address, socket);
+    socket.once("close", () => this.#handshakes.delete(address));
+    const [oldest] = this.#handshakes.values();
+    if (this.#handshakes.size > MAX_HANDSHAKES) oldest?.destroy();
   }
 
-  #onSocket(socket: TLSSocket): void {
+  #onSecure(socket: TLSSocket): void {
+    this.#handshakes.delete(addressOf(socket));
     const device = this.#identify(socket);
-    if (device === undefined || this.#clients.size >= MAX_CLIENTS) {
-      this.#refuse(
-        socket,
-        device === undefined ? "its certificate is not registered" : "too many are connected",
-      );
-      return;
+    if (device === undefined) return this.#refuse(socket, "its certificate is not registered");
+    const ofThing = [...this.#connections].filter((each) => each.device.thingName === device.thingName);
+    if (ofThing.length >= MAX_CONNECTIONS_OF_THING) ofThing[0]?.end("too many of its thing are connected");
+    else if (this.#connections.size >= MAX_CONNECTIONS) return this.#refuse(socket, "too many are connected");
+    const { log } = this.#options;
+    const { thingName } = device;
+    const connection = new Connection(socket, device, this.#sessions, {
+      onConnect: (each) => this.#onConnect(each),
+      onRefusal: (reason) =>
+        log.info("refused a subscription of device {thingName}: {reason}", { thingName, reason }),
+      onClose: (each, reason) => this.#onClose(each, reason),
+    });
+    this.#connections.add(connection);
+  }
+
+  #onConnect(connection: Connection): void {
+    const { session, device } = connection;
+    if (session === undefined) return;
+    for (const other of this.#connections) {
+      const isSame = other !== connection && other.device.thingName === device.thingName;
+      if (isSame && other.session?.clientId === session.clientId) this.#replace(other);
     }
-    const client = this.#aedes.handle(new GuardedSocket(socket));
-    this.#clients.add(client);
-    this.#devices.set(client, device);
-    socket.once("close", () => this.#clients.delete(client));
+    this.#online.set(session, connection);
+    this.#logDevice(connection, "connected");
+  }
+
+  /** [MQTT-3.1.4-2] Its session, where it is kept, is the newcomer's already. */
+  #replace(connection: Connection): void {
+    const { session } = connection;
+    if (session !== undefined) this.#online.delete(session);
+    connection.destroy();
+  }
+
+  #onClose(connection: Connection, reason: string | undefined): void {
+    this.#connections.delete(connection);
+    const { session, device } = connection;
+    if (session !== undefined && this.#online.get(session) === connection) this.#online.delete(session);
+    if (reason !== undefined) {
+      this.#options.log.info("device {thingName} was dropped: {reason}", {
+        thingName: device.thingName,
+        reason: escapeControl(reason),
+      });
+    }
+    if (session !== undefined) this.#logDevice(connection, "disconnected");
   }
 
   #refuse(socket: TLSSocket, reason: string): void {
@@ -178,94 +196,32 @@ class EmbeddedBroker implements Broker {
     if (!socket.authorized || raw === undefined || typeof thingName !== "string") {
       return undefined;
     }
-    const device = { thingName, certificate: raw, filters: new Set<string>() };
+    const device = { thingName, fingerprint: fingerprintOf(raw) };
     return this.#isRegistered(device) ? device : undefined;
   }
 
-  #isRegistered({ thingName, certificate }: Device): boolean {
-    return isRegistered(this.#options.things, thingName, certificate);
+  #isRegistered({ thingName, fingerprint }: Device): boolean {
+    return registeredFingerprint(this.#options.things, thingName) === fingerprint;
   }
 
-  #rules(): ConstructorParameters<typeof Aedes>[0] {
-    return {
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      preConnect: (_client, packet, done) => {
-        packet.keepalive = Math.min(packet.keepalive || MAX_KEEPALIVE, MAX_KEEPALIVE);
-        // Every session ends with its connection. AWS IoT would keep a persistent one for an hour, and what is sent
-        // meanwhile; a device must not rely on that, and here it would be a queue for whoever takes the client id.
-        packet.clean = true;
-        // Nobody may publish, so a last will is worth nothing; clients that always set one still get in.
-        delete packet.will;
-        done(null, true);
-      },
-      authenticate: (client, _user, _password, done) => {
-        const isGood = client.id.length <= MAX_CLIENT_ID_LENGTH;
-        done(
-          isGood ? null : Object.assign(new Error("the client id is too long"), { returnCode: 2 }),
-          isGood,
-        );
-      },
-      authorizePublish: (client, packet, done) => {
-        const topic = escapeControl(packet.topic, 200);
-        done(client === null ? null : new Error(`it may not publish, and did on ${topic}`));
-      },
-      authorizeSubscribe: (client, subscription, done) => {
-        done(null, this.#maySubscribe(client, subscription) ? subscription : null);
-      },
-      authorizeForward: (client, packet) => {
-        const device = this.#devices.get(client);
-        return device !== undefined &&
-          isOwnTopic(packet.topic, device.thingName) &&
-          this.#isRegistered(device)
-          ? packet
-          : null;
-      },
-    };
-  }
-
-  #maySubscribe(client: Client, { topic }: Subscription): boolean {
-    const device = this.#devices.get(client);
-    if (device === undefined || !isOwnTopic(topic, device.thingName)) {
-      this.#logRefusal(device, `it may not subscribe to ${topic}`);
-      return false;
-    }
-    device.filters.add(topic);
-    if (device.filters.size <= MAX_SUBSCRIPTIONS) {
-      return true;
-    }
-    device.filters.delete(topic);
-    this.#logRefusal(device, `it has ${MAX_SUBSCRIPTIONS} subscriptions`);
-    return false;
-  }
-
-  #logRefusal(device: Device | undefined, reason: string): void {
-    this.#options.log.info("refused a subscription of device {thingName}: {reason}", {
-      thingName: device?.thingName,
-      reason: escapeControl(reason, 200),
-    });
-  }
-
-  /** The end of a thing's access is the end of its connections too. */
-  #dropRemoved(): void {
-    for (const client of this.#clients) {
-      const device = this.#devices.get(client);
-      if (device !== undefined && !this.#isRegistered(device)) {
-        this.#options.log.info("device {thingName} was removed", { thingName: device.thingName });
-        client.close();
-      }
+  /** The end of a thing's access is the end of its connections and sessions too. */
+  #clean(): void {
+    this.#sessions.dropExpired(Date.now());
+    for (const connection of this.#connections) {
+      if (this.#isRegistered(connection.device)) continue;
+      this.#options.log.info("device {thingName} was removed", { thingName: connection.device.thingName });
+      if (connection.session !== undefined) this.#sessions.remove(connection.session);
+      connection.end();
     }
   }
 
-  #onClientError(client: Client, error: Error): void {
-    const thingName = this.#devices.get(client)?.thingName;
-    this.#options.log.info("device {thingName} was dropped: {reason}", {
-      thingName,
-      reason: escapeControl(error.message),
-    });
+  #logDevice({ device: { thingName }, session }: Connection, what: string): void {
+    const clientId = escapeControl(session?.clientId ?? "");
+    this.#options.log.info(`device {thingName} ${what}`, { thingName, clientId });
   }
+}
 
-  #logDevice(client: Client, what: string): void {
-    const thingName = this.#devices.get(client)?.thingName;
-    this.#options.log.info(`device {thingName} ${what}`, { thingName, clientId: escapeControl(client.id) });
-  }
+/** What a connection and the TLS on top of it have in common. */
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }
