@@ -154,6 +154,7 @@ complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l mqtt-key -r -F
 complete -c tunnel -n '__tunnel_in \'serve-local\'' -l no-mqtt -d 'no MQTT: devices are not notified'
 complete -c tunnel -n '__tunnel_in \'agent\' \'serve-local\' \'serve-local thing add\' \'serve-local thing list\' \'serve-local thing remove\'' -l state-dir -r -f -a '(__fish_complete_directories)' -d 'where state is kept: tunnels and certificates, or an agent\'s sessions'
 complete -c tunnel -n '__tunnel_in \'serve-local\'' -l ephemeral -d 'keep nothing: a fresh directory, removed at the end'
+complete -c tunnel -n '__tunnel_in \'serve-local\'' -l private -d 'take only calls that are signed with the key in endpoint.json, which others cannot read'
 complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l account-id -r -f -d 'account in the ARNs (default 000000000000)'
 complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l host -r -f -d 'further name under which it is reached; may be repeated'
 complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l allow-origin -r -f -d 'web pages of this origin may connect with a cookie; may be repeated'

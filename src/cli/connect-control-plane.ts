@@ -44,7 +44,8 @@ export function connect(target: Target, { env, log, signal }: CommandContext): C
     endpoint: target.endpointUrl,
     profile: target.local === undefined ? (target.profile ?? env["AWS_PROFILE"]) : undefined,
     agent: new RoutingAgent(target.ca, env, { onlyThese: target.local !== undefined }) as unknown as Agent,
-    dummyCredentials: target.local === undefined ? undefined : DUMMY_CREDENTIALS,
+    dummyCredentials:
+      target.local === undefined ? undefined : (target.local.credentials ?? DUMMY_CREDENTIALS),
     log,
     signal,
   });

@@ -17,6 +17,8 @@ export interface ServeOptions {
   readonly hosts: readonly string[];
   /** Web origins whose pages may connect to the data plane by cookie. */
   readonly allowOrigins: readonly string[];
+  /** Calls of the control plane have to be signed with the key in endpoint.json. */
+  readonly isPrivate?: boolean | undefined;
   /** How devices are notified; absent: not at all. */
   readonly mqtt?: MqttOptions | undefined;
 }

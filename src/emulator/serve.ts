@@ -11,6 +11,7 @@ import type { KeyPair } from "./authority.ts";
 import { bind, nameOf, toHost } from "./bind.ts";
 import { type Certificates, prepareCertificates } from "./certificates.ts";
 import { handleRequest } from "./control-plane/server.ts";
+import type { SigningKey } from "./control-plane/signature.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { startNotifying } from "./notify/start.ts";
 import { endUpgrade } from "./relay/end-upgrade.ts";
@@ -81,10 +82,11 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     log: getLogger("tunnels"),
   });
   const hostNames = [...names, ...addresses.map(toHost)];
+  const credentials = options.isPrivate ? createKey() : undefined;
   const server = await listen(
     options.listen,
     certificates.server,
-    { tunnels, hostNames, allowOrigins },
+    { tunnels, hostNames, allowOrigins, signingKey: credentials },
     cleanup,
   );
   const devices = await startNotifying(options, {
@@ -94,7 +96,11 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     server: certificates.server,
   });
   cleanup.add(devices.close);
-  const endpoint = { ...describeEndpoint(server, options, certificates), ...devices.endpoint };
+  const endpoint = {
+    ...describeEndpoint(server, options, certificates),
+    ...devices.endpoint,
+    ...(credentials === undefined ? {} : { credentials }),
+  };
   writeEndpoint(stateDirectory, endpoint);
   cleanup.add(() => removeEndpoint(stateDirectory));
   cleanup.add(startClock(tunnels));
@@ -127,13 +133,15 @@ async function listen(
     readonly tunnels: Tunnels;
     readonly hostNames: readonly string[];
     readonly allowOrigins: readonly string[];
+    readonly signingKey: SigningKey | undefined;
   },
   cleanup: Cleanup,
 ): Promise<TlsServer> {
-  const { tunnels, hostNames, allowOrigins } = planes;
+  const { tunnels, hostNames, allowOrigins, signingKey } = planes;
   const log = getLogger("control-plane");
   const server = createTlsServer(certificate, (request, response) => {
-    handleRequest(request, response, { tunnels, hostNames, now: Date.now, log }).catch((error: unknown) => {
+    const options = { tunnels, hostNames, now: Date.now, signingKey, log };
+    handleRequest(request, response, options).catch((error: unknown) => {
       log.error("a request could not be answered: {error}", { error });
       response.destroy();
     });
@@ -156,6 +164,14 @@ async function listen(
   server.listener.on("error", (error) => log.error("the listener failed: {error}", { error }));
   cleanup.add(() => closeServer(server, relay));
   return server;
+}
+
+/** A key as AWS's look, of this emulator alone. */
+function createKey(): SigningKey {
+  return {
+    accessKeyId: `LOCAL${randomBytes(8).toString("hex").toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString("base64"),
+  };
 }
 
 function describeEndpoint(server: TlsServer, options: ServeOptions, { caPath }: Certificates): Endpoint {

@@ -17,6 +17,7 @@ export const serveLocalCommand: Command = {
     "mqttKey",
     "stateDir",
     "ephemeral",
+    "private",
     "accountId",
     "host",
     "allowOrigin",
@@ -31,6 +32,7 @@ export const serveLocalCommand: Command = {
   notes: [
     "Once ready it prints where it listens; other commands find it with --local. It runs until Ctrl-C, and started again on the same state directory it has the same tunnels.",
     "With CMD it runs that command with endpoints, certificates and dummy credentials in its environment, ends with it and returns its exit code.",
+    "Whoever can connect to its port can call it, with any credentials. With --private calls have to be signed with a key that only this user can read; --local, --env and -- CMD use it by themselves.",
     "Devices are notified through an MQTT broker of its own, which lets in those that `tunnel serve-local thing add` gave a certificate.",
     "--env starts nothing: it prints those variables for the serve-local that runs on the state directory.",
   ],
@@ -59,6 +61,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     accountId: settings.get("accountId"),
     hosts: settings.get("host"),
     allowOrigins: settings.get("allowOrigin"),
+    isPrivate: settings.get("private"),
     mqtt: mqttOptionsOf(settings, env),
   });
   try {
@@ -97,7 +100,15 @@ function printReady(
   { output, env }: CommandContext,
 ): void {
   if (output.json) {
-    output.document({ event: "ready", ...endpoint, stateDirectory, caDirectory });
+    // Standard output often becomes a log: the key stays in endpoint.json.
+    const { credentials, ...facts } = endpoint;
+    output.document({
+      event: "ready",
+      ...facts,
+      ...(credentials === undefined ? {} : { private: true }),
+      stateDirectory,
+      caDirectory,
+    });
     return;
   }
   output.line(
@@ -105,6 +116,11 @@ function printReady(
   );
   if (endpoint.mqtt !== undefined) {
     output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
+  }
+  if (endpoint.credentials !== undefined) {
+    output.line(
+      "private: calls have to be signed with the key in endpoint.json; --local, --env and -- CMD do so",
+    );
   }
   output.remark(`next: tunnel open --service SSH ${localWordsFor(stateDirectory, env)}`);
 }
@@ -117,7 +133,7 @@ async function runInside(
   const { emulatorEnvironment } = await import("../emulator-environment.ts");
   const { runChild } = await import("../child.ts");
   const { set, unset } = emulatorEnvironment(
-    { mqtt: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
+    { mqtt: undefined, credentials: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
     env,
   );
   const childEnv = { ...env, ...set };

@@ -242,6 +242,10 @@ const SERVE_LOCAL = {
     parse: readText,
   }),
   ephemeral: flag({ flag: "ephemeral", describe: "keep nothing: a fresh directory, removed at the end" }),
+  private: flag({
+    flag: "private",
+    describe: "take only calls that are signed with the key in endpoint.json, which others cannot read",
+  }),
   accountId: one({
     flag: "account-id",
     placeholder: "N",

@@ -4,10 +4,11 @@ import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import { refuseRequest } from "../strict-http.ts";
 import type { Tunnels } from "../tunnels.ts";
-import { checkAuthorization } from "./authorization.ts";
+import { checkAuthorization, checkSignature } from "./authorization.ts";
 import { Fault, validationFault } from "./fault.ts";
 import { isNestedBeyond } from "./json-depth.ts";
 import { operationOf, runOperation } from "./operations.ts";
+import type { SigningKey } from "./signature.ts";
 
 const CONTENT_TYPE = "application/x-amz-json-1.1";
 /** The largest right request has 200 tags of 384 characters, of which some clients write 12 bytes each: 922 kB. */
@@ -27,6 +28,8 @@ export interface ControlPlaneOptions {
   readonly hostNames: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** The only key that calls may be signed with; without it any dummy credentials are good. */
+  readonly signingKey?: SigningKey | undefined;
   readonly log: Logger;
 }
 
@@ -60,12 +63,19 @@ export async function handleRequest(
 async function handleCall(
   request: IncomingMessage,
   response: ServerResponse,
-  { tunnels, now, log }: ControlPlaneOptions,
+  { tunnels, now, signingKey, log }: ControlPlaneOptions,
 ): Promise<void> {
   const requestId = randomUUID();
   try {
     const name = checkHeaders(request, now());
-    const answer = runOperation(name, parseBody(await readBody(request)), tunnels);
+    const body = await readBody(request);
+    if (signingKey !== undefined) {
+      checkSignature(
+        { method: "POST", target: request.url ?? "", rawHeaders: request.rawHeaders, body },
+        signingKey,
+      );
+    }
+    const answer = runOperation(name, parseBody(body), tunnels);
     log.debug("{operation}: 200", { operation: name, requestId });
     sendJson(response, { status: 200, requestId, body: answer });
   } catch (error) {
