@@ -1,14 +1,7 @@
 // Pure: what the service does with the messages of one tunnel. No sockets, no clock.
 import { RemoteProtocolError, TunnelError } from "../../base/errors.ts";
 import { FrameSplitter } from "../../protocol/frame.ts";
-import {
-  decodeFrame,
-  describeMessage,
-  encodeFrame,
-  type Message,
-  MessageType,
-  makeMessage,
-} from "../../protocol/message.ts";
+import { decodeFrame, encodeFrame, type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import { checkMessage } from "../../protocol/rules.ts";
 
 /** One end of a tunnel. */
@@ -21,7 +14,7 @@ export type RelayOutput =
   /** The side broke a rule: close its WebSocket. */
   | { readonly type: "close"; readonly side: Side; readonly error: TunnelError }
   /** For the log. */
-  | { readonly type: "dropped"; readonly from: Side; readonly message: string; readonly why: string };
+  | { readonly type: "dropped"; readonly from: Side; readonly message: Message; readonly why: string };
 
 /** An active stream, with the ids its STREAM_START had: a reset made by the relay must look the same (P71). */
 interface RelayStream {
@@ -33,9 +26,14 @@ interface RelayStream {
 /** Data in a row that leads nowhere: what is on its way when a stream ends is less by far (P33). */
 const MAX_STRAYS = 10_000;
 
+/** Frames looked at in one go: a WebSocket frame may hold 20,000, and what follows from each takes memory (P76). */
+const FRAMES_AT_ONCE = 256;
+
 /** A connected side. */
 interface Joined {
   readonly splitter: FrameSplitter;
+  /** Frames that have come and are not looked at yet. */
+  waiting: Uint8Array[];
   /** By service id the last stream that this side knows of: one of this WebSocket, or one it was told the end of. */
   readonly known: Map<string, number>;
   /** Data messages in a row that belonged to no stream. */
@@ -59,7 +57,7 @@ export class Relay {
   join(side: Side, services: readonly string[], hasServiceIds: boolean): void {
     this.leave(side);
     this.#services = services;
-    this.#joined.set(side, { splitter: new FrameSplitter(), known: new Map(), strays: 0 });
+    this.#joined.set(side, { splitter: new FrameSplitter(), waiting: [], known: new Map(), strays: 0 });
     if (!hasServiceIds) return;
     this.#send(side, makeMessage({ type: MessageType.ServiceIds, availableServiceIds: this.#services }));
   }
@@ -72,12 +70,41 @@ export class Relay {
     this.#streams.clear();
   }
 
-  /** Bytes of one binary WebSocket frame came from a side. */
+  /** Bytes of one binary WebSocket frame came from a side. The first frames in them are looked at. */
   receive(side: Side, bytes: Uint8Array): void {
+    const joined = this.#joined.get(side);
+    if (joined === undefined) return;
+    this.#guard(side, () => {
+      const frames = joined.splitter.push(bytes);
+      joined.waiting = joined.waiting.length === 0 ? frames : [...joined.waiting, ...frames];
+    });
+    this.proceed(side);
+  }
+
+  /** Whether frames of this side have come that are not looked at yet: the outputs so far come first. */
+  isBehind(side: Side): boolean {
+    return (this.#joined.get(side)?.waiting.length ?? 0) > 0;
+  }
+
+  /** Looks at the next frames of a side that is behind. */
+  proceed(side: Side): void {
+    const joined = this.#joined.get(side);
+    const frames = joined?.waiting.slice(0, FRAMES_AT_ONCE) ?? [];
+    if (joined === undefined || frames.length === 0) return;
+    joined.waiting = joined.waiting.slice(FRAMES_AT_ONCE);
+    this.#guard(side, () => {
+      for (const frame of frames) this.#onFrame(side, frame);
+    });
+  }
+
+  /** A side that breaks a rule is closed, and nothing more of it is looked at. */
+  #guard(side: Side, work: () => void): void {
     try {
-      for (const frame of this.#joined.get(side)?.splitter.push(bytes) ?? []) this.#onFrame(side, frame);
+      work();
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
+      const joined = this.#joined.get(side);
+      if (joined !== undefined) joined.waiting = [];
       this.#outputs.push({ type: "close", side, error });
     }
   }
@@ -165,7 +192,7 @@ export class Relay {
   }
 
   #drop(from: Side, message: Message, why: string): void {
-    this.#outputs.push({ type: "dropped", from, message: describeMessage(message), why });
+    this.#outputs.push({ type: "dropped", from, message, why });
   }
 }
 

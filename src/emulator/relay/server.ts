@@ -10,6 +10,7 @@ import {
   STATUS_REASON_HEADER,
   SUBPROTOCOLS,
 } from "../../protocol/constants.ts";
+import { describeMessage } from "../../protocol/message.ts";
 import { refuseUpgradeRequest } from "../strict-http.ts";
 import type { Admission, Tunnels } from "../tunnels.ts";
 import { endUpgrade } from "./end-upgrade.ts";
@@ -142,11 +143,11 @@ export class RelayServer {
     const peer = new Peer(webSocket, gate, {
       onBytes: (bytes) => this.#onBytes(room, side, peer, bytes),
       onText: () => peer.close(UNSUPPORTED_TEXT, "Text frames are not part of the protocol"),
-      onRoom: () => release(room),
+      onRoom: () => this.#release(room),
       onClose: () => this.#onClose(room, side, peer),
     });
     room.peers.set(side, peer);
-    release(room);
+    this.#release(room);
     this.#options.tunnels.connected(tunnelId, side);
     this.#options.log.info(`${side} of tunnel ${tunnelId} connected`);
     room.relay.join(side, services, subprotocol !== SUBPROTOCOLS.at(-1));
@@ -156,10 +157,20 @@ export class RelayServer {
   #onBytes(room: Room, side: Side, peer: Peer, bytes: Uint8Array): void {
     if (room.peers.get(side) !== peer) return;
     room.relay.receive(side, bytes);
-    const outputs = this.#carryOut(room);
-    // A side that takes no answers to what it sends is not read either.
-    const isAnswered = outputs.some((output) => output.type === "send" && output.to === side);
-    if (room.peers.get(otherSide(side))?.isFull || (isAnswered && peer.isFull)) peer.setHeld(true);
+    this.#proceed(room, side, peer);
+  }
+
+  /** Carries out what follows from a side's bytes, for as long as both sides have room for it. */
+  #proceed(room: Room, side: Side, peer: Peer): void {
+    let isAnswered = false;
+    for (;;) {
+      const outputs = this.#carryOut(room);
+      // A side that takes no answers to what it sends is not read either.
+      isAnswered ||= outputs.some((output) => output.type === "send" && output.to === side);
+      if (room.peers.get(otherSide(side))?.isFull || (isAnswered && peer.isFull)) return peer.setHeld(true);
+      if (!room.relay.isBehind(side)) return;
+      room.relay.proceed(side);
+    }
   }
 
   #carryOut(room: Room): readonly RelayOutput[] {
@@ -178,14 +189,31 @@ export class RelayServer {
         );
         return room.peers.get(output.side)?.close(RULE_BROKEN, output.error.message);
       case "dropped":
-        return this.#options.log.debug(`dropped from ${output.from}: ${output.message}: ${output.why}`);
+        return this.#logDropped(output);
+    }
+  }
+
+  /** A flood of them must not be put into words for nobody. */
+  #logDropped({ from, message, why }: Extract<RelayOutput, { type: "dropped" }>): void {
+    const { log } = this.#options;
+    if (log.isEnabledFor("debug")) log.debug(`dropped from ${from}: ${describeMessage(message)}: ${why}`);
+  }
+
+  /** Each side is read again whose bytes the other side has room for; what it has sent already comes first. */
+  #release(room: Room): void {
+    for (const [side, peer] of room.peers) {
+      if (room.peers.get(otherSide(side))?.isFull) continue;
+      const isBehind = room.relay.isBehind(side);
+      if (isBehind && peer.isFull) continue;
+      peer.setHeld(false);
+      if (isBehind) this.#proceed(room, side, peer);
     }
   }
 
   #onClose(room: Room, side: Side, peer: Peer): void {
     if (room.peers.get(side) !== peer) return;
     room.peers.delete(side);
-    release(room);
+    this.#release(room);
     room.relay.leave(side);
     this.#carryOut(room);
     if (room.peers.size === 0) this.#rooms.delete(room.tunnelId);
@@ -211,11 +239,6 @@ export class RelayServer {
         `Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(reason)}\r\nConnection: close\r\n\r\n${reason}`,
     );
   }
-}
-
-/** Each side is read again whose bytes the other side has room for. */
-function release({ peers }: Room): void {
-  for (const [side, peer] of peers) if (!peers.get(otherSide(side))?.isFull) peer.setHeld(false);
 }
 
 const channelIds = new WeakMap<IncomingMessage, string>();
