@@ -13,6 +13,7 @@ import { type Certificates, prepareCertificates } from "./certificates.ts";
 import { handleRequest } from "./control-plane/server.ts";
 import type { SigningKey } from "./control-plane/signature.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
+import { FaultPlan } from "./faults/fault-plan.ts";
 import { startNotifying } from "./notify/start.ts";
 import { endUpgrade } from "./relay/end-upgrade.ts";
 import { RelayServer } from "./relay/server.ts";
@@ -82,11 +83,13 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     log: getLogger("tunnels"),
   });
   const hostNames = [...names, ...addresses.map(toHost)];
+  const faults = new FaultPlan({ faults: options.faults ?? [], quota: options.hasQuota ?? false });
+  cleanup.add(faults.watch(tunnels, getLogger("faults")));
   const credentials = options.isPrivate ? createKey() : undefined;
   const server = await listen(
     options.listen,
     certificates.server,
-    { tunnels, hostNames, allowOrigins, signingKey: credentials },
+    { tunnels, hostNames, allowOrigins, signingKey: credentials, faults },
     cleanup,
   );
   const devices = await startNotifying(options, {
@@ -134,19 +137,21 @@ async function listen(
     readonly hostNames: readonly string[];
     readonly allowOrigins: readonly string[];
     readonly signingKey: SigningKey | undefined;
+    readonly faults: FaultPlan;
   },
   cleanup: Cleanup,
 ): Promise<TlsServer> {
-  const { tunnels, hostNames, allowOrigins, signingKey } = planes;
+  const { tunnels, hostNames, allowOrigins, signingKey, faults } = planes;
+  const allowsCall = (operation: string) => faults.allowsCall(operation);
   const log = getLogger("control-plane");
   const server = createTlsServer(certificate, (request, response) => {
-    const options = { tunnels, hostNames, now: Date.now, signingKey, log };
+    const options = { tunnels, hostNames, now: Date.now, signingKey, allowsCall, log };
     handleRequest(request, response, options).catch((error: unknown) => {
       log.error("a request could not be answered: {error}", { error });
       response.destroy();
     });
   });
-  const relay = new RelayServer({ tunnels, allowOrigins, log: getLogger("relay") });
+  const relay = new RelayServer({ tunnels, allowOrigins, faults, log: getLogger("relay") });
   server.http.on("upgrade", (request, socket, head) => {
     const refusal = refuseRequest(request, hostNames);
     if (refusal !== undefined) {

@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly now: () => number;
   /** The only key that calls may be signed with; without it any dummy credentials are good. */
   readonly signingKey?: SigningKey | undefined;
+  /** Whether one more call of an operation is within the quota. */
+  readonly allowsCall: (operation: string) => boolean;
   readonly log: Logger;
 }
 
@@ -63,11 +65,14 @@ export async function handleRequest(
 async function handleCall(
   request: IncomingMessage,
   response: ServerResponse,
-  { tunnels, now, signingKey, log }: ControlPlaneOptions,
+  { tunnels, now, signingKey, allowsCall, log }: ControlPlaneOptions,
 ): Promise<void> {
   const requestId = randomUUID();
   try {
     const name = checkHeaders(request, now());
+    if (!allowsCall(name)) {
+      throw new Fault("ThrottlingException", "Rate exceeded");
+    }
     const body = await readBody(request);
     if (signingKey !== undefined) {
       checkSignature(

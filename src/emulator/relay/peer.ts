@@ -1,5 +1,6 @@
 import type { WebSocket } from "ws";
 import type { TlsGate } from "../../net/tls-gate.ts";
+import { Pacer } from "../faults/pace.ts";
 
 /** Bytes that may wait for one side before the other is no longer read: a tunnel's share of memory. */
 const FULL_BYTES = 1024 * 1024;
@@ -22,6 +23,13 @@ export interface PeerHandlers {
   onClose(): void;
 }
 
+export interface PeerOptions {
+  /** Below the TLS of this side, where the runtime needs one to hold it back. */
+  readonly gate?: TlsGate | undefined;
+  /** What slows down the messages to this side on purpose. */
+  readonly limits?: ConstructorParameters<typeof Pacer>[0] | undefined;
+}
+
 /** One side's WebSocket at the relay. */
 export class Peer {
   readonly #webSocket: WebSocket;
@@ -33,11 +41,12 @@ export class Peer {
   #waitingFrames = 0;
   #lastReceivedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
+  readonly #pacer: Pacer | undefined;
 
-  /** @param gate below the TLS of this side, where the runtime needs one to hold it back */
-  constructor(webSocket: WebSocket, gate: TlsGate | undefined, handlers: PeerHandlers) {
+  constructor(webSocket: WebSocket, handlers: PeerHandlers, { gate, limits }: PeerOptions) {
     this.#webSocket = webSocket;
     this.#gate = gate;
+    this.#pacer = limits === undefined ? undefined : new Pacer(limits, (bytes) => this.#sendNow(bytes));
     this.#handlers = handlers;
     this.#timer = setInterval(() => this.#watch(), PING_AFTER_MS);
     const alive = () => {
@@ -54,6 +63,7 @@ export class Peer {
     webSocket.on("error", () => webSocket.terminate());
     webSocket.on("close", () => {
       clearInterval(this.#timer);
+      this.#pacer?.stop();
       handlers.onClose();
     });
   }
@@ -63,14 +73,20 @@ export class Peer {
   }
 
   get #waitingBytes(): number {
-    return this.#webSocket.bufferedAmount + this.#waitingFrames * FRAME_COST_BYTES;
+    const frames = this.#waitingFrames + (this.#pacer?.waitingMessages ?? 0);
+    return this.#webSocket.bufferedAmount + (this.#pacer?.waitingBytes ?? 0) + frames * FRAME_COST_BYTES;
   }
 
   send(bytes: Uint8Array): void {
     if (this.#isClosing) return;
+    if (this.#pacer === undefined) this.#sendNow(bytes);
+    else this.#pacer.push(bytes);
+    if (this.isFull) this.#wasFull = true;
+  }
+
+  #sendNow(bytes: Uint8Array): void {
     this.#waitingFrames += 1;
     this.#webSocket.send(bytes, { binary: true }, this.#onSent);
-    if (this.isFull) this.#wasFull = true;
   }
 
   /** Stops or goes on reading from this side, so that TCP holds its local proxy back. */
@@ -88,6 +104,7 @@ export class Peer {
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#pacer?.stop();
     this.setHeld(false);
     this.#webSocket.close(code, cutReason(reason));
     setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();

@@ -11,6 +11,8 @@ import {
   SUBPROTOCOLS,
 } from "../../protocol/constants.ts";
 import { describeMessage } from "../../protocol/message.ts";
+import type { FaultPlan, LinkFaults } from "../faults/fault-plan.ts";
+import type { Rate } from "../faults/pace.ts";
 import { refuseUpgradeRequest } from "../strict-http.ts";
 import type { Admission, Tunnels } from "../tunnels.ts";
 import { endUpgrade } from "./end-upgrade.ts";
@@ -29,6 +31,8 @@ interface Room {
   readonly tunnelId: string;
   readonly relay: Relay;
   readonly peers: Map<Side, Peer>;
+  /** What bounds the bytes of both sides together, on purpose. */
+  readonly rates: readonly Rate[];
 }
 
 /** A handshake that waits for the last word about it. */
@@ -43,6 +47,7 @@ export interface RelayOptions {
   readonly tunnels: Tunnels;
   /** Origins from which browsers may connect with a cookie, besides the emulator's own. */
   readonly allowOrigins: readonly string[];
+  readonly faults: FaultPlan;
   readonly log: Logger;
 }
 
@@ -108,6 +113,8 @@ export class RelayServer {
     if (this.#isClosed) return this.#refuse(request, socket, 503, "The service is stopping");
     // Nobody would hear the answer.
     if (!socket.readable || !socket.writable) return void socket.destroy();
+    const refusal = this.#options.faults.refuseHandshake();
+    if (refusal !== undefined) return this.#refuse(request, socket, refusal.status, refusal.reason);
     const admission = this.#options.tunnels.admit({ ...handshake, mode: handshake.side });
     if (admission.type === "refused") {
       return this.#refuse(request, socket, admission.status, admission.reason);
@@ -137,21 +144,31 @@ export class RelayServer {
     webSocket: WebSocket,
     gate: TlsGate | undefined,
   ): void {
-    const room = this.#rooms.get(tunnelId) ?? { tunnelId, relay: new Relay(), peers: new Map() };
-    this.#rooms.set(tunnelId, room);
+    const room = this.#rooms.get(tunnelId) ?? this.#makeRoom(tunnelId);
     room.peers.get(side)?.close(POLICY, "Another local proxy connected with the same access token");
-    const peer = new Peer(webSocket, gate, {
-      onBytes: (bytes) => this.#onBytes(room, side, peer, bytes),
+    const { delayMs, end } = this.#options.faults.link();
+    const limits = delayMs > 0 || room.rates.length > 0 ? { delayMs, rates: room.rates } : undefined;
+    const handlers = {
+      onBytes: (bytes: Uint8Array) => this.#onBytes(room, side, peer, bytes),
       onText: () => peer.close(UNSUPPORTED_TEXT, "Text frames are not part of the protocol"),
       onRoom: () => this.#release(room),
       onClose: () => this.#onClose(room, side, peer),
-    });
+    };
+    const peer: Peer = new Peer(webSocket, handlers, { gate, limits });
+    if (end !== undefined) endLater(peer, webSocket, end);
     room.peers.set(side, peer);
     this.#release(room);
     this.#options.tunnels.connected(tunnelId, side);
     this.#options.log.info(`${side} of tunnel ${tunnelId} connected`);
     room.relay.join(side, services, subprotocol !== SUBPROTOCOLS.at(-1));
     this.#carryOut(room);
+  }
+
+  #makeRoom(tunnelId: string): Room {
+    const rates = this.#options.faults.tunnelRates();
+    const room = { tunnelId, relay: new Relay(), peers: new Map<Side, Peer>(), rates };
+    this.#rooms.set(tunnelId, room);
+    return room;
   }
 
   #onBytes(room: Room, side: Side, peer: Peer, bytes: Uint8Array): void {
@@ -239,6 +256,15 @@ export class RelayServer {
         `Content-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(reason)}\r\nConnection: close\r\n\r\n${reason}`,
     );
   }
+}
+
+/** Ends a connection on purpose. */
+function endLater(peer: Peer, webSocket: WebSocket, end: NonNullable<LinkFaults["end"]>): void {
+  const timer = setTimeout(() => {
+    if (end.code === undefined) peer.terminate();
+    else peer.close(end.code, "Closed on purpose: --fault close");
+  }, end.afterMs);
+  webSocket.once("close", () => clearTimeout(timer));
 }
 
 const channelIds = new WeakMap<IncomingMessage, string>();
