@@ -6,7 +6,7 @@ import type { Notification } from "./notification.ts";
 import { matchesTopic } from "./topic-filter.ts";
 
 /** A quota of AWS IoT Core, for one connection. */
-export const MAX_SUBSCRIPTIONS = 50;
+const MAX_SUBSCRIPTIONS = 50;
 /** How long AWS IoT Core keeps a session and its messages when its device is away. */
 const KEEP_MS = 60 * 60_000;
 /** Ours. Above the connections of one thing, so that no device pushes out a session of its own that is connected. */
