@@ -2,7 +2,7 @@
 # Install: tunnel completion fish > ~/.config/fish/completions/tunnel.fish
 
 set -g __tunnel_commands 'connect' 'ssh' 'ssh-config' 'open' 'rotate' 'describe' 'list' 'tag' 'close' 'proxy source' 'proxy destination' 'localproxy' 'agent' 'serve-local' 'serve-local thing add' 'serve-local thing list' 'serve-local thing remove' 'config' 'doctor' 'completion'
-set -g __tunnel_valued --region --profile --endpoint-url --proxy-endpoint --ca --log-level --log-format --color --config --context --log-file --thing --service --description --lifetime --tag --destination-token-file --mode --max --remove --source-listen-port -p --destination-app -d --tunnel --access-token -t --access-token-file --client-token --bind --destination-client-type --stall-timeout --linger --keepalive --wait --map --mqtt-endpoint --mqtt-transport --cert --key --client-id --allow-region --max-tunnels --max-session --grace --audit-file --metrics --listen --mqtt-listen --mqtt-broker --mqtt-ca --mqtt-cert --mqtt-key --state-dir --account-id --host --allow-origin --bundle
+set -g __tunnel_valued --region --profile --endpoint-url --proxy-endpoint --ca --log-level --log-format --color --config --context --log-file --thing --service --description --lifetime --tag --destination-token-file --mode --max --remove --source-listen-port -p --destination-app -d --tunnel --access-token -t --access-token-file --client-token --bind --destination-client-type --stall-timeout --linger --keepalive --wait --map --mqtt-endpoint --mqtt-transport --cert --key --client-id --allow-region --max-tunnels --max-session --grace --audit-file --metrics --listen --mqtt-listen --mqtt-broker --mqtt-ca --mqtt-cert --mqtt-key --state-dir --fault --account-id --host --allow-origin --bundle
 
 # Prints the words before the cursor that are neither options nor their values, up to --.
 function __tunnel_names
@@ -154,6 +154,9 @@ complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l mqtt-key -r -F
 complete -c tunnel -n '__tunnel_in \'serve-local\'' -l no-mqtt -d 'no MQTT: devices are not notified'
 complete -c tunnel -n '__tunnel_in \'agent\' \'serve-local\' \'serve-local thing add\' \'serve-local thing list\' \'serve-local thing remove\'' -l state-dir -r -f -a '(__fish_complete_directories)' -d 'where state is kept: tunnels and certificates, or an agent\'s sessions'
 complete -c tunnel -n '__tunnel_in \'serve-local\'' -l ephemeral -d 'keep nothing: a fresh directory, removed at the end'
+complete -c tunnel -n '__tunnel_in \'serve-local\'' -l private -d 'take only calls that are signed with the key in endpoint.json, which others cannot read'
+complete -c tunnel -n '__tunnel_in \'serve-local\'' -l fault -r -f -d 'let this go wrong on purpose: drop, close, delay, throttle, refuse, expire, rotate; may be repeated'
+complete -c tunnel -n '__tunnel_in \'serve-local\'' -l quota -d 'hold AWS\'s bounds: 800 kbit/s a tunnel, 10 connections and 10 calls of an operation a second'
 complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l account-id -r -f -d 'account in the ARNs (default 000000000000)'
 complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l host -r -f -d 'further name under which it is reached; may be repeated'
 complete -c tunnel -n '__tunnel_in \'serve-local\' \'config\'' -l allow-origin -r -f -d 'web pages of this origin may connect with a cookie; may be repeated'

@@ -1,34 +1,48 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
+import { refuseRequest } from "../emulator/strict-http.ts";
 import type { AgentEvent } from "./options.ts";
 
-/** Requests that may be under way: a scraper or two. */
+/** A scraper or two. A newcomer takes the place of the oldest: whoever is served at all is served at once. */
 const MAX_CONNECTIONS = 16;
+/** From the connection to the end of its one request. */
 const REQUEST_TIMEOUT_MS = 5_000;
+/** Under another name a web page that makes its own name lead here would read what this serves. */
+const HOST_NAMES = ["localhost", "127.0.0.1", "[::1]"];
 
 /** Serves `/metrics` for Prometheus and `/ready`, 200 only while the agent is subscribed. Fed with an agent's events. */
 export class MetricsServer {
+  /** Accepts by itself, as an HTTP server tells of a connection only when something was sent on it. */
   readonly #server: Server;
+  readonly #http: HttpServer;
   readonly #registry = new Registry();
   readonly #counts = makeCounts(this.#registry);
   readonly #connected = new Set<string>();
+  /** Open connections, the oldest first. */
+  readonly #sockets = new Set<Socket>();
+  readonly #hostNames: readonly string[];
   #isSubscribed = false;
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
-    this.#server.requestTimeout = REQUEST_TIMEOUT_MS;
+  private constructor(hostNames: readonly string[]) {
+    this.#hostNames = hostNames;
+    this.#http = createHttpServer((request, response) => void this.#answer(request, response));
+    this.#server = createServer((socket) => this.#accept(socket));
   }
 
   /** @throws ListenError */
   static async listen(address: { readonly host: string; readonly port: number }): Promise<MetricsServer> {
-    const metrics = new MetricsServer();
     const host = address.host === "localhost" ? "127.0.0.1" : address.host;
+    const metrics = new MetricsServer([...HOST_NAMES, host.includes(":") ? `[${host}]` : host]);
     metrics.#server.listen(address.port, host);
     try {
       await once(metrics.#server, "listening");
@@ -87,10 +101,26 @@ export class MetricsServer {
 
   close(): void {
     this.#server.close();
-    this.#server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
-  async #answer({ method, url }: IncomingMessage, response: ServerResponse): Promise<void> {
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT_MS);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+    });
+    socket.on("error", () => socket.destroy());
+    const [oldest] = this.#sockets;
+    if (this.#sockets.size > MAX_CONNECTIONS) oldest?.destroy();
+    this.#http.emit("connection", socket);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method, url } = request;
+    const refusal = refuseRequest(request, this.#hostNames);
+    if (refusal !== undefined) return end(response, refusal.status, `${refusal.reason}\n`);
     if (method !== "GET" && method !== "HEAD") return end(response, 405, "only GET\n");
     if (url === "/ready") {
       return this.#isSubscribed ? end(response, 200, "subscribed\n") : end(response, 503, "not subscribed\n");
@@ -106,7 +136,7 @@ function end(
   text: string,
   type = "text/plain; charset=utf-8",
 ): void {
-  response.writeHead(status, { "content-type": type, "cache-control": "no-store" });
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store", connection: "close" });
   response.end(text);
 }
 

@@ -5,6 +5,7 @@ import { writePrivateFile } from "../base/private-files.ts";
 import { loadRoots } from "../net/roots.ts";
 import { trustedRoots } from "../net/tls-roots.ts";
 import type { Env } from "./config/layers.ts";
+import type { LocalCredentials } from "./config/local.ts";
 
 /** Where the emulator is, as endpoint.json says it. */
 export interface EmulatorFacts {
@@ -15,6 +16,8 @@ export interface EmulatorFacts {
   readonly ca: string;
   /** host:port of the embedded broker, if there is one. */
   readonly mqtt: string | undefined;
+  /** The key that calls are to be signed with; absent where any will do. */
+  readonly credentials: LocalCredentials | undefined;
 }
 
 /** Variables to set, and those to remove because they would lead elsewhere or carry real credentials. */
@@ -34,8 +37,8 @@ export function emulatorEnvironment(emulator: EmulatorFacts, env: Env): Emulator
       ...(emulator.mqtt === undefined ? {} : { TUNNEL_MQTT_ENDPOINT: emulator.mqtt }),
       AWS_REGION: emulator.region,
       AWS_DEFAULT_REGION: emulator.region,
-      AWS_ACCESS_KEY_ID: "local",
-      AWS_SECRET_ACCESS_KEY: "local",
+      AWS_ACCESS_KEY_ID: emulator.credentials?.accessKeyId ?? "local",
+      AWS_SECRET_ACCESS_KEY: emulator.credentials?.secretAccessKey ?? "local",
       AWS_EC2_METADATA_DISABLED: "true",
       AWS_CA_BUNDLE: bundle,
       SSL_CERT_FILE: bundle,

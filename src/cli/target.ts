@@ -141,8 +141,8 @@ export async function credentialsOf(
   agent: Agent,
   signal?: AbortSignal,
 ): Promise<CredentialSource> {
-  const { shared } = target;
-  if (shared === undefined) return async () => DUMMY_CREDENTIALS;
+  const { shared, local } = target;
+  if (shared === undefined) return async () => local?.credentials ?? DUMMY_CREDENTIALS;
   const { awsCredentials } = await import("../aws/credentials/chain.ts");
   const region = () => withoutFips(target.region ?? shared.region());
   return awsCredentials(shared, { region, variant: () => variantOf(target) }, { agent, signal });

@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly mqtt?: string;
   /** Absolute path of the directory with the identities of the things. */
   readonly things?: string;
+  /** The key that calls are to be signed with, made anew by each start; absent where any will do. Never for a log. */
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** Says where the emulator listens; for the owner's eyes. */

@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import { isRegion } from "../base/names.ts";
 import type { ListenAddress } from "./bind.ts";
+import type { InjectedFault } from "./faults/injected-fault.ts";
 import type { BrokerAddress } from "./notify/external-broker.ts";
 
 /** What serve-local is told. */
@@ -17,6 +18,12 @@ export interface ServeOptions {
   readonly hosts: readonly string[];
   /** Web origins whose pages may connect to the data plane by cookie. */
   readonly allowOrigins: readonly string[];
+  /** Calls of the control plane have to be signed with the key in endpoint.json. */
+  readonly isPrivate?: boolean | undefined;
+  /** What goes wrong on purpose. */
+  readonly faults?: readonly InjectedFault[] | undefined;
+  /** AWS's bounds on bandwidth, connections and calls hold. */
+  readonly hasQuota?: boolean | undefined;
   /** How devices are notified; absent: not at all. */
   readonly mqtt?: MqttOptions | undefined;
 }

@@ -1,6 +1,7 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
+import { STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 import { uptime } from "node:os";
 import { join, resolve } from "node:path";
@@ -11,8 +12,9 @@ import type { KeyPair } from "./authority.ts";
 import { bind, nameOf, toHost } from "./bind.ts";
 import { type Certificates, prepareCertificates } from "./certificates.ts";
 import { handleRequest } from "./control-plane/server.ts";
+import type { SigningKey } from "./control-plane/signature.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
-import { isOwnHost } from "./host-rule.ts";
+import { FaultPlan } from "./faults/fault-plan.ts";
 import { startNotifying } from "./notify/start.ts";
 import { endUpgrade } from "./relay/end-upgrade.ts";
 import { RelayServer } from "./relay/server.ts";
@@ -20,6 +22,7 @@ import { checkServeOptions, type ServeOptions, serverNames } from "./serve-optio
 import { checkOwner, makeTemporaryDirectory, STATE_ADVICE } from "./state-directory.ts";
 import { StepWatch } from "./step-watch.ts";
 import { SqliteStore } from "./store/sqlite.ts";
+import { refuseRequest } from "./strict-http.ts";
 import { createTlsServer, type TlsServer } from "./tls-server.ts";
 import { Tunnels } from "./tunnels.ts";
 
@@ -84,15 +87,27 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     log: getLogger("tunnels"),
   });
   const hostNames = [...names, ...addresses.map(toHost)];
+  const faults = new FaultPlan({ faults: options.faults ?? [], quota: options.hasQuota ?? false });
+  cleanup.add(faults.watch(tunnels, getLogger("faults")));
+  const credentials = options.isPrivate ? createKey() : undefined;
   const server = await listen(
     options.listen,
     certificates.server,
-    { tunnels, hostNames, allowOrigins },
+    { tunnels, hostNames, allowOrigins, signingKey: credentials, faults },
     cleanup,
   );
-  const devices = await startNotifying(options, { tunnels, stateDirectory, server: certificates.server });
+  const devices = await startNotifying(options, {
+    tunnels,
+    stateDirectory,
+    isEphemeral: options.state.type === "ephemeral",
+    server: certificates.server,
+  });
   cleanup.add(devices.close);
-  const endpoint = { ...describeEndpoint(server, options, certificates), ...devices.endpoint };
+  const endpoint = {
+    ...describeEndpoint(server, options, certificates),
+    ...devices.endpoint,
+    ...(credentials === undefined ? {} : { credentials }),
+  };
   writeEndpoint(stateDirectory, endpoint);
   cleanup.add(() => removeEndpoint(stateDirectory));
   cleanup.add(startClock(tunnels));
@@ -125,21 +140,26 @@ async function listen(
     readonly tunnels: Tunnels;
     readonly hostNames: readonly string[];
     readonly allowOrigins: readonly string[];
+    readonly signingKey: SigningKey | undefined;
+    readonly faults: FaultPlan;
   },
   cleanup: Cleanup,
 ): Promise<TlsServer> {
-  const { tunnels, hostNames, allowOrigins } = planes;
+  const { tunnels, hostNames, allowOrigins, signingKey, faults } = planes;
+  const allowsCall = (operation: string) => faults.allowsCall(operation);
   const log = getLogger("control-plane");
   const server = createTlsServer(certificate, (request, response) => {
-    handleRequest(request, response, { tunnels, hostNames, now: Date.now, log }).catch((error: unknown) => {
+    const options = { tunnels, hostNames, now: Date.now, signingKey, allowsCall, log };
+    handleRequest(request, response, options).catch((error: unknown) => {
       log.error("a request could not be answered: {error}", { error });
       response.destroy();
     });
   });
-  const relay = new RelayServer({ tunnels, allowOrigins, log: getLogger("relay") });
+  const relay = new RelayServer({ tunnels, allowOrigins, faults, log: getLogger("relay") });
   server.http.on("upgrade", (request, socket, head) => {
-    if (!isOwnHost(request.headers.host, hostNames)) {
-      return refuseUpgrade(socket, "421 Misdirected Request");
+    const refusal = refuseRequest(request, hostNames);
+    if (refusal !== undefined) {
+      return refuseUpgrade(socket, `${refusal.status} ${STATUS_CODES[refusal.status]}`);
     }
     try {
       relay.handleUpgrade(request, socket, head);
@@ -153,6 +173,14 @@ async function listen(
   server.listener.on("error", (error) => log.error("the listener failed: {error}", { error }));
   cleanup.add(() => closeServer(server, relay));
   return server;
+}
+
+/** A key as AWS's look, of this emulator alone. */
+function createKey(): SigningKey {
+  return {
+    accessKeyId: `LOCAL${randomBytes(8).toString("hex").toUpperCase()}`,
+    secretAccessKey: randomBytes(30).toString("base64"),
+  };
 }
 
 function describeEndpoint(server: TlsServer, options: ServeOptions, { caPath }: Certificates): Endpoint {

@@ -169,6 +169,14 @@ export class Tunnels {
     }
   }
 
+  /** Ends the lifetime of an open tunnel now. */
+  expire(tunnelId: string): void {
+    const tunnel = this.describe(tunnelId);
+    if (tunnel.status !== "OPEN") return;
+    this.#save({ ...tunnel, dueAt: this.#now() });
+    this.tick();
+  }
+
   /** Tags of a tunnel, open or closed (the service does not say; a closed tunnel is still a resource). */
   tagsOf(arn: string): readonly Tag[] {
     return this.#findByArn(arn).tags;

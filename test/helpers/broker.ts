@@ -9,11 +9,13 @@ import { addThing, type ThingIdentity, takeDeviceAuthority } from "../../src/emu
 import { tempDir } from "./temp-dir.ts";
 
 export interface TestBroker extends AsyncDisposable {
-  readonly broker: Broker;
+  broker: Broker;
   readonly stateDir: string;
   /** Publishes a notification to a thing. */
   notify(thing: string, payload: string): void;
   stop(): Promise<void>;
+  /** Stops it and starts it again on the same state directory, on another port. */
+  restart(): Promise<void>;
   /** Connects as the device of a thing, which is added if need be. Fails when the broker does not let it in. */
   connect(thing: string | ThingIdentity, options?: IClientOptions): Promise<TestDevice>;
 }
@@ -64,21 +66,28 @@ export async function startTestBroker(): Promise<TestBroker> {
   const directory = join(stateDir, "ca");
   const now = Date.now();
   const { server } = await prepareCertificates({ directory, names: ["localhost"], addresses: [], now });
-  const broker = await startBroker({
-    listen: { host: "127.0.0.1", port: 0 },
-    server,
-    deviceAuthority: (await takeDeviceAuthority(stateDir)).certificate,
-    things: join(stateDir, "things"),
-    log: getLogger("test"),
-  });
+  const start = async () =>
+    startBroker({
+      listen: { host: "127.0.0.1", port: 0 },
+      server,
+      deviceAuthority: (await takeDeviceAuthority(stateDir)).certificate,
+      things: join(stateDir, "things"),
+      sessions: join(stateDir, "sessions.db"),
+      log: getLogger("test"),
+    });
   const stop = async () => {
-    await broker.close();
+    await running.broker.close();
     dir[Symbol.dispose]();
   };
-  return {
-    broker,
+  const running: TestBroker = {
+    broker: await start(),
     stateDir,
-    notify: (thing, payload) => broker.publish({ topic: `$aws/things/${thing}/tunnels/notify`, payload }),
+    notify: (thing, payload) =>
+      running.broker.publish({ topic: `$aws/things/${thing}/tunnels/notify`, payload }),
+    restart: async () => {
+      await running.broker.close();
+      running.broker = await start();
+    },
     connect: async (thing, options = {}) => {
       const identity = typeof thing === "string" ? await addThing(stateDir, thing) : thing;
       const files = {
@@ -86,16 +95,19 @@ export async function startTestBroker(): Promise<TestBroker> {
         cert: readFileSync(identity.certificatePath),
         key: readFileSync(identity.keyPath),
       };
-      const where = { protocol: "mqtts", host: "localhost", port: broker.port } as const;
+      const where = { protocol: "mqtts", host: "localhost", port: running.broker.port } as const;
       const client = connect({ ...where, ...files, reconnectPeriod: 0, ...options });
+      // Before it is connected: what waits for a session comes with the answer to CONNECT.
+      const device = new TestDevice(client);
       await new Promise<void>((resolve, reject) => {
         client.once("connect", () => resolve());
         client.once("error", reject);
         client.once("close", () => reject(new Error("the broker closed the connection")));
       });
-      return new TestDevice(client);
+      return device;
     },
     stop,
     [Symbol.asyncDispose]: stop,
   };
+  return running;
 }

@@ -1,3 +1,4 @@
+// Cases that others wrote, which are not part of the project: beside it where they are there.
 import { test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { join } from "node:path";
 /** Ends the name of every test whose cases lie beside the repository; it may be skipped where they do not. */
 export const CONFORMANCE_MARK = "(needs ../shared/conformance)";
 
-const FOLDER = join(import.meta.dirname, "../../../shared/conformance");
+const FOLDER = process.env["CONFORMANCE"] ?? join(import.meta.dirname, "../../../shared/conformance");
 
 /** Whether the cases are there. */
 export const HAS_CONFORMANCE: boolean = existsSync(FOLDER);
@@ -19,4 +20,15 @@ export function testWithConformance(
   test.skipIf(!HAS_CONFORMANCE)(`${name} ${CONFORMANCE_MARK}`, () =>
     body(readFileSync(join(FOLDER, file), "utf8")),
   );
+}
+
+/** Path of a file or folder of them; undefined where it is missing, and the tests that need it are skipped. */
+export function conformance(name: string): string | undefined {
+  const path = join(FOLDER, name);
+  return existsSync(path) ? path : undefined;
+}
+
+/** One of the JSON files. */
+export function readCases<T>(path: string): T {
+  return JSON.parse(readFileSync(path, "utf8"));
 }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { text } from "node:stream/consumers";
+import { connect as connectTls } from "node:tls";
 import type { OperationName } from "../../src/aws/shapes.ts";
 import { getLogger } from "../../src/base/log.ts";
 import { type RunningEmulator, type ServeOptions, serve } from "../../src/emulator/serve.ts";
@@ -134,4 +135,28 @@ export async function callOperation(
   const headers = signedHeaders(operation);
   const answer = await send(emulator, { method: "POST", headers, body: JSON.stringify(body) });
   return { status: answer.status, body: JSON.parse(answer.text) };
+}
+
+/** Sends bytes as they are over TLS, and returns the first answer's head and body, or what came until the end. */
+export async function sendRaw(emulator: RunningEmulator, bytes: string | Uint8Array): Promise<string> {
+  const { port } = new URL(emulator.endpoint.controlPlane);
+  const ca = readFileSync(emulator.endpoint.ca);
+  const socket = connectTls({ port: Number(port), host: "127.0.0.1", ca, servername: "localhost" });
+  const chunks: Buffer[] = [];
+  const answer = () => Buffer.concat(chunks).toString("latin1");
+  try {
+    await once(socket, "secureConnect");
+    await new Promise<void>((resolve) => {
+      socket.on("error", () => resolve());
+      socket.on("close", () => resolve());
+      socket.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        if (answer().includes("\r\n\r\n")) resolve();
+      });
+      socket.write(bytes);
+    });
+    return answer();
+  } finally {
+    socket.destroy();
+  }
 }

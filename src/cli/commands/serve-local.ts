@@ -17,6 +17,9 @@ export const serveLocalCommand: Command = {
     "mqttKey",
     "stateDir",
     "ephemeral",
+    "private",
+    "fault",
+    "quota",
     "accountId",
     "host",
     "allowOrigin",
@@ -27,11 +30,14 @@ export const serveLocalCommand: Command = {
     "tunnel serve-local",
     "tunnel serve-local --ephemeral --listen 0 -- npm test",
     'eval "$(tunnel serve-local --env)"',
+    "tunnel serve-local --ephemeral --fault drop=5s,rate=0.3 --fault delay=200ms -- npm test",
   ],
   notes: [
     "Once ready it prints where it listens; other commands find it with --local. It runs until Ctrl-C, and started again on the same state directory it has the same tunnels.",
     "With CMD it runs that command with endpoints, certificates and dummy credentials in its environment, ends with it and returns its exit code.",
+    "Whoever can connect to its port can call it, with any credentials. With --private calls have to be signed with a key that only this user can read; --local, --env and -- CMD use it by themselves.",
     "Devices are notified through an MQTT broker of its own, which lets in those that `tunnel serve-local thing add` gave a certificate.",
+    "For tests of your own agents and proxies, --fault lets things go wrong and --quota holds AWS's bounds. Faults: drop[=TIME], close=CODE[,after=TIME], delay=TIME, throttle=BYTES a second, refuse=STATUS, expire[=TIME], rotate[=TIME]; `rate` is the share of connections (or handshakes, or tunnels) that it befalls, `seed` chooses which.",
     "--env starts nothing: it prints those variables for the serve-local that runs on the state directory.",
   ],
   endsOnSignal: true,
@@ -59,6 +65,9 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     accountId: settings.get("accountId"),
     hosts: settings.get("host"),
     allowOrigins: settings.get("allowOrigin"),
+    isPrivate: settings.get("private"),
+    faults: settings.get("fault"),
+    hasQuota: settings.get("quota"),
     mqtt: mqttOptionsOf(settings, env),
   });
   try {
@@ -94,17 +103,36 @@ function checkOptions({ settings, rest }: CommandContext): void {
 
 function printReady(
   { endpoint, stateDirectory, caDirectory }: RunningEmulator,
-  { output, env }: CommandContext,
+  { output, env, settings }: CommandContext,
 ): void {
+  const faults = settings.get("fault").map(({ text }) => text);
+  const hasQuota = settings.get("quota");
   if (output.json) {
-    output.document({ event: "ready", ...endpoint, stateDirectory, caDirectory });
+    // Standard output often becomes a log: the key stays in endpoint.json.
+    const { credentials, ...facts } = endpoint;
+    output.document({
+      event: "ready",
+      ...facts,
+      ...(credentials === undefined ? {} : { private: true }),
+      ...(faults.length === 0 ? {} : { faults }),
+      ...(hasQuota ? { quota: true } : {}),
+      stateDirectory,
+      caDirectory,
+    });
     return;
   }
+  const trouble = [...faults.map((text) => `--fault ${text}`), ...(hasQuota ? ["--quota"] : [])];
+  const onPurpose = trouble.length === 0 ? "" : `, on purpose with ${trouble.join(" ")}`;
   output.line(
-    `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory})`,
+    `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory}${onPurpose})`,
   );
   if (endpoint.mqtt !== undefined) {
     output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
+  }
+  if (endpoint.credentials !== undefined) {
+    output.line(
+      "private: calls have to be signed with the key in endpoint.json; --local, --env and -- CMD do so",
+    );
   }
   output.remark(`next: tunnel open --service SSH ${localWordsFor(stateDirectory, env)}`);
 }
@@ -117,7 +145,7 @@ async function runInside(
   const { emulatorEnvironment } = await import("../emulator-environment.ts");
   const { runChild } = await import("../child.ts");
   const { set, unset } = emulatorEnvironment(
-    { mqtt: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
+    { mqtt: undefined, credentials: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
     env,
   );
   const childEnv = { ...env, ...set };

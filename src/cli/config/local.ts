@@ -28,6 +28,14 @@ export interface LocalEndpoint {
   readonly mqtt: HostPort | undefined;
   /** Directory with the identities of the things. */
   readonly things: string | undefined;
+  /** What its control plane wants calls to be signed with; absent where any dummy credentials will do. */
+  readonly credentials: LocalCredentials | undefined;
+}
+
+/** A key of the emulator's own. */
+export interface LocalCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 /** Directory of this program's state: `$XDG_STATE_HOME/tunnel`, or `~/.local/state/tunnel`. */
@@ -136,6 +144,7 @@ export function parseEndpoint(text: string, stateDir: string, path: string): Loc
       pid: readPid(content["pid"]),
       mqtt: content["mqtt"] === undefined ? undefined : readMqttEndpoint(String(content["mqtt"])),
       things: content["things"] === undefined ? undefined : readAbsolute(content["things"]),
+      credentials: parseCredentials(content["credentials"]),
     };
   } catch (cause) {
     throw new ConfigError(`"${path}" was not written by a serve-local of this version`, {
@@ -157,4 +166,13 @@ function readPid(value: unknown): number {
     throw new TypeError("not a process id");
   }
   return value as number;
+}
+
+function parseCredentials(content: unknown): LocalCredentials | undefined {
+  if (content === undefined) return undefined;
+  const { accessKeyId, secretAccessKey } = content as Record<string, unknown>;
+  if (typeof accessKeyId !== "string" || typeof secretAccessKey !== "string") {
+    throw new TypeError("credentials");
+  }
+  return { accessKeyId, secretAccessKey };
 }

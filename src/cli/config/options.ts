@@ -5,6 +5,7 @@ import { AGENT } from "./agent-options.ts";
 import { CONNECT } from "./connect-options.ts";
 import { GLOBAL } from "./global-options.ts";
 import { choice, flag, many, type Option, one } from "./option.ts";
+import { readFault } from "./read-fault.ts";
 import {
   readAccessToken,
   readAccountId,
@@ -242,6 +243,21 @@ const SERVE_LOCAL = {
     parse: readText,
   }),
   ephemeral: flag({ flag: "ephemeral", describe: "keep nothing: a fresh directory, removed at the end" }),
+  private: flag({
+    flag: "private",
+    describe: "take only calls that are signed with the key in endpoint.json, which others cannot read",
+  }),
+  fault: many({
+    flag: "fault",
+    placeholder: "KIND[=VALUE][,after=TIME][,rate=0.1][,seed=N]",
+    describe:
+      "let this go wrong on purpose: drop, close, delay, throttle, refuse, expire, rotate; may be repeated",
+    parse: readFault,
+  }),
+  quota: flag({
+    flag: "quota",
+    describe: "hold AWS's bounds: 800 kbit/s a tunnel, 10 connections and 10 calls of an operation a second",
+  }),
   accountId: one({
     flag: "account-id",
     placeholder: "N",

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { Fault } from "./fault.ts";
 import { TARGET_PREFIX } from "./operations.ts";
+import { type SignedRequest, type SigningKey, signatureFault } from "./signature.ts";
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
 /** Signatures made longer before or after our own time are refused. A choice of ours: services of AWS differ. */
@@ -8,7 +9,7 @@ const MAX_CLOCK_SKEW_MS = 15 * 60_000;
 
 /**
  * Checks all of Signature Version 4 that can be checked without secret keys: form, service, and time. The signature
- * itself cannot be: on loopback any dummy credentials are good, so the emulator knows no secret to compute it with.
+ * itself is checkSignature's; unless the emulator is private any dummy credentials are good, and nobody can check it.
  * The region is free as well: clients are pointed here by an endpoint URL, whatever region they think they are in.
  * Throws UnrecognizedClientException for an unsigned call and InvalidSignatureException for a wrongly signed one.
  */
@@ -28,6 +29,23 @@ export function checkAuthorization(headers: IncomingHttpHeaders, now: number): v
     throw invalid("'host' must be a signed header");
   }
   checkDate(headers["x-amz-date"], scopeDate, now);
+}
+
+/** Verifies the signature itself. Throws UnrecognizedClientException for another key, else InvalidSignatureException. */
+export function checkSignature(request: SignedRequest, key: SigningKey): void {
+  switch (signatureFault(request, key)) {
+    case undefined:
+      return;
+    case "unknown-key":
+      throw new Fault(
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid: serve-local --private takes the key in its endpoint.json only",
+      );
+    case "wrong-signature":
+      throw invalid(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method",
+      );
+  }
 }
 
 function parse(authorization: string): { scopeDate: string; service: string; signedHeaders: string } {

@@ -27,6 +27,12 @@ export interface StructureConstraint {
 /** Violations named in one answer: a list of 200 bad tags must not make a page of text. */
 const MAX_VIOLATIONS = 10;
 const MAX_VALUE_LENGTH = 128;
+/** No more are looked for in the items of a list: a list without maximum may have hundreds of thousands. */
+const MAX_COUNTED = 1_000;
+/** The model allows 4,096 code points at most, of two units each. What is longer is neither counted nor searched. */
+const LONGEST_UNITS = 8_192;
+
+const patterns = new Map<string, RegExp>();
 
 /**
  * Returns `request` with the members that the model knows, checked; others are dropped, and null counts as absent,
@@ -74,14 +80,18 @@ function checkString(
     return;
   }
   const { min = 0, max = Number.POSITIVE_INFINITY, pattern, values } = constraint;
-  const length = countCodePoints(value);
+  const isFarTooLong = value.length > LONGEST_UNITS;
+  const length = isFarTooLong ? value.length : countCodePoints(value);
   if (length < min) {
     violations.push(violation(value, path, `Member must have length greater than or equal to ${min}`));
   }
   if (length > max) {
     violations.push(violation(value, path, `Member must have length less than or equal to ${max}`));
   }
-  if (pattern !== undefined && !wholeMatch(pattern).test(value)) {
+  // Where a maximum is given, that is what the sentence is about.
+  const breaksPattern =
+    pattern !== undefined && (isFarTooLong ? max === Number.POSITIVE_INFINITY : !matches(pattern, value));
+  if (breaksPattern) {
     violations.push(violation(value, path, `Member must satisfy regular expression pattern: ${pattern}`));
   }
   if (values !== undefined && !values.includes(value)) {
@@ -89,14 +99,11 @@ function checkString(
   }
 }
 
-/** Compiled once: a request of 200 tags is checked 400 times against the same one. */
-const compiled = new Map<string, RegExp>();
-
-/** @param pattern of the model, so that there are few */
-function wholeMatch(pattern: string): RegExp {
-  const known = compiled.get(pattern) ?? new RegExp(`^(?:${pattern})$`, "u");
-  compiled.set(pattern, known);
-  return known;
+/** Whether the whole string matches. Patterns are the model's own, a handful: each is compiled once. */
+function matches(pattern: string, value: string): boolean {
+  const known = patterns.get(pattern) ?? new RegExp(`^(?:${pattern})$`, "u");
+  patterns.set(pattern, known);
+  return known.test(value);
 }
 
 function checkInteger(
@@ -135,6 +142,9 @@ function checkList(
     return value;
   }
   return value.map((item: unknown, index) => {
+    if (violations.length >= MAX_COUNTED) {
+      return item;
+    }
     const itemPath = `${path}.${index + 1}.member`;
     if (item === null) {
       violations.push(violation(null, itemPath, "Member must not be null"));
@@ -154,11 +164,11 @@ function checkStructure(
     violations.push(violation(value, path === "" ? "request" : path, "Member must be a structure"));
     return {};
   }
-  const given = new Map<string, unknown>(Object.entries(value));
+  const given = value as Readonly<Record<string, unknown>>;
   const checked: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(constraint.members)) {
     const memberPath = path === "" ? name : `${path}.${name}`;
-    const memberValue = given.get(name) ?? undefined;
+    const memberValue = (Object.hasOwn(given, name) ? given[name] : undefined) ?? undefined;
     if (memberValue !== undefined) {
       checked[name] = check(member, memberValue, memberPath, violations);
     } else if (constraint.required?.includes(name)) {

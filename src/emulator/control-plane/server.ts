@@ -2,18 +2,19 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
-import { isOwnHost } from "../host-rule.ts";
+import { refuseRequest } from "../strict-http.ts";
 import type { Tunnels } from "../tunnels.ts";
-import { checkAuthorization } from "./authorization.ts";
+import { checkAuthorization, checkSignature } from "./authorization.ts";
 import { parseBody } from "./body.ts";
 import { Fault, validationFault } from "./fault.ts";
 import { operationOf, runOperation } from "./operations.ts";
+import type { SigningKey } from "./signature.ts";
 
 const CONTENT_TYPE = "application/x-amz-json-1.1";
-/** The largest right request (200 tags of 4-byte characters) has about 320 kB. */
+/** The largest right request has 200 tags of 384 characters, of which some clients write 12 bytes each: 922 kB. */
 const MAX_BODY_BYTES = 1_048_576;
-/** So much of a larger one is read and dropped, since most clients listen for the answer only when they have sent all. */
-const MAX_DISCARDED_BYTES = 16_777_216;
+/** A client on this machine sends a body of any size that it means in this time. */
+const DISCARD_MS = 1_000;
 /** A body comes with its headers; one that trickles in must not hold a connection for ever. */
 const BODY_TIMEOUT_MS = 10_000;
 
@@ -24,6 +25,10 @@ export interface ControlPlaneOptions {
   readonly hostNames: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** The only key that calls may be signed with; without it any dummy credentials are good. */
+  readonly signingKey?: SigningKey | undefined;
+  /** Whether one more call of an operation is within the quota. */
+  readonly allowsCall: (operation: string) => boolean;
   readonly log: Logger;
 }
 
@@ -34,8 +39,9 @@ export async function handleRequest(
   options: ControlPlaneOptions,
 ): Promise<void> {
   const path = (request.url ?? "").split("?", 1)[0];
-  if (!isOwnHost(request.headers.host, options.hostNames)) {
-    sendText(response, 421, "This server does not answer for that host; see serve-local --host");
+  const refusal = refuseRequest(request, options.hostNames);
+  if (refusal !== undefined) {
+    sendText(response, refusal.status, refusal.reason);
   } else if (request.method === "OPTIONS") {
     // A browser asks for leave before every call that the control plane would take: it never gets it.
     sendText(response, 403, "Forbidden");
@@ -56,12 +62,22 @@ export async function handleRequest(
 async function handleCall(
   request: IncomingMessage,
   response: ServerResponse,
-  { tunnels, now, log }: ControlPlaneOptions,
+  { tunnels, now, signingKey, allowsCall, log }: ControlPlaneOptions,
 ): Promise<void> {
   const requestId = randomUUID();
   try {
     const name = checkHeaders(request, now());
-    const answer = runOperation(name, parseBody(await readBody(request)), tunnels);
+    if (!allowsCall(name)) {
+      throw new Fault("ThrottlingException", "Rate exceeded");
+    }
+    const body = await readBody(request);
+    if (signingKey !== undefined) {
+      checkSignature(
+        { method: "POST", target: request.url ?? "", rawHeaders: request.rawHeaders, body },
+        signingKey,
+      );
+    }
+    const answer = runOperation(name, parseBody(body), tunnels);
     log.debug("{operation}: 200", { operation: name, requestId });
     sendJson(response, { status: 200, requestId, body: answer });
   } catch (error) {
@@ -71,6 +87,9 @@ async function handleCall(
       return;
     }
     const fault = toFault(error, log);
+    if (!request.complete) {
+      discardRest(request);
+    }
     const target = escapeControl(String(request.headers["x-amz-target"]));
     log.debug("{target}: {status} {type}: {reason}", {
       target,
@@ -100,7 +119,10 @@ function checkHeaders(request: IncomingMessage, now: number): ReturnType<typeof 
   return name;
 }
 
-function readBody(request: IncomingMessage): Promise<string> {
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) {
+    return Promise.reject(tooLarge());
+  }
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -112,23 +134,31 @@ function readBody(request: IncomingMessage): Promise<string> {
       size += chunk.length;
       if (size <= MAX_BODY_BYTES) {
         chunks.push(chunk);
-      } else if (size > MAX_DISCARDED_BYTES) {
-        request.pause();
+      } else {
+        chunks.length = 0;
         reject(tooLarge());
       }
     });
-    request.on("end", () => {
-      if (size > MAX_BODY_BYTES) {
-        reject(tooLarge());
-      }
-      resolve(Buffer.concat(chunks).toString("utf8"));
-    });
+    request.on("end", () => resolve(Buffer.concat(chunks)));
     request.on("error", () => reject(new ClientGone()));
     request.on("close", () => {
       clearTimeout(timer);
       reject(new ClientGone());
     });
   });
+}
+
+/**
+ * Most clients listen for an answer only when they have sent all: what still comes of a body is read and dropped, for so
+ * long, and then the connection ends.
+ */
+function discardRest(request: IncomingMessage): void {
+  request.on("error", () => {});
+  request.on("data", () => {});
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), DISCARD_MS);
+  request.once("end", () => clearTimeout(timer));
+  request.once("close", () => clearTimeout(timer));
 }
 
 /** The connection closed within the request: nobody waits for an answer. */
@@ -157,7 +187,7 @@ function sendJson(
     "content-length": Buffer.byteLength(text),
     "x-amzn-requestid": answer.requestId,
     "cache-control": "no-store",
-    // The rest of a body that is too large or too late is not read, so nothing can follow it on this connection.
+    // What is left of a body that is too large or too late is dropped, and nothing can follow it on this connection.
     ...(answer.status === 413 || answer.status === 408 ? { connection: "close" } : {}),
   });
   response.end(text);

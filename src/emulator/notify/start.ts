@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { getLogger, type Logger } from "../../base/log.ts";
 import type { KeyPair } from "../authority.ts";
 import { type ListenAddress, nameOf } from "../bind.ts";
@@ -20,6 +21,8 @@ interface Notifying {
 interface Emulator {
   readonly tunnels: Tunnels;
   readonly stateDirectory: string;
+  /** Nothing outlives it. */
+  readonly isEphemeral: boolean;
   readonly server: KeyPair;
 }
 
@@ -50,13 +53,14 @@ interface Started {
 
 async function serveBroker(
   listen: ListenAddress,
-  { stateDirectory, server }: Emulator,
+  { stateDirectory, isEphemeral, server }: Emulator,
   log: Logger,
 ): Promise<Started> {
   const { startBroker } = await import("./broker.ts");
   const { certificate: deviceAuthority } = await takeDeviceAuthority(stateDirectory);
   const things = thingsDirectory(stateDirectory);
-  const broker = await startBroker({ listen, server, deviceAuthority, things, log });
+  const sessions = isEphemeral ? ":memory:" : join(stateDirectory, "sessions.db");
+  const broker = await startBroker({ listen, server, deviceAuthority, things, sessions, log });
   return { notifier: broker, endpoint: { mqtt: `${nameOf(listen.host)}:${broker.port}`, things } };
 }
 

@@ -1,6 +1,6 @@
 // The things of a state directory, each a directory with the certificate and the private key of its device. They are
 // plain files, so that things come and go beside a running serve-local, which holds the database for itself.
-import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ConfigError, TunnelError, UsageError } from "../../base/errors.ts";
@@ -79,16 +79,19 @@ export function removeThing(stateDirectory: string, name: string): void {
   }
 }
 
-/** Whether this very certificate (DER) is the one on file for the thing that it names. */
-export function isRegistered(things: string, name: string, certificate: Uint8Array): boolean {
+/** SHA-256, in hexadecimal, of the certificate on file for a thing; undefined where there is none, or no such name. */
+export function registeredFingerprint(things: string, name: string): string | undefined {
   if (!isApiName(name)) {
-    return false;
+    return undefined;
   }
   const pem = readIfThere(join(things, name, "certificate.pem"));
-  return (
-    pem !== undefined &&
-    Buffer.from(pem.replaceAll(/-----[A-Z ]+-----|\s/g, ""), "base64").equals(certificate)
-  );
+  const base64 = pem?.replaceAll(/-----[A-Z ]+-----|\s/g, "");
+  return base64 === undefined || base64 === "" ? undefined : fingerprintOf(Buffer.from(base64, "base64"));
+}
+
+/** SHA-256, in hexadecimal, of a certificate (DER). */
+export function fingerprintOf(certificate: Uint8Array): string {
+  return createHash("sha256").update(certificate).digest("hex");
 }
 
 /** `STATE_DIR/things`, with a directory for each thing. */

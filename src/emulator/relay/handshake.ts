@@ -8,6 +8,7 @@ import {
   SUBPROTOCOLS,
   TUNNEL_PATH,
 } from "../../protocol/constants.ts";
+import { valuesOf } from "../strict-http.ts";
 import type { Side } from "./relay.ts";
 
 /** The parts of an upgrade request that decide over it. */
@@ -36,9 +37,9 @@ export function readHandshake(request: UpgradeRequest, allowOrigins: readonly st
   if (requestBytes(request) > MAX_HANDSHAKE_BYTES) {
     return refuse(`The request is longer than ${MAX_HANDSHAKE_BYTES} bytes`);
   }
-  const url = URL.parse(request.url, "wss://localhost");
-  if (url?.pathname !== TUNNEL_PATH) return refuse(`The path must be ${TUNNEL_PATH}`);
-  const side = sideOf(url);
+  const [path, query = ""] = splitOnce(request.url, "?");
+  if (path !== TUNNEL_PATH) return refuse(`The path must be ${TUNNEL_PATH}`);
+  const side = sideOf(query);
   if (side === undefined) return refuse(`${MODE_PARAMETER} must be given once, as source or destination`);
   const headers = valuesOf(request.rawHeaders, ACCESS_TOKEN_HEADER);
   const cookies = cookiesOf(request.rawHeaders);
@@ -60,14 +61,15 @@ export function readHandshake(request: UpgradeRequest, allowOrigins: readonly st
       "Invalid client token: One client token of 32 to 128 letters, digits and hyphens may be given.",
     );
   }
-  const offered = valuesOf(request.rawHeaders, "sec-websocket-protocol").flatMap((value) =>
-    value.split(/\s*,\s*/),
-  );
+  const offered = subprotocolsOf(request.rawHeaders);
+  if (offered === undefined) return refuse("Sec-WebSocket-Protocol is no list of names, each once");
   const subprotocol = SUBPROTOCOLS.find((known) => offered.includes(known));
-  if (subprotocol === undefined)
+  if (subprotocol === undefined) {
     return refuse(`None of the subprotocols ${SUBPROTOCOLS.join(", ")} was offered`);
-  if (!isWebSocketRequest(request.rawHeaders))
+  }
+  if (!isWebSocketRequest(request.rawHeaders)) {
     return refuse("The request is no WebSocket version 13 handshake");
+  }
   return { type: "accepted", side, accessToken, clientToken, subprotocol };
 }
 
@@ -77,24 +79,38 @@ function requestBytes({ url, rawHeaders }: UpgradeRequest): number {
   return rawHeaders.reduce((sum, part) => sum + part.length + 2, line + 2);
 }
 
-function sideOf(url: URL): Side | undefined {
-  const [mode, second] = url.searchParams.getAll(MODE_PARAMETER);
+function sideOf(query: string): Side | undefined {
+  const [mode, second] = new URLSearchParams(query).getAll(MODE_PARAMETER);
   if (second !== undefined) return undefined;
   return mode === "source" || mode === "destination" ? mode : undefined;
 }
 
-/** Checked before the token is used up, since the handshake would fail after it. */
+/** Each of these comes once: of two, one program would read the first and another the last. */
 function isWebSocketRequest(rawHeaders: readonly string[]): boolean {
-  const [key] = valuesOf(rawHeaders, "sec-websocket-key");
-  const [version] = valuesOf(rawHeaders, "sec-websocket-version");
-  const [upgrade] = valuesOf(rawHeaders, "upgrade");
+  const [key, version, upgrade] = ["sec-websocket-key", "sec-websocket-version", "upgrade"].map((name) => {
+    const [value, second] = valuesOf(rawHeaders, name);
+    return second === undefined ? value : undefined;
+  });
   return (
     upgrade?.toLowerCase() === "websocket" && version === "13" && /^[+/0-9A-Za-z]{22}==$/.test(key ?? "")
   );
 }
 
-function valuesOf(rawHeaders: readonly string[], name: string): string[] {
-  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
+/** The names offered, over all headers of that name; undefined where they are no list of tokens, or one comes twice. */
+function subprotocolsOf(rawHeaders: readonly string[]): readonly string[] | undefined {
+  const values = valuesOf(rawHeaders, "sec-websocket-protocol");
+  if (values.length === 0) return [];
+  const names = values
+    .join(",")
+    .split(",")
+    .map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ""));
+  const isList = names.every((name) => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name));
+  return isList && new Set(names).size === names.length ? names : undefined;
+}
+
+function splitOnce(text: string, separator: string): [string, string | undefined] {
+  const at = text.indexOf(separator);
+  return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function cookiesOf(rawHeaders: readonly string[]): string[] {

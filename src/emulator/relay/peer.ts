@@ -1,9 +1,12 @@
 import type { WebSocket } from "ws";
 import type { TlsGate } from "../../net/tls-gate.ts";
+import { Pacer } from "../faults/pace.ts";
 
 /** Bytes that may wait for one side before the other is no longer read: a tunnel's share of memory. */
 const FULL_BYTES = 1024 * 1024;
 const ROOM_BYTES = 512 * 1024;
+/** What one frame costs while it waits, beside its bytes: measured at about 100, of which bufferedAmount tells 2 to 10. */
+const FRAME_COST_BYTES = 128;
 /** A side that has not sent anything, pings included, gets an empty ping after this … */
 const PING_AFTER_MS = 30_000;
 /** … and counts as gone after this. Every known client pings every 20 to 30 s by itself. */
@@ -20,6 +23,13 @@ export interface PeerHandlers {
   onClose(): void;
 }
 
+export interface PeerOptions {
+  /** Below the TLS of this side, where the runtime needs one to hold it back. */
+  readonly gate?: TlsGate | undefined;
+  /** What slows down the messages to this side on purpose. */
+  readonly limits?: ConstructorParameters<typeof Pacer>[0] | undefined;
+}
+
 /** One side's WebSocket at the relay. */
 export class Peer {
   readonly #webSocket: WebSocket;
@@ -27,13 +37,16 @@ export class Peer {
   readonly #gate: TlsGate | undefined;
   #isClosing = false;
   #wasFull = false;
+  /** Frames that are not yet in the hands of the operating system. */
+  #waitingFrames = 0;
   #lastReceivedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
+  readonly #pacer: Pacer | undefined;
 
-  /** @param gate below the TLS of this side, where the runtime needs one to hold it back */
-  constructor(webSocket: WebSocket, gate: TlsGate | undefined, handlers: PeerHandlers) {
+  constructor(webSocket: WebSocket, handlers: PeerHandlers, { gate, limits }: PeerOptions) {
     this.#webSocket = webSocket;
     this.#gate = gate;
+    this.#pacer = limits === undefined ? undefined : new Pacer(limits, (bytes) => this.#sendNow(bytes));
     this.#handlers = handlers;
     this.#timer = setInterval(() => this.#watch(), PING_AFTER_MS);
     const alive = () => {
@@ -50,18 +63,30 @@ export class Peer {
     webSocket.on("error", () => webSocket.terminate());
     webSocket.on("close", () => {
       clearInterval(this.#timer);
+      this.#pacer?.stop();
       handlers.onClose();
     });
   }
 
   get isFull(): boolean {
-    return this.#webSocket.bufferedAmount > FULL_BYTES;
+    return this.#waitingBytes > FULL_BYTES;
+  }
+
+  get #waitingBytes(): number {
+    const frames = this.#waitingFrames + (this.#pacer?.waitingMessages ?? 0);
+    return this.#webSocket.bufferedAmount + (this.#pacer?.waitingBytes ?? 0) + frames * FRAME_COST_BYTES;
   }
 
   send(bytes: Uint8Array): void {
     if (this.#isClosing) return;
-    this.#webSocket.send(bytes, { binary: true }, () => this.#onSent());
+    if (this.#pacer === undefined) this.#sendNow(bytes);
+    else this.#pacer.push(bytes);
     if (this.isFull) this.#wasFull = true;
+  }
+
+  #sendNow(bytes: Uint8Array): void {
+    this.#waitingFrames += 1;
+    this.#webSocket.send(bytes, { binary: true }, this.#onSent);
   }
 
   /** Stops or goes on reading from this side, so that TCP holds its local proxy back. */
@@ -79,6 +104,7 @@ export class Peer {
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#pacer?.stop();
     this.setHeld(false);
     this.#webSocket.close(code, cutReason(reason));
     setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
@@ -88,11 +114,13 @@ export class Peer {
     this.#webSocket.terminate();
   }
 
-  #onSent(): void {
-    if (!this.#wasFull || this.#webSocket.bufferedAmount > ROOM_BYTES) return;
+  /** One function for all frames: tens of thousands of small ones may wait. */
+  readonly #onSent = (): void => {
+    this.#waitingFrames -= 1;
+    if (!this.#wasFull || this.#waitingBytes > ROOM_BYTES) return;
     this.#wasFull = false;
     this.#handlers.onRoom();
-  }
+  };
 
   #watch(): void {
     const silentMs = performance.now() - this.#lastReceivedAt;

@@ -1,14 +1,7 @@
 // Pure: what the service does with the messages of one tunnel. No sockets, no clock.
 import { RemoteProtocolError, TunnelError } from "../../base/errors.ts";
 import { FrameSplitter } from "../../protocol/frame.ts";
-import {
-  decodeFrame,
-  describeMessage,
-  encodeFrame,
-  type Message,
-  MessageType,
-  makeMessage,
-} from "../../protocol/message.ts";
+import { decodeFrame, encodeFrame, type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import { checkMessage } from "../../protocol/rules.ts";
 
 /** One end of a tunnel. */
@@ -21,7 +14,7 @@ export type RelayOutput =
   /** The side broke a rule: close its WebSocket. */
   | { readonly type: "close"; readonly side: Side; readonly error: TunnelError }
   /** For the log. */
-  | { readonly type: "dropped"; readonly from: Side; readonly message: string; readonly why: string };
+  | { readonly type: "dropped"; readonly from: Side; readonly message: Message; readonly why: string };
 
 /** An active stream, with the ids its STREAM_START had: a reset made by the relay must look the same (P71). */
 interface RelayStream {
@@ -30,14 +23,29 @@ interface RelayStream {
   readonly connectionId: number;
 }
 
+/** Data in a row that leads nowhere: what is on its way when a stream ends is less by far (P33). */
+const MAX_STRAYS = 10_000;
+
+/** Frames looked at in one go: a WebSocket frame may hold 20,000, and what follows from each takes memory (P76). */
+const FRAMES_AT_ONCE = 256;
+
+/** A connected side. */
+interface Joined {
+  readonly splitter: FrameSplitter;
+  /** Frames that have come and are not looked at yet. */
+  waiting: Uint8Array[];
+  /** By service id the last stream that this side knows of: one of this WebSocket, or one it was told the end of. */
+  readonly known: Map<string, number>;
+  /** Data messages in a row that belonged to no stream. */
+  strays: number;
+}
+
 /** Forwards between the two sides of one tunnel, by side and not by subprotocol, and keeps the rules of the wire. */
 export class Relay {
   #services: readonly string[] = [];
-  readonly #splitters = new Map<Side, FrameSplitter>();
+  readonly #joined = new Map<Side, Joined>();
   /** Active streams by service id. */
   readonly #streams = new Map<string, RelayStream>();
-  /** Services that ever had a stream: data for any other breaks a rule (P33). */
-  readonly #started = new Set<string>();
   #outputs: RelayOutput[] = [];
 
   /**
@@ -49,25 +57,54 @@ export class Relay {
   join(side: Side, services: readonly string[], hasServiceIds: boolean): void {
     this.leave(side);
     this.#services = services;
-    this.#splitters.set(side, new FrameSplitter());
+    this.#joined.set(side, { splitter: new FrameSplitter(), waiting: [], known: new Map(), strays: 0 });
     if (!hasServiceIds) return;
     this.#send(side, makeMessage({ type: MessageType.ServiceIds, availableServiceIds: this.#services }));
   }
 
   /** A side's WebSocket is gone. */
   leave(side: Side): void {
-    if (!this.#splitters.delete(side)) return;
+    if (!this.#joined.delete(side)) return;
     const survivor = otherSide(side);
-    for (const stream of this.#streams.values()) this.#resetTo(survivor, stream);
+    for (const [service, stream] of this.#streams) this.#resetTo(survivor, service, stream);
     this.#streams.clear();
   }
 
-  /** Bytes of one binary WebSocket frame came from a side. */
+  /** Bytes of one binary WebSocket frame came from a side. The first frames in them are looked at. */
   receive(side: Side, bytes: Uint8Array): void {
+    const joined = this.#joined.get(side);
+    if (joined === undefined) return;
+    this.#guard(side, () => {
+      const frames = joined.splitter.push(bytes);
+      joined.waiting = joined.waiting.length === 0 ? frames : [...joined.waiting, ...frames];
+    });
+    this.proceed(side);
+  }
+
+  /** Whether frames of this side have come that are not looked at yet: the outputs so far come first. */
+  isBehind(side: Side): boolean {
+    return (this.#joined.get(side)?.waiting.length ?? 0) > 0;
+  }
+
+  /** Looks at the next frames of a side that is behind. */
+  proceed(side: Side): void {
+    const joined = this.#joined.get(side);
+    const frames = joined?.waiting.slice(0, FRAMES_AT_ONCE) ?? [];
+    if (joined === undefined || frames.length === 0) return;
+    joined.waiting = joined.waiting.slice(FRAMES_AT_ONCE);
+    this.#guard(side, () => {
+      for (const frame of frames) this.#onFrame(side, frame);
+    });
+  }
+
+  /** A side that breaks a rule is closed, and nothing more of it is looked at. */
+  #guard(side: Side, work: () => void): void {
     try {
-      for (const frame of this.#splitters.get(side)?.push(bytes) ?? []) this.#onFrame(side, frame);
+      work();
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
+      const joined = this.#joined.get(side);
+      if (joined !== undefined) joined.waiting = [];
       this.#outputs.push({ type: "close", side, error });
     }
   }
@@ -92,25 +129,36 @@ export class Relay {
   }
 
   #onStreamStart(from: Side, service: string, message: Message, frame: Uint8Array): void {
-    this.#started.add(service);
-    if (!this.#splitters.has(otherSide(from))) {
+    if (!this.#joined.has(otherSide(from))) {
       this.#drop(from, message, `no ${otherSide(from)} is connected`);
-      return this.#resetTo(from, message);
+      return this.#resetTo(from, service, message);
     }
     this.#streams.set(service, message);
+    for (const { known } of this.#joined.values()) known.set(service, message.streamId);
     this.#forward(from, frame);
   }
 
   /**
    * Resets and data may cross a reset of the relay's own on their way, so they are dropped; a side that may open
-   * something learns that it did not (P73).
+   * something learns that it did not (P73), and so does one that goes on with a stream of a former WebSocket (P33).
    */
   #onUnknownStream(from: Side, service: string, message: Message): void {
-    if (message.type === MessageType.Data && !this.#started.has(service)) {
-      throw new RemoteProtocolError("P33", `data for service "${service}", which never had a stream`);
-    }
+    if (message.type === MessageType.Data) this.#countStray(from, service);
     this.#drop(from, message, "no such stream");
-    if (message.type === MessageType.ConnectionStart) this.#resetTo(from, message);
+    const isUntold =
+      message.type === MessageType.Data && this.#joined.get(from)?.known.get(service) !== message.streamId;
+    if (isUntold || message.type === MessageType.ConnectionStart) this.#resetTo(from, service, message);
+  }
+
+  #countStray(from: Side, service: string): void {
+    const side = this.#joined.get(from);
+    if (side === undefined) return;
+    side.strays += 1;
+    if (side.strays <= MAX_STRAYS) return;
+    throw new RemoteProtocolError(
+      "P33",
+      `more than ${MAX_STRAYS} messages of data in a row for service "${service}", which has no stream`,
+    );
   }
 
   /** The service of a message, which may leave its id out where there is no choice (P41). */
@@ -126,22 +174,25 @@ export class Relay {
     throw new RemoteProtocolError("P32", `service "${serviceId}" is not one of this tunnel`);
   }
 
-  #resetTo(side: Side, { streamId, serviceId, connectionId }: RelayStream): void {
+  #resetTo(side: Side, service: string, { streamId, serviceId, connectionId }: RelayStream): void {
+    this.#joined.get(side)?.known.set(service, streamId);
     this.#send(side, makeMessage({ type: MessageType.StreamReset, streamId, serviceId, connectionId }));
   }
 
   #send(to: Side, message: Message): void {
-    if (this.#splitters.has(to)) this.#outputs.push({ type: "send", to, bytes: encodeFrame(message) });
+    if (this.#joined.has(to)) this.#outputs.push({ type: "send", to, bytes: encodeFrame(message) });
   }
 
   /** The frame goes on as it came, byte for byte (P70). */
   #forward(from: Side, bytes: Uint8Array): void {
     const to = otherSide(from);
-    if (this.#splitters.has(to)) this.#outputs.push({ type: "send", to, bytes });
+    const side = this.#joined.get(from);
+    if (side !== undefined) side.strays = 0;
+    if (this.#joined.has(to)) this.#outputs.push({ type: "send", to, bytes });
   }
 
   #drop(from: Side, message: Message, why: string): void {
-    this.#outputs.push({ type: "dropped", from, message: describeMessage(message), why });
+    this.#outputs.push({ type: "dropped", from, message, why });
   }
 }
 

@@ -48,7 +48,7 @@ export const constraints: Target = {
     const cursor = new Cursor(input);
     const name = cursor.pick(NAMES);
     const body = textOf(cursor.rest());
-    const checked = attempt(() => checkRequest(OPERATIONS[name].input, parseBody(body)), Fault);
+    const checked = attempt(() => checkRequest(OPERATIONS[name].input, parseBody(Buffer.from(body))), Fault);
     if (checked instanceof Fault) return checkFault(checked);
     const members = Object.keys(OPERATIONS[name].input.members);
     must(
@@ -57,7 +57,7 @@ export const constraints: Target = {
     );
     const written = JSON.stringify(checked);
     must(written.length <= 6 * body.length + 2, "a request is longer than its body");
-    const again = JSON.stringify(checkRequest(OPERATIONS[name].input, parseBody(written)));
+    const again = JSON.stringify(checkRequest(OPERATIONS[name].input, parseBody(Buffer.from(written))));
     must(again === written, "a checked request is another one when it is checked again");
   },
 };
@@ -95,11 +95,11 @@ function call(input: Uint8Array): void {
   const cursor = new Cursor(input);
   const name = cursor.pick(NAMES);
   const body = textOf(cursor.rest());
-  const answer = attempt(() => runOperation(name, parseBody(body), tunnels), Fault);
+  const answer = attempt(() => runOperation(name, parseBody(Buffer.from(body)), tunnels), Fault);
   if (answer instanceof Fault) return checkFault(answer);
   const { tunnelId } = answer as { tunnelId?: string };
   if (name !== "OpenTunnel" || tunnelId === undefined) return;
-  checkOpened(parseBody(body) as Readonly<Record<string, unknown>>, tunnelId);
+  checkOpened(parseBody(Buffer.from(body)) as Readonly<Record<string, unknown>>, tunnelId);
   runOperation("CloseTunnel", { tunnelId, delete: body.length % 2 === 0 }, tunnels);
 }
 

@@ -18,7 +18,14 @@ import { ConfigError, ListenError, UsageError } from "../../../src/base/errors.t
 import { configureLog } from "../../../src/base/log.ts";
 import type { RunningEmulator } from "../../../src/emulator/serve.ts";
 import type { Mode } from "../../../src/emulator/tunnels.ts";
-import { type Answer, callOperation, send, signedHeaders, startEmulator } from "../../helpers/emulator.ts";
+import {
+  type Answer,
+  callOperation,
+  send,
+  sendRaw,
+  signedHeaders,
+  startEmulator,
+} from "../../helpers/emulator.ts";
 import { startTcpServer } from "../../helpers/servers.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 import { waitFor, within } from "../../helpers/wait.ts";
@@ -312,6 +319,19 @@ describe("the control plane over HTTP", () => {
         __type: "ValidationException",
         message: "The body is nested deeper than 32 levels",
       });
+    }),
+  );
+
+  test.each([
+    ["announced", "Content-Length: 100000000\r\n\r\n{"],
+    ["announced by one that waits for leave", "Expect: 100-continue\r\nContent-Length: 100000000\r\n\r\n"],
+    ["in chunks", `Transfer-Encoding: chunked\r\n\r\n110000\r\n${" ".repeat(0x11_00_00)}\r\n`],
+  ])("refuses a body beyond 1 MiB, %s, without waiting for the rest", (_title, rest) =>
+    withEmulator(async (emulator) => {
+      const headers = Object.entries(signedHeaders("OpenTunnel")).map(([name, value]) => `${name}: ${value}`);
+      const head = ["POST / HTTP/1.1", "Host: localhost", ...headers, rest].join("\r\n");
+      const answer = await within("the answer", sendRaw(emulator, head), 3_000);
+      expect(answer.replace("HTTP/1.1 100 Continue\r\n\r\n", "")).toStartWith("HTTP/1.1 413 ");
     }),
   );
 

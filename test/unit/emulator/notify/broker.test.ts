@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -102,19 +102,110 @@ describe("a device with its certificate", () => {
     expect(await second.subscribe(notifyTopic("pump-7"))).toBe(1);
   });
 
-  test("gets nothing later, even with a session that it wants kept", async () => {
+  test("has its own client ids: another thing with the same one changes nothing", async () => {
     await using broker = await startTestBroker();
-    const options = { clientId: "device", clean: false };
-    const first = await broker.connect("pump-7", options);
+    await using first = await broker.connect("pump-7", { clientId: "same", clean: false });
     await first.subscribe(notifyTopic("pump-7"));
-    first.client.stream.destroy();
-    await within("its end", first.closed);
+    await using second = await broker.connect("pump-8", { clientId: "same" });
+    await second.subscribe(notifyTopic("pump-8"));
+    broker.notify("pump-7", "for the first");
+    await waitFor("its notification", () => first.received.length > 0);
+    expect([first.payloads, second.payloads]).toEqual([["for the first"], []]);
+  });
+});
+
+describe("a session without clean session", () => {
+  const OPTIONS: IClientOptions = { clientId: "device", clean: false };
+
+  /** A device that is away, with a session. */
+  async function leaveSession(broker: TestBroker, options = OPTIONS): Promise<void> {
+    const device = await broker.connect("pump-7", options);
+    expect(await device.subscribe(notifyTopic("pump-7"))).toBe(1);
+    device.client.stream.destroy();
+    await within("its end", device.closed);
+  }
+
+  test("is notified of what came while its device was away, without subscribing again", async () => {
+    await using broker = await startTestBroker();
+    await leaveSession(broker);
+    broker.notify("pump-7", "first");
+    broker.notify("pump-7", "second");
+    await using back = await broker.connect("pump-7", OPTIONS);
+    await waitFor("both", () => back.received.length === 2);
+    broker.notify("pump-7", "third");
+    await waitFor("the third", () => back.received.length === 3);
+    expect(back.payloads).toEqual(["first", "second", "third"]);
+  });
+
+  test("outlives the broker, and what was acknowledged does not come again", async () => {
+    await using broker = await startTestBroker();
+    const device = await broker.connect("pump-7", OPTIONS);
+    await device.subscribe(notifyTopic("pump-7"));
+    broker.notify("pump-7", "acknowledged");
+    await waitFor("it", () => device.received.length === 1);
+    // An answer to this tells that the acknowledgement before it has arrived.
+    await device.client.unsubscribeAsync("$aws/things/pump-7/nothing");
+    await broker.restart();
+    await within("its end", device.closed);
     broker.notify("pump-7", "while it was away");
-    await using second = await broker.connect("pump-7", options);
-    expect(await second.subscribe(notifyTopic("pump-7"))).toBe(1);
+    await broker.restart();
+    await using back = await broker.connect("pump-7", OPTIONS);
+    await waitFor("the other", () => back.received.length > 0);
+    expect(back.payloads).toEqual(["while it was away"]);
+    expect(statSync(join(broker.stateDir, "sessions.db")).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    ["a clean session", { clientId: "device", clean: true }],
+    ["another client id", { clientId: "other", clean: false }],
+  ])("is not that of %s", async (_title, options) => {
+    await using broker = await startTestBroker();
+    await leaveSession(broker);
+    broker.notify("pump-7", "for the session");
+    await using back = await broker.connect("pump-7", options);
+    expect(await back.subscribe(notifyTopic("pump-7"))).toBe(1);
     broker.notify("pump-7", "now");
-    await waitFor("the second", () => second.received.length > 0);
-    expect(second.payloads).toEqual(["now"]);
+    await waitFor("the one", () => back.received.length > 0);
+    expect(back.payloads).toEqual(["now"]);
+  });
+
+  test("is ended by a clean one of the same client id", async () => {
+    await using broker = await startTestBroker();
+    await leaveSession(broker);
+    await leaveSession(broker, { clientId: "device", clean: true });
+    broker.notify("pump-7", "for nobody");
+    await using back = await broker.connect("pump-7", OPTIONS);
+    expect(await back.subscribe(notifyTopic("pump-7"))).toBe(1);
+    broker.notify("pump-7", "now");
+    await waitFor("the one", () => back.received.length > 0);
+    expect(back.payloads).toEqual(["now"]);
+  });
+
+  test("ends with its thing: added again, it has another certificate and no session", async () => {
+    await using broker = await startTestBroker();
+    await leaveSession(broker);
+    broker.notify("pump-7", "before");
+    removeThing(broker.stateDir, "pump-7");
+    await addThing(broker.stateDir, "pump-7");
+    broker.notify("pump-7", "between");
+    await using back = await broker.connect("pump-7", OPTIONS);
+    expect(await back.subscribe(notifyTopic("pump-7"))).toBe(1);
+    broker.notify("pump-7", "after");
+    await waitFor("the one", () => back.received.length > 0);
+    expect(back.payloads).toEqual(["after"]);
+  });
+
+  test("begins anew where its file is damaged", async () => {
+    await using broker = await startTestBroker();
+    await leaveSession(broker);
+    await broker.broker.close();
+    writeFileSync(join(broker.stateDir, "sessions.db"), "x".repeat(10_000));
+    await broker.restart();
+    await leaveSession(broker);
+    broker.notify("pump-7", "while it was away");
+    await using back = await broker.connect("pump-7", OPTIONS);
+    await waitFor("it", () => back.received.length > 0);
+    expect(back.payloads).toEqual(["while it was away"]);
   });
 });
 
@@ -190,8 +281,8 @@ describe("who is let in", () => {
 
 describe("what a device may not cost", () => {
   /** A TLS connection of a device that says what it likes. */
-  async function connectRaw(broker: TestBroker) {
-    const identity = await addThing(broker.stateDir, "pump-7");
+  async function connectRaw(broker: TestBroker, thing = "pump-7") {
+    const identity = await addThing(broker.stateDir, thing);
     const socket = connectTls({
       host: "127.0.0.1",
       servername: "localhost",
@@ -232,6 +323,77 @@ describe("what a device may not cost", () => {
     const connects = () => stdout.filter((line) => line.endsWith("sending CONNECT")).length;
     await waitFor("the end of its connection", () => stderr.length > 0 || connects() > 1);
     expect(stdout.filter((line) => line === "received").length).toBeLessThan(150);
+  });
+
+  test("other devices' places: of its own connections the oldest go", async () => {
+    await using broker = await startTestBroker();
+    await using other = await broker.connect("pump-8");
+    await other.subscribe(notifyTopic("pump-8"));
+    const own: Awaited<ReturnType<typeof connectRaw>>[] = [];
+    const gone: Promise<unknown>[] = [];
+    for (let count = 0; count < 12; count += 1) {
+      const socket = await connectRaw(broker);
+      own.push(socket);
+      gone.push(once(socket.resume(), "close"));
+    }
+    await within("the end of the oldest", Promise.all(gone.slice(0, 2)));
+    await using own13 = await broker.connect("pump-7");
+    expect(await own13.subscribe(notifyTopic("pump-7"))).toBe(1);
+    broker.notify("pump-8", "undisturbed");
+    await waitFor("its notification", () => other.received.length > 0);
+    for (const socket of own) socket.destroy();
+  });
+
+  test("the way in: hundreds that never finish their handshake keep nobody out", async () => {
+    await using broker = await startTestBroker();
+    const silent = Array.from({ length: 600 }, () => connectTcp(broker.broker.port, "127.0.0.1"));
+    for (const socket of silent) socket.on("error", () => {});
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    await using device = await broker.connect("pump-7");
+    expect(await device.subscribe(notifyTopic("pump-7"))).toBe(1);
+    for (const socket of silent) socket.destroy();
+  });
+
+  test("memory and time for a flood of packets: it is dropped", async () => {
+    await using broker = await startTestBroker();
+    await using other = await broker.connect("pump-8");
+    await other.subscribe(notifyTopic("pump-8"));
+    const socket = await connectRaw(broker);
+    const ended = once(socket, "close");
+    socket.write(Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from("MQTT"), 4, 2, 0, 60, 0, 1, 0x70));
+    socket.resume();
+    // A SUBSCRIBE to "p", 240,000 times.
+    const flood = Buffer.concat(Array(240_000).fill(Buffer.of(0x82, 6, 1, 1, 0, 1, 0x70, 0)));
+    const before = process.memoryUsage.rss();
+    socket.write(flood);
+    await within("the end of its connection", ended);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
+    broker.notify("pump-8", "undisturbed");
+    await waitFor("its notification", () => other.received.length > 0);
+  });
+
+  test("a delivery that it disputes: PUBREC for QoS 1 ends its connection", async () => {
+    await using broker = await startTestBroker();
+    const socket = await connectRaw(broker);
+    const ended = once(socket, "close");
+    const topic = notifyTopic("pump-7");
+    const subscribe = Buffer.concat([
+      Buffer.of(0x82, topic.length + 5, 0, 1, 0, topic.length),
+      Buffer.from(topic),
+      Buffer.of(1),
+    ]);
+    socket.write(Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from("MQTT"), 4, 2, 0, 60, 0, 1, 0x70));
+    socket.write(subscribe);
+    let received = Buffer.alloc(0);
+    socket.on("data", (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+    });
+    await waitFor("CONNACK and SUBACK", () => received.length >= 4 + 5);
+    broker.notify("pump-7", "x");
+    await waitFor("the message", () => received.length > 9);
+    const packetId = received.subarray(9 + 2 + 2 + topic.length).subarray(0, 2);
+    socket.write(Buffer.concat([Buffer.of(0x50, 2), packetId]));
+    await within("the end of its connection", ended);
   });
 
   test("the stop: it takes no longer for connections that say nothing", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { PacketMeter } from "../../../../src/emulator/notify/packet-meter.ts";
+import { PacketReader } from "../../../../src/emulator/notify/packet-reader.ts";
 
 const MAX_BYTES = 1_000;
 
@@ -22,15 +22,25 @@ function split(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
   return ends.map((start, index) => bytes.subarray(start, ends[index + 1]));
 }
 
+/** The lengths of the packets that are read, or undefined when one was refused. */
+function lengthsOf(pieces: readonly Uint8Array[]): number[] | undefined {
+  const reader = new PacketReader(MAX_BYTES);
+  try {
+    return pieces.flatMap((piece) => [...reader.push(piece)].map(({ body }) => body.length));
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
 describe("packets in any pieces", () => {
-  test("are accepted while none is too long", () => {
+  test("are read whole while none is too long", () => {
     const lengths = fc.array(fc.integer({ min: 0, max: MAX_BYTES }), { maxLength: 8 });
     const sizes = fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 20 });
     fc.assert(
       fc.property(lengths, sizes, (bodies, pieces) => {
         const bytes = Buffer.concat(bodies.map(packet));
-        const meter = new PacketMeter(MAX_BYTES);
-        return split(bytes, pieces).every((piece) => meter.accept(piece));
+        expect(lengthsOf(split(bytes, pieces))).toEqual(bodies);
       }),
     );
   });
@@ -43,16 +53,20 @@ describe("packets in any pieces", () => {
         fc.integer({ min: 0, max: 2_000 }),
         (good, long, at) => {
           const bytes = Buffer.concat([packet(good), packet(long).subarray(0, 4)]);
-          const meter = new PacketMeter(MAX_BYTES);
-          return !split(bytes, [at]).every((piece) => meter.accept(piece));
+          expect(lengthsOf(split(bytes, [at]))).toBeUndefined();
         },
       ),
     );
   });
 });
 
+test("a packet has type, flags and body", () => {
+  const [only] = [...new PacketReader(MAX_BYTES).push(Uint8Array.of(0x82, 2, 7, 8))];
+  expect(only).toEqual({ type: 8, flags: 2, body: Uint8Array.of(7, 8) });
+});
+
 test("a length of five bytes is none", () => {
-  const meter = new PacketMeter(MAX_BYTES);
-  expect(meter.accept(Uint8Array.of(0x30, 0x80, 0x80, 0x80))).toBe(true);
-  expect(meter.accept(Uint8Array.of(0x80))).toBe(false);
+  const reader = new PacketReader(MAX_BYTES);
+  expect([...reader.push(Uint8Array.of(0x30, 0x80, 0x80, 0x80))]).toEqual([]);
+  expect(() => [...reader.push(Uint8Array.of(0x80))]).toThrow(TypeError);
 });
