@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
+import { UnixSocket } from "./unix-socket.ts";
 
 /** A TCP address or the path of a Unix socket. */
 export type SocketAddress =
@@ -51,7 +52,7 @@ export async function listen(address: SocketAddress, onSocket: (socket: Socket) 
  * to at once; it is destroyed with an error when it is not connected within 15 s.
  */
 export function dial(address: SocketAddress, localAddress?: string | undefined): Socket {
-  const socket = address.type === "unix" ? connectUnix(address.path) : connectTcp(address, localAddress);
+  const socket = address.type === "unix" ? new UnixSocket(address.path) : connectTcp(address, localAddress);
   const timer = setTimeout(
     () =>
       socket.destroy(
@@ -62,10 +63,6 @@ export function dial(address: SocketAddress, localAddress?: string | undefined):
   socket.once("connect", () => clearTimeout(timer));
   socket.once("close", () => clearTimeout(timer));
   return socket;
-}
-
-function connectUnix(path: string): Socket {
-  return connect({ path, allowHalfOpen: true });
 }
 
 function connectTcp(

@@ -1,0 +1,79 @@
+"""A service whose every read and write blocks, as most are written: service.py ADDRESS KIND [OPTION=VALUE...]
+
+ADDRESS is a path for a Unix socket, or 0 for a free port of 127.0.0.1; the first line on stdout says which.
+  say bytes=N          writes N bytes and closes; never reads
+  say-unread bytes=N   waits for input, leaves it unread, writes N bytes and closes
+  echo                 sends back each chunk before it reads the next
+  answer bytes=N       reads a line, writes N bytes and closes its side; reads on to the end
+  hold                 never reads
+Other options: chunk=N (bytes a read), sndbuf=N and rcvbuf=N (the kernel's buffers).
+"""
+import select
+import socket
+import sys
+import threading
+
+address, kind, *rest = sys.argv[1:]
+options = dict(option.split("=") for option in rest)
+size = int(options.get("bytes", 0))
+chunk = int(options.get("chunk", 65536))
+PATTERN = bytes(range(251)) * 4178
+
+
+def write(connection, count):
+    """A pattern that shows a byte that is lost, doubled or moved."""
+    at = 0
+    while at < count:
+        piece = PATTERN[at % 251 : at % 251 + min(count - at, 1 << 20)]
+        connection.sendall(piece)
+        at += len(piece)
+
+
+def read_line(connection):
+    while not connection.recv(chunk).endswith(b"\n"):
+        pass
+
+
+def drain(connection):
+    while connection.recv(chunk):
+        pass
+
+
+def echo(connection):
+    while data := connection.recv(chunk):
+        connection.sendall(data)
+
+
+def serve(connection):
+    with connection:
+        try:
+            if kind == "say-unread":
+                select.select([connection], [], [])
+            if kind == "answer":
+                read_line(connection)
+            if kind == "echo":
+                echo(connection)
+            if kind == "hold":
+                threading.Event().wait()
+            write(connection, size)
+            if kind == "answer":
+                connection.shutdown(socket.SHUT_WR)
+                drain(connection)
+        except OSError:
+            pass  # the client has gone
+
+
+server = socket.socket(socket.AF_UNIX if "/" in address else socket.AF_INET)
+for name, option in (("sndbuf", socket.SO_SNDBUF), ("rcvbuf", socket.SO_RCVBUF)):
+    if name in options:
+        server.setsockopt(socket.SOL_SOCKET, option, int(options[name]))
+server.bind(address if "/" in address else ("127.0.0.1", int(address)))
+server.listen(1024)
+print(address if "/" in address else server.getsockname()[1], flush=True)
+IN_TURN = kind.startswith("say")
+while True:
+    accepted, _ = server.accept()
+    if IN_TURN:
+        serve(accepted)  # a thread of its own would give the other side time
+    else:
+        threading.Thread(target=serve, args=[accepted], daemon=True).start()
