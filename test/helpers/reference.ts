@@ -1,4 +1,8 @@
 import { test } from "bun:test";
+import { randomUUID } from "node:crypto";
+import { dirname, join } from "node:path";
+import { TestProcess } from "./process.ts";
+import type { ServeLocal } from "./serve-local.ts";
 
 /** Ends the name of every test that needs the reference proxy: the only tests that may be skipped. */
 export const REFERENCE_MARK = "(needs LOCALPROXY)";
@@ -9,4 +13,52 @@ export const REFERENCE_PROXY = process.env["LOCALPROXY"] ?? "";
 /** A test against the reference proxy; skipped where LOCALPROXY does not name its program. */
 export function testWithReference(name: string, body: () => Promise<void>, timeoutMs?: number): void {
   test.skipIf(REFERENCE_PROXY === "")(`${name} ${REFERENCE_MARK}`, body, timeoutMs);
+}
+
+/** Starts the reference proxy (format V3) on a running serve-local and waits until it is connected, or listens. */
+export async function startReference(
+  mode: "source" | "destination",
+  token: string,
+  map: string,
+  server: ServeLocal,
+): Promise<TestProcess> {
+  const { port } = new URL(server.endpoint.controlPlane);
+  const roots = join(dirname(server.endpoint.ca), "certs");
+  const args = ["-e", `localhost:${port}`, "-c", roots, "-v", "5", mode === "source" ? "-s" : "-d", map];
+  const child = new TestProcess(REFERENCE_PROXY, args, {
+    PATH: process.env["PATH"],
+    HOME: server.stateDir,
+    AWSIOT_TUNNEL_ACCESS_TOKEN: token,
+    AWSIOT_TUNNEL_CLIENT_TOKEN: randomUUID(),
+  });
+  const ready = mode === "source" ? /Listening for new connection/ : /Successfully established websocket/;
+  await child.waitForLine(ready, "stderr");
+  return child;
+}
+
+/** The pairs of proxies to try: ours, and where LOCALPROXY names a reference, that on either side. */
+export const PAIRS: readonly {
+  readonly source: "ours" | "reference";
+  readonly destination: "ours" | "reference";
+}[] = [
+  { source: "ours", destination: "ours" },
+  { source: "reference", destination: "ours" },
+  { source: "ours", destination: "reference" },
+];
+
+/** A test of one of PAIRS; skipped where it needs a reference that is missing. */
+export function testPair(
+  name: string,
+  pair: (typeof PAIRS)[number],
+  body: () => Promise<void>,
+  timeoutMs: number,
+): void {
+  const isOurs = pair.source === "ours" && pair.destination === "ours";
+  if (isOurs) test(name, body, timeoutMs);
+  else testWithReference(`${name}, ${pair.source} source, ${pair.destination} destination`, body, timeoutMs);
+}
+
+/** How often a test of chance repeats: the environment variable RUNS, else the few that the suite has time for. */
+export function runsOr(few: number): number {
+  return Number(process.env["RUNS"] ?? few);
 }

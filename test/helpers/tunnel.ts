@@ -4,17 +4,17 @@ import { type Exit, TestProcess } from "./process.ts";
 import { tempDir } from "./temp-dir.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-/** The program as people run it, made by scripts/build. */
-export const BINARY = join(ROOT, "dist/tunnel");
+/** The program as people run it, made by scripts/build; the environment variable TUNNEL names another build of it. */
+export const BINARY = process.env["TUNNEL"] ?? join(ROOT, "dist/tunnel");
 
 /**
- * The program under test: dist/tunnel, or where TUNNEL_FROM_SOURCE is `bun` or `deno` the sources, run by that.
+ * The program under test: dist/tunnel (or TUNNEL), or where TUNNEL_FROM_SOURCE is `bun` or `deno` the sources, run by that.
  */
 export function tunnelCommand(): readonly [command: string, ...args: string[]] {
   const main = join(ROOT, "src/cli/main.ts");
   switch (process.env["TUNNEL_FROM_SOURCE"]) {
     case undefined:
-      if (!existsSync(BINARY)) throw new Error("dist/tunnel is not there: run scripts/build");
+      if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: run scripts/build`);
       return [BINARY];
     case "deno":
       return [join(ROOT, "node_modules/.bin/deno"), "run", "--allow-all", "--no-prompt", main];
