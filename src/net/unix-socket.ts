@@ -31,9 +31,10 @@ export class UnixSocket extends Socket {
   #heldBack: (() => void) | undefined;
   #isOpen = false;
   #hasSpoken = false;
-  /** The service has closed, and all it said is pushed. */
+  /** The service will say no more, and all it said is pushed. */
   #isHeardOut = false;
-  #isWriteFailed = false;
+  /** The service takes no more either. */
+  #isGone = false;
 
   constructor(path: string) {
     super({ allowHalfOpen: true });
@@ -46,7 +47,7 @@ export class UnixSocket extends Socket {
   override _write(chunk: unknown, encoding: BufferEncoding, done: Callback): void {
     this.#whenOpen(done, () =>
       super._write(chunk, encoding, (error) => {
-        this.#isWriteFailed ||= error instanceof Error;
+        this.#isGone ||= error instanceof Error;
         done();
       }),
     );
@@ -56,12 +57,23 @@ export class UnixSocket extends Socket {
     this.#whenOpen(done, () => super._final(done));
   }
 
+  /** The end was heard here already: the loop finds it again. */
+  override push(chunk: unknown, encoding?: BufferEncoding): boolean {
+    return this.#isHeardOut ? false : super.push(chunk, encoding);
+  }
+
   /** What Bun calls a failed connect is none after the service was heard out, and is tried again if it was not heard. */
   override destroy(error?: Error): this {
     if (this.destroyed || !isMissed(error)) return super.destroy(error);
-    if (this.#isHeardOut) return this;
+    if (this.#isHeardOut) return this.#leave();
     if (this.#hasSpoken || this.#dials === MAX_DIALS) return super.destroy(error);
     this.#dial();
+    return this;
+  }
+
+  #leave(): this {
+    this.#isGone = true;
+    this.emit("connect");
     return this;
   }
 
@@ -80,7 +92,7 @@ export class UnixSocket extends Socket {
   }
 
   #whenOpen(done: Callback, go: () => void): void {
-    const next = () => (this.#isHeardOut || this.#isWriteFailed ? done() : go());
+    const next = () => (this.#isGone ? done() : go());
     if (this.#isOpen) next();
     else this.#heldBack = next;
   }
@@ -98,9 +110,8 @@ export class UnixSocket extends Socket {
 
   #hear(bytes: Buffer): number {
     this.#hasSpoken ||= bytes.length > 0;
+    this.push(bytes.length === 0 ? null : bytes);
     this.#isHeardOut = bytes.length === 0;
-    this.push(this.#isHeardOut ? null : bytes);
-    if (this.#isHeardOut) setImmediate(() => this.emit("connect"));
     return bytes.length;
   }
 

@@ -5,13 +5,17 @@ ADDRESS is a path for a Unix socket, or 0 for a free port of 127.0.0.1; the firs
   say-unread bytes=N   waits for input, leaves it unread, writes N bytes and closes
   echo                 sends back each chunk before it reads the next
   answer bytes=N       reads a line, writes N bytes and closes its side; reads on to the end
+  late-sink late=S     says at once that it will say nothing, reads S seconds later to the end, and prints how
+                       many bytes came and their SHA-256
   hold                 never reads
 Other options: chunk=N (bytes a read), sndbuf=N and rcvbuf=N (the kernel's buffers).
 """
+import hashlib
 import select
 import socket
 import sys
 import threading
+import time
 
 address, kind, *rest = sys.argv[1:]
 options = dict(option.split("=") for option in rest)
@@ -44,6 +48,18 @@ def echo(connection):
         connection.sendall(data)
 
 
+def read_late(connection):
+    connection.shutdown(socket.SHUT_WR)
+    time.sleep(float(options["late"]))
+    sha, count = hashlib.sha256(), 0
+    try:
+        while data := connection.recv(chunk):
+            sha.update(data)
+            count += len(data)
+    finally:
+        print(count, sha.hexdigest(), flush=True)
+
+
 def serve(connection):
     with connection:
         try:
@@ -53,6 +69,8 @@ def serve(connection):
                 read_line(connection)
             if kind == "echo":
                 echo(connection)
+            if kind == "late-sink":
+                read_late(connection)
             if kind == "hold":
                 threading.Event().wait()
             write(connection, size)

@@ -3,13 +3,15 @@ import { TestProcess } from "./process.ts";
 import { tempDir } from "./temp-dir.ts";
 
 /** What a service does with each connection; service.py says it word by word. */
-export type ServiceKind = "say" | "say-unread" | "echo" | "answer" | "hold";
+export type ServiceKind = "say" | "say-unread" | "echo" | "answer" | "late-sink" | "hold";
 
 export interface ServiceOptions {
   /** How much it says. */
   readonly bytes?: number;
   /** How much it reads at a time. */
   readonly chunk?: number;
+  /** Seconds before the first read. */
+  readonly late?: number;
   readonly sndbuf?: number;
   readonly rcvbuf?: number;
 }
@@ -18,6 +20,8 @@ export interface ServiceOptions {
 export interface TestService extends AsyncDisposable {
   /** As a service map names it: a path, or 127.0.0.1:PORT. */
   readonly address: string;
+  /** What a connection came to: its count of bytes and their SHA-256. */
+  report(): Promise<{ readonly bytes: number; readonly sha256: string }>;
 }
 
 /** Starts a blocking service on a TCP port or a Unix socket. Going out of scope kills it. */
@@ -34,6 +38,10 @@ export async function startService(
   const [line] = await child.waitForLine(/.+/);
   return {
     address: on === "unix" ? line : `127.0.0.1:${line}`,
+    async report() {
+      const [, bytes, sha256 = ""] = await child.waitForLine(/^(\d+) ([0-9a-f]{64})$/, "stdout", 60_000);
+      return { bytes: Number(bytes), sha256 };
+    },
     async [Symbol.asyncDispose]() {
       await child.kill();
       dir[Symbol.dispose]();

@@ -71,6 +71,17 @@ test("what is written goes out in order, and the end after it", async () => {
   expect(bytes.equals(sent)).toBe(true);
 });
 
+test("a service that says at once that it will say nothing gets all that is written", async () => {
+  for (let at = 0; at < TRIES / 10; at += 1) {
+    await using service = await startService("unix", "late-sink", { late: 0 });
+    const socket = new UnixSocket(service.address);
+    const outcome = outcomeOf(socket);
+    socket.write(saidBytes(300_000));
+    expect((await service.report()).bytes).toBe(300_000);
+    expect((await outcome).end).toBe("end");
+  }
+});
+
 test("a path where nobody listens fails with the reason", async () => {
   const { end, bytes } = await outcomeOf(new UnixSocket("/nonexistent/service.sock"));
   expect(end).toContain("ENOENT");
