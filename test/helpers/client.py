@@ -108,6 +108,9 @@ def request(connection, reader):
 
 def upload(connection, reader):
     write_all(connection, size or None)
+    if "half" in options:
+        connection.shutdown(socket.SHUT_WR)
+    reader.last = time.monotonic()
     reader.read_on()
 
 
