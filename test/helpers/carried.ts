@@ -44,6 +44,9 @@ export async function carry(
     const destination = stack.use(await start("destination", toMap(services)));
     const listen = { ...(await freePorts(Object.keys(services))), ...options.listen };
     const source = stack.use(await start("source", toMap(listen)));
+    const stream = options.source === "reference" ? "stderr" : "stdout";
+    for (const at of Object.values(listen))
+      await source.waitForLine(new RegExp(`[Ll]istening.*${at}`), stream);
     return {
       processes: { relay: server.process, source, destination },
       portOf: (service) => Number(listen[service]),
@@ -62,7 +65,8 @@ function toMap(entries: Readonly<Record<string, string>>): string {
 }
 
 async function freePorts(services: readonly string[]): Promise<Record<string, string>> {
-  const ports = await Promise.all(services.map(() => freePort()));
+  const ports: number[] = [];
+  for (const _ of services) ports.push(await freePort());
   return Object.fromEntries(services.map((service, at) => [service, String(ports[at])]));
 }
 

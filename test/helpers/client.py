@@ -5,12 +5,16 @@ bytes, sha256, seconds, still (the longest time without a byte, once it reads), 
   echo      sends bytes=N in chunks of chunk=N and reads them back: way=duplex at the same time,
             way=turns each chunk read back before the next is written
   request   writes a line, half-closes with half=1, starts to read late=SECONDS later, reads to the end
-  upload    writes bytes=N (0: for ever), then reads to the end
+  upload    writes bytes=N (0: for ever), half-closes with half=1, then reads to the end
+  ask       writes a line and reads the first bytes of the answer
   hold      writes a line and never reads
+Who cannot write for half a second says `stalled` on stderr, once a connection; `upload` says `said` when all is written;
+`gone`: the other side went before that.
 Other options: connections=N, sndbuf=N, rcvbuf=N (the kernel's buffers).
 """
 import hashlib
 import json
+import select
 import socket
 import sys
 import threading
@@ -67,8 +71,11 @@ class Reader:
 
 
 def write_all(connection, count=None):
-    at = 0
+    at, told = 0, False
     while count is None or at < count:
+        if not told and not select.select([], [connection], [], 0.5)[1]:
+            told = True
+            print("stalled", file=sys.stderr, flush=True)
         piece = pattern(at, chunk if count is None else min(chunk, count - at))
         connection.sendall(piece)
         at += len(piece)
@@ -108,10 +115,16 @@ def request(connection, reader):
 
 def upload(connection, reader):
     write_all(connection, size or None)
+    print("said", file=sys.stderr, flush=True)
     if "half" in options:
         connection.shutdown(socket.SHUT_WR)
     reader.last = time.monotonic()
     reader.read_on()
+
+
+def ask(connection, reader):
+    connection.sendall(b"GET\n")
+    reader.read()
 
 
 def hold(connection, _reader):
@@ -126,9 +139,10 @@ def run():
     try:
         with connect() as connection:
             reader = Reader(connection)
-            {"echo": echo, "request": request, "upload": upload, "hold": hold}[kind](connection, reader)
+            {"echo": echo, "request": request, "upload": upload, "ask": ask, "hold": hold}[kind](connection, reader)
     except (ConnectionResetError, BrokenPipeError):
         end = "reset"
+        print("gone", file=sys.stderr, flush=True)
     except OSError as error:
         end = str(error)
     with printing:

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { TestProcess } from "./process.ts";
 
 /** What a client does with its connections; client.py says it word by word. */
-export type ClientKind = "echo" | "request" | "upload" | "hold";
+export type ClientKind = "echo" | "request" | "upload" | "ask" | "hold";
 
 export interface ClientOptions {
   readonly connections?: number;
@@ -49,6 +49,11 @@ export class TestClient implements AsyncDisposable {
     const outcomes = this.#child.lines.stdout.map((line) => JSON.parse(line) as Outcome);
     if (outcomes.length !== this.#connections) throw new Error(`a client broke: ${this.#child.stderr}`);
     return outcomes;
+  }
+
+  /** Once a connection takes no more of what is written to it, has taken all, or is cut. */
+  stalled(): Promise<unknown> {
+    return this.#child.waitForLine(/^(stalled|said|gone)$/, "stderr");
   }
 
   /** How its only connection went. */

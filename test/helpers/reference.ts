@@ -36,23 +36,21 @@ export async function startReference(
   return child;
 }
 
-/** The pairs of proxies to try: ours, and where LOCALPROXY names a reference, that on either side. */
-export const PAIRS: readonly {
+/** Whose proxies run at the two sides. */
+export interface Pair {
   readonly source: "ours" | "reference";
   readonly destination: "ours" | "reference";
-}[] = [
+}
+
+/** The pairs to try: ours, and where LOCALPROXY names a reference, that on either side. */
+export const PAIRS: readonly Pair[] = [
   { source: "ours", destination: "ours" },
   { source: "reference", destination: "ours" },
   { source: "ours", destination: "reference" },
 ];
 
 /** A test of one of PAIRS; skipped where it needs a reference that is missing. */
-export function testPair(
-  name: string,
-  pair: (typeof PAIRS)[number],
-  body: () => Promise<void>,
-  timeoutMs: number,
-): void {
+export function testPair(name: string, pair: Pair, body: () => Promise<void>, timeoutMs: number): void {
   const isOurs = pair.source === "ours" && pair.destination === "ours";
   if (isOurs) test(name, body, timeoutMs);
   else testWithReference(`${name}, ${pair.source} source, ${pair.destination} destination`, body, timeoutMs);
