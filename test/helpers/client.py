@@ -8,6 +8,8 @@ bytes, sha256, seconds, still (the longest time without a byte, once it reads), 
   upload    writes bytes=N (0: for ever), half-closes with half=1, then reads to the end
   ask       writes a line and reads the first bytes of the answer
   hold      writes a line and never reads
+  http      asks over HTTP/1.1, one keep-alive connection, for requests=N pages of 7 bytes to 300 kB and hashes
+            what they hold; the service is asked for a page by its size: GET /SIZE
 Who cannot write for half a second says `stalled` on stderr, once a connection; `upload` says `said` when all is written;
 `gone`: the other side went before that.
 Other options: connections=N, sndbuf=N, rcvbuf=N (the kernel's buffers).
@@ -19,6 +21,7 @@ import socket
 import sys
 import threading
 import time
+from http.client import HTTPConnection, HTTPException
 
 address, kind, *rest = sys.argv[1:]
 options = dict(option.split("=") for option in rest)
@@ -45,7 +48,8 @@ def connect():
 
 
 class Reader:
-    def __init__(self, connection):
+    def __init__(self, connection, number):
+        self.number = number
         self.connection = connection
         self.sha = hashlib.sha256()
         self.count = 0
@@ -127,24 +131,37 @@ def ask(connection, reader):
     reader.read()
 
 
+SIZES = (7, 300, 4_000, 20_000, 65_536, 131_076, 200_000, 300_000)
+
+
+def http(connection, reader):
+    client = HTTPConnection("127.0.0.1")
+    client.sock = connection
+    for at in range(int(options["requests"])):
+        client.request("GET", f"/{SIZES[(at * 7 + reader.number * 3) % len(SIZES)]}")
+        body = client.getresponse().read()
+        reader.sha.update(body)
+        reader.count += len(body)
+
+
 def hold(connection, _reader):
     connection.sendall(b"GET\n")
     threading.Event().wait()
 
 
-def run():
+def run(number):
     started = time.monotonic()
     end = "end"
     reader = None
     try:
         with connect() as connection:
-            reader = Reader(connection)
-            {"echo": echo, "request": request, "upload": upload, "ask": ask, "hold": hold}[kind](connection, reader)
+            reader = Reader(connection, number)
+            {"echo": echo, "request": request, "upload": upload, "ask": ask, "hold": hold, "http": http}[kind](connection, reader)
     except (ConnectionResetError, BrokenPipeError):
         end = "reset"
         print("gone", file=sys.stderr, flush=True)
-    except OSError as error:
-        end = str(error)
+    except (OSError, HTTPException) as error:
+        end = str(error) or type(error).__name__
     with printing:
         print(
             json.dumps(
@@ -160,7 +177,7 @@ def run():
         )
 
 
-runs = [threading.Thread(target=run) for _ in range(int(options.get("connections", 1)))]
+runs = [threading.Thread(target=run, args=[at]) for at in range(int(options.get("connections", 1)))]
 for thread in runs:
     thread.start()
 for thread in runs:

@@ -3,12 +3,14 @@ import { join } from "node:path";
 import { TestProcess } from "./process.ts";
 
 /** What a client does with its connections; client.py says it word by word. */
-export type ClientKind = "echo" | "request" | "upload" | "ask" | "hold";
+export type ClientKind = "echo" | "request" | "upload" | "ask" | "hold" | "http";
 
 export interface ClientOptions {
   readonly connections?: number;
   readonly bytes?: number;
   readonly chunk?: number;
+  /** Of each HTTP connection. */
+  readonly requests?: number;
   readonly way?: "duplex" | "turns";
   /** 1: says that it will send no more after its request. */
   readonly half?: 1;
