@@ -36,7 +36,7 @@ export async function carry(
   const stack = new AsyncDisposableStack();
   try {
     const server = options.server ?? stack.use(await serveLocal());
-    const tokens = await openTunnel(server, Object.keys(services));
+    const tokens = await openTokens(server, Object.keys(services));
     const start = (mode: "source" | "destination", map: string) => {
       if (options[mode] === "reference") return startReference(mode, tokens[mode], map, server);
       if (options[mode] === "localproxy")
@@ -72,7 +72,8 @@ async function freePorts(services: readonly string[]): Promise<Record<string, st
   return Object.fromEntries(services.map((service, at) => [service, String(ports[at])]));
 }
 
-async function openTunnel(server: ServeLocal, services: readonly string[]) {
+/** Opens a tunnel for these services and gives its access tokens. */
+export async function openTokens(server: ServeLocal, services: readonly string[]) {
   const words = services.flatMap((service) => ["--service", service]);
   const env = { XDG_STATE_HOME: join(server.stateDir, "operator") };
   const { stdout, stderr } = await runTunnel(["open", ...words, "--json", ...server.local], env);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { TestProcess } from "./process.ts";
+import { waitFor } from "./wait.ts";
 
 /** What a client does with its connections; client.py says it word by word. */
 export type ClientKind = "echo" | "request" | "upload" | "ask" | "hold" | "http";
@@ -53,9 +54,10 @@ export class TestClient implements AsyncDisposable {
     return outcomes;
   }
 
-  /** Once a connection takes no more of what is written to it, has taken all, or is cut. */
-  stalled(): Promise<unknown> {
-    return this.#child.waitForLine(/^(stalled|said|gone)$/, "stderr");
+  /** Once so many connections take no more of what is written to them, have taken all, or are cut. */
+  async stalled(count = 1): Promise<void> {
+    await this.#child.waitForLine(/^(stalled|said|gone)$/, "stderr", 30_000);
+    await waitFor("the others' standstill", () => this.#child.lines.stderr.length >= count, 60_000);
   }
 
   /** How its only connection went. */
