@@ -160,8 +160,10 @@ def run(number):
     except (ConnectionResetError, BrokenPipeError):
         end = "reset"
         print("gone", file=sys.stderr, flush=True)
-    except (OSError, HTTPException) as error:
-        end = str(error) or type(error).__name__
+    except HTTPException as error:
+        end = type(error).__name__  # its text is what came in place of an answer
+    except OSError as error:
+        end = str(error)
     with printing:
         print(
             json.dumps(
