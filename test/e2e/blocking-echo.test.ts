@@ -3,7 +3,7 @@
 import { describe, expect } from "bun:test";
 import { carry } from "../helpers/carried.ts";
 import { type ClientOptions, type Outcome, saidSha256, TestClient } from "../helpers/clients.ts";
-import { PAIRS, runsOr, testPair } from "../helpers/reference.ts";
+import { PAIRS, type Pair, runsOr, testPair } from "../helpers/reference.ts";
 import { type ServiceOptions, startService } from "../helpers/services.ts";
 import { within } from "../helpers/wait.ts";
 
@@ -63,7 +63,7 @@ function faultsOf(outcomes: readonly Outcome[], bytes: number, isSourceOurs: boo
 
 async function repeat(
   name: string,
-  pair: (typeof PAIRS)[number],
+  pair: Pair,
   client: ClientOptions,
   service: ServiceOptions | undefined,
 ): Promise<void> {

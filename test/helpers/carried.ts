@@ -4,10 +4,10 @@ import type { TestProcess } from "./process.ts";
 import { startReference } from "./reference.ts";
 import { type ServeLocal, serveLocal } from "./serve-local.ts";
 import { freePort } from "./servers.ts";
-import { runTunnel, startTunnel } from "./tunnel.ts";
+import { runTunnel, startTunnel, tunnelCommand } from "./tunnel.ts";
 
-/** Whose proxy runs at a side. */
-export type Make = "ours" | "reference";
+/** Whose proxy runs at a side; `localproxy` is ours with the reference's command line. */
+export type Make = "ours" | "reference" | "localproxy";
 export type Role = "relay" | "source" | "destination";
 
 export interface CarryOptions {
@@ -36,14 +36,19 @@ export async function carry(
   const stack = new AsyncDisposableStack();
   try {
     const server = options.server ?? stack.use(await serveLocal());
-    const tokens = await openTunnel(server, Object.keys(services));
-    const start = (mode: "source" | "destination", map: string) =>
-      options[mode] === "reference"
-        ? startReference(mode, tokens[mode], map, server)
-        : startOurs(mode, tokens[mode], map, server, options.args ?? []);
+    const tokens = await openTokens(server, Object.keys(services));
+    const start = (mode: "source" | "destination", map: string) => {
+      if (options[mode] === "reference") return startReference(mode, tokens[mode], map, server);
+      if (options[mode] === "localproxy")
+        return startReference(mode, tokens[mode], map, server, [...tunnelCommand(), "localproxy"]);
+      return startOurs(mode, tokens[mode], map, server, options.args ?? []);
+    };
     const destination = stack.use(await start("destination", toMap(services)));
     const listen = { ...(await freePorts(Object.keys(services))), ...options.listen };
     const source = stack.use(await start("source", toMap(listen)));
+    const stream = (options.source ?? "ours") === "ours" ? "stdout" : "stderr";
+    for (const at of Object.values(listen))
+      await source.waitForLine(new RegExp(`[Ll]istening.*${at}`), stream);
     return {
       processes: { relay: server.process, source, destination },
       portOf: (service) => Number(listen[service]),
@@ -62,11 +67,13 @@ function toMap(entries: Readonly<Record<string, string>>): string {
 }
 
 async function freePorts(services: readonly string[]): Promise<Record<string, string>> {
-  const ports = await Promise.all(services.map(() => freePort()));
+  const ports: number[] = [];
+  for (const _ of services) ports.push(await freePort());
   return Object.fromEntries(services.map((service, at) => [service, String(ports[at])]));
 }
 
-async function openTunnel(server: ServeLocal, services: readonly string[]) {
+/** Opens a tunnel for these services and gives its access tokens. */
+export async function openTokens(server: ServeLocal, services: readonly string[]) {
   const words = services.flatMap((service) => ["--service", service]);
   const env = { XDG_STATE_HOME: join(server.stateDir, "operator") };
   const { stdout, stderr } = await runTunnel(["open", ...words, "--json", ...server.local], env);

@@ -5,16 +5,23 @@ bytes, sha256, seconds, still (the longest time without a byte, once it reads), 
   echo      sends bytes=N in chunks of chunk=N and reads them back: way=duplex at the same time,
             way=turns each chunk read back before the next is written
   request   writes a line, half-closes with half=1, starts to read late=SECONDS later, reads to the end
-  upload    writes bytes=N (0: for ever), then reads to the end
+  upload    writes bytes=N (0: for ever), half-closes with half=1, then reads to the end
+  ask       writes a line and reads the first bytes of the answer
   hold      writes a line and never reads
+  http      asks over HTTP/1.1, one keep-alive connection, for requests=N pages of 7 bytes to 300 kB and hashes
+            what they hold; the service is asked for a page by its size: GET /SIZE
+Who cannot write for half a second says `stalled` on stderr, once a connection; `upload` says `said` when all is written;
+`gone`: the other side went before that.
 Other options: connections=N, sndbuf=N, rcvbuf=N (the kernel's buffers).
 """
 import hashlib
 import json
+import select
 import socket
 import sys
 import threading
 import time
+from http.client import HTTPConnection, HTTPException
 
 address, kind, *rest = sys.argv[1:]
 options = dict(option.split("=") for option in rest)
@@ -41,7 +48,8 @@ def connect():
 
 
 class Reader:
-    def __init__(self, connection):
+    def __init__(self, connection, number):
+        self.number = number
         self.connection = connection
         self.sha = hashlib.sha256()
         self.count = 0
@@ -67,8 +75,11 @@ class Reader:
 
 
 def write_all(connection, count=None):
-    at = 0
+    at, told = 0, False
     while count is None or at < count:
+        if not told and not select.select([], [connection], [], 0.5)[1]:
+            told = True
+            print("stalled", file=sys.stderr, flush=True)
         piece = pattern(at, chunk if count is None else min(chunk, count - at))
         connection.sendall(piece)
         at += len(piece)
@@ -108,10 +119,29 @@ def request(connection, reader):
 
 def upload(connection, reader):
     write_all(connection, size or None)
+    print("said", file=sys.stderr, flush=True)
     if "half" in options:
         connection.shutdown(socket.SHUT_WR)
     reader.last = time.monotonic()
     reader.read_on()
+
+
+def ask(connection, reader):
+    connection.sendall(b"GET\n")
+    reader.read()
+
+
+SIZES = (7, 300, 4_000, 20_000, 65_536, 131_076, 200_000, 300_000)
+
+
+def http(connection, reader):
+    client = HTTPConnection("127.0.0.1")
+    client.sock = connection
+    for at in range(int(options["requests"])):
+        client.request("GET", f"/{SIZES[(at * 7 + reader.number * 3) % len(SIZES)]}")
+        body = client.getresponse().read()
+        reader.sha.update(body)
+        reader.count += len(body)
 
 
 def hold(connection, _reader):
@@ -119,16 +149,19 @@ def hold(connection, _reader):
     threading.Event().wait()
 
 
-def run():
+def run(number):
     started = time.monotonic()
     end = "end"
     reader = None
     try:
         with connect() as connection:
-            reader = Reader(connection)
-            {"echo": echo, "request": request, "upload": upload, "hold": hold}[kind](connection, reader)
+            reader = Reader(connection, number)
+            {"echo": echo, "request": request, "upload": upload, "ask": ask, "hold": hold, "http": http}[kind](connection, reader)
     except (ConnectionResetError, BrokenPipeError):
         end = "reset"
+        print("gone", file=sys.stderr, flush=True)
+    except HTTPException as error:
+        end = type(error).__name__  # its text is what came in place of an answer
     except OSError as error:
         end = str(error)
     with printing:
@@ -146,7 +179,7 @@ def run():
         )
 
 
-runs = [threading.Thread(target=run) for _ in range(int(options.get("connections", 1)))]
+runs = [threading.Thread(target=run, args=[at]) for at in range(int(options.get("connections", 1)))]
 for thread in runs:
     thread.start()
 for thread in runs:

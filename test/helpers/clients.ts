@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { TestProcess } from "./process.ts";
+import { waitFor } from "./wait.ts";
 
 /** What a client does with its connections; client.py says it word by word. */
-export type ClientKind = "echo" | "request" | "upload" | "hold";
+export type ClientKind = "echo" | "request" | "upload" | "ask" | "hold" | "http";
 
 export interface ClientOptions {
   readonly connections?: number;
   readonly bytes?: number;
   readonly chunk?: number;
+  /** Of each HTTP connection. */
+  readonly requests?: number;
   readonly way?: "duplex" | "turns";
   /** 1: says that it will send no more after its request. */
   readonly half?: 1;
@@ -49,6 +52,12 @@ export class TestClient implements AsyncDisposable {
     const outcomes = this.#child.lines.stdout.map((line) => JSON.parse(line) as Outcome);
     if (outcomes.length !== this.#connections) throw new Error(`a client broke: ${this.#child.stderr}`);
     return outcomes;
+  }
+
+  /** Once so many connections take no more of what is written to them, have taken all, or are cut. */
+  async stalled(count = 1): Promise<void> {
+    await this.#child.waitForLine(/^(stalled|said|gone)$/, "stderr", 30_000);
+    await waitFor("the others' standstill", () => this.#child.lines.stderr.length >= count, 60_000);
   }
 
   /** How its only connection went. */

@@ -23,7 +23,7 @@ export interface Operator extends AsyncDisposable {
   /** Ids of the tunnels that are open; `args` for list. */
   openTunnels(...args: readonly string[]): Promise<string[]>;
   /** Starts the device's agent, which reaches SSH on this port. */
-  startDevice(port: number): Promise<AgentProcess>;
+  startDevice(port: number, ...args: readonly string[]): Promise<AgentProcess>;
 }
 
 export async function startOperator(): Promise<Operator> {
@@ -47,9 +47,9 @@ export async function startOperator(): Promise<Operator> {
       };
       return tunnelSummaries.filter(({ status }) => status === "OPEN").map(({ tunnelId }) => tunnelId);
     },
-    async startDevice(port) {
+    async startDevice(port, ...args) {
       const agent = stack.use(
-        new AgentProcess(["--thing", THING, "--map", `SSH=127.0.0.1:${port}`, ...server.local], env),
+        new AgentProcess(["--thing", THING, "--map", `SSH=127.0.0.1:${port}`, ...server.local, ...args], env),
       );
       await agent.waitFor("subscribed");
       return agent;

@@ -15,17 +15,31 @@ export function testWithReference(name: string, body: () => Promise<void>, timeo
   test.skipIf(REFERENCE_PROXY === "")(`${name} ${REFERENCE_MARK}`, body, timeoutMs);
 }
 
-/** Starts the reference proxy (format V3) on a running serve-local and waits until it is connected, or listens. */
+/**
+ * Starts the reference proxy (format V3), or a program with its command line, on a running serve-local and waits until
+ * it is connected, or listens.
+ */
 export async function startReference(
   mode: "source" | "destination",
   token: string,
   map: string,
   server: ServeLocal,
+  [program = REFERENCE_PROXY, ...first]: readonly string[] = [],
 ): Promise<TestProcess> {
   const { port } = new URL(server.endpoint.controlPlane);
   const roots = join(dirname(server.endpoint.ca), "certs");
-  const args = ["-e", `localhost:${port}`, "-c", roots, "-v", "5", mode === "source" ? "-s" : "-d", map];
-  const child = new TestProcess(REFERENCE_PROXY, args, {
+  const args = [
+    ...first,
+    "-e",
+    `localhost:${port}`,
+    "-c",
+    roots,
+    "-v",
+    "5",
+    mode === "source" ? "-s" : "-d",
+    map,
+  ];
+  const child = new TestProcess(program, args, {
     PATH: process.env["PATH"],
     HOME: server.stateDir,
     AWSIOT_TUNNEL_ACCESS_TOKEN: token,
@@ -36,23 +50,21 @@ export async function startReference(
   return child;
 }
 
-/** The pairs of proxies to try: ours, and where LOCALPROXY names a reference, that on either side. */
-export const PAIRS: readonly {
+/** Whose proxies run at the two sides. */
+export interface Pair {
   readonly source: "ours" | "reference";
   readonly destination: "ours" | "reference";
-}[] = [
+}
+
+/** The pairs to try: ours, and where LOCALPROXY names a reference, that on either side. */
+export const PAIRS: readonly Pair[] = [
   { source: "ours", destination: "ours" },
   { source: "reference", destination: "ours" },
   { source: "ours", destination: "reference" },
 ];
 
 /** A test of one of PAIRS; skipped where it needs a reference that is missing. */
-export function testPair(
-  name: string,
-  pair: (typeof PAIRS)[number],
-  body: () => Promise<void>,
-  timeoutMs: number,
-): void {
+export function testPair(name: string, pair: Pair, body: () => Promise<void>, timeoutMs: number): void {
   const isOurs = pair.source === "ours" && pair.destination === "ours";
   if (isOurs) test(name, body, timeoutMs);
   else testWithReference(`${name}, ${pair.source} source, ${pair.destination} destination`, body, timeoutMs);

@@ -7,10 +7,13 @@ ADDRESS is a path for a Unix socket, or 0 for a free port of 127.0.0.1; the firs
   answer bytes=N       reads a line, writes N bytes and closes its side; reads on to the end
   late-sink late=S     says at once that it will say nothing, reads S seconds later to the end, and prints how
                        many bytes came and their SHA-256
-  hold                 never reads
+  hold-first first=N   never reads from the first N connections (1); later ones are echoed
+Who cannot write for half a second says `stalled` on stdout, once a connection; `answer` says `said` when
+all is written; `gone`: the client went before that.
 Other options: chunk=N (bytes a read), sndbuf=N and rcvbuf=N (the kernel's buffers).
 """
 import hashlib
+import itertools
 import select
 import socket
 import sys
@@ -26,9 +29,12 @@ PATTERN = bytes(range(251)) * 4178
 
 def write(connection, count):
     """A pattern that shows a byte that is lost, doubled or moved."""
-    at = 0
+    at, told = 0, False
     while at < count:
-        piece = PATTERN[at % 251 : at % 251 + min(count - at, 1 << 20)]
+        if not told and not select.select([], [connection], [], 0.5)[1]:
+            told = True
+            print("stalled", flush=True)
+        piece = PATTERN[at % 251 : at % 251 + min(count - at, 65536)]
         connection.sendall(piece)
         at += len(piece)
 
@@ -60,25 +66,26 @@ def read_late(connection):
         print(count, sha.hexdigest(), flush=True)
 
 
-def serve(connection):
+def serve(connection, number):
     with connection:
         try:
             if kind == "say-unread":
                 select.select([connection], [], [])
             if kind == "answer":
                 read_line(connection)
-            if kind == "echo":
-                echo(connection)
             if kind == "late-sink":
                 read_late(connection)
-            if kind == "hold":
+            if kind == "hold-first" and number < int(options.get("first", 1)):
                 threading.Event().wait()
+            if kind in ("echo", "hold-first"):
+                echo(connection)
             write(connection, size)
             if kind == "answer":
+                print("said", flush=True)
                 connection.shutdown(socket.SHUT_WR)
                 drain(connection)
         except OSError:
-            pass  # the client has gone
+            print("gone", flush=True)
 
 
 server = socket.socket(socket.AF_UNIX if "/" in address else socket.AF_INET)
@@ -89,9 +96,9 @@ server.bind(address if "/" in address else ("127.0.0.1", int(address)))
 server.listen(1024)
 print(address if "/" in address else server.getsockname()[1], flush=True)
 IN_TURN = kind.startswith("say")
-while True:
+for number in itertools.count():
     accepted, _ = server.accept()
     if IN_TURN:
-        serve(accepted)  # a thread of its own would give the other side time
+        serve(accepted, number)  # a thread of its own would give the other side time
     else:
-        threading.Thread(target=serve, args=[accepted], daemon=True).start()
+        threading.Thread(target=serve, args=[accepted, number], daemon=True).start()

@@ -3,13 +3,15 @@ import { TestProcess } from "./process.ts";
 import { tempDir } from "./temp-dir.ts";
 
 /** What a service does with each connection; service.py says it word by word. */
-export type ServiceKind = "say" | "say-unread" | "echo" | "answer" | "late-sink" | "hold";
+export type ServiceKind = "say" | "say-unread" | "echo" | "answer" | "late-sink" | "hold-first";
 
 export interface ServiceOptions {
   /** How much it says. */
   readonly bytes?: number;
   /** How much it reads at a time. */
   readonly chunk?: number;
+  /** How many connections are never read from. */
+  readonly first?: number;
   /** Seconds before the first read. */
   readonly late?: number;
   readonly sndbuf?: number;
@@ -20,6 +22,8 @@ export interface ServiceOptions {
 export interface TestService extends AsyncDisposable {
   /** As a service map names it: a path, or 127.0.0.1:PORT. */
   readonly address: string;
+  /** Once a connection takes no more of what is written to it, has taken all, or is cut. */
+  stalled(): Promise<unknown>;
   /** What a connection came to: its count of bytes and their SHA-256. */
   report(): Promise<{ readonly bytes: number; readonly sha256: string }>;
 }
@@ -38,6 +42,7 @@ export async function startService(
   const [line] = await child.waitForLine(/.+/);
   return {
     address: on === "unix" ? line : `127.0.0.1:${line}`,
+    stalled: () => child.waitForLine(/^(stalled|said|gone)$/),
     async report() {
       const [, bytes, sha256 = ""] = await child.waitForLine(/^(\d+) ([0-9a-f]{64})$/, "stdout", 60_000);
       return { bytes: Number(bytes), sha256 };
