@@ -1,4 +1,5 @@
 // Files and directories with tokens and keys: nobody else may read them, and a crash never leaves half a file.
+
 import { randomUUID } from "node:crypto";
 import {
   chmodSync,
@@ -16,6 +17,7 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { shellLine } from "./shell.ts";
 
 /** What to type next when it fails. */
 interface Advice {
@@ -105,7 +107,7 @@ export function readPrivateFile(path: string): string | undefined {
       return undefined;
     }
     if (facts.size > MAX_FILE_BYTES) {
-      throw new ConfigError(`"${path}" was not written by this program`, { hint: `rm '${path}'` });
+      throw new ConfigError(`"${path}" was not written by this program`, { hint: shellLine`rm ${path}` });
     }
     return readFileSync(path, "utf8");
   } catch (cause) {

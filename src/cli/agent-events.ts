@@ -1,5 +1,6 @@
 import { LineLimit } from "../agent/limits.ts";
 import type { AgentEvent, SessionAudit } from "../agent/options.ts";
+import { jsonLine } from "../base/escape.ts";
 import type { Logger } from "../base/log.ts";
 import type { Output } from "./output.ts";
 
@@ -44,7 +45,7 @@ export class AgentPrinter {
 
   #audit(audit: SessionAudit & { readonly event: string }): void {
     const document = { time: now(), ...audit };
-    if (this.#writeAudit !== undefined) this.#writeAudit(`${JSON.stringify(document)}\n`);
+    if (this.#writeAudit !== undefined) this.#writeAudit(jsonLine(document));
     else if (!this.#output.json) this.#output.document(document);
   }
 }

@@ -23,7 +23,7 @@ export function printUnit(thing: string, { settings, output }: CommandContext): 
     const path = settings.fromFlag(key);
     return path === undefined ? [] : [{ key, path: resolve(path) }];
   });
-  output.line(
+  output.script(
     unitText({
       thing,
       words: [

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import process from "node:process";
 import { UsageError } from "../base/errors.ts";
+import { shellLine } from "../base/shell.ts";
 import { StopSignal } from "./stop-signal.ts";
 
 /**
@@ -51,5 +52,5 @@ function handOn(reason: unknown, kill: (signal: NodeJS.Signals) => void): void {
 
 function cannotRun(file: string, cause: NodeJS.ErrnoException): UsageError {
   const reason = cause.code === "ENOENT" ? "not found" : (cause.code ?? cause.message);
-  return new UsageError(`cannot run "${file}": ${reason}`, `which ${file}`);
+  return new UsageError(`cannot run "${file}": ${reason}`, shellLine`which ${file}`);
 }

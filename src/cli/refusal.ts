@@ -1,6 +1,7 @@
 // What to type next when the data plane did not let a proxy in.
 
 import { HandshakeError, TunnelError, UnreachableError } from "../base/errors.ts";
+import { shellLine } from "../base/shell.ts";
 import type { Mode } from "../proxy/options.ts";
 
 /** Whose handshake it was. */
@@ -41,7 +42,7 @@ export function withRefusalHint(error: unknown, facts: RefusedFacts): unknown {
 /** The sentences are those of the service and of serve-local (protocol rule P7). */
 function refusalHint({ status, statusReason: reason }: HandshakeError, facts: RefusedFacts): string {
   const { mode, tunnelId, localWords } = facts;
-  const rotate = `tunnel rotate ${tunnelId ?? "ID"} --mode ${mode}${localWords}`;
+  const rotate = `${shellLine`tunnel rotate ${tunnelId ?? "ID"} --mode ${mode}`}${localWords}`;
   const issuedFor = /issued for local-proxy-mode (source|destination)/.exec(reason)?.[1];
   if (issuedFor !== undefined) {
     const map = issuedFor === "source" ? "-p SSH=2222" : "-d SSH=localhost:22";

@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../base/errors.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import { shellLine } from "../base/shell.ts";
 import type { Mode } from "./options.ts";
 
 /** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
@@ -125,5 +126,5 @@ function dateMember(content: Content, path: string): Date {
 }
 
 function damaged(path: string): ConfigError {
-  return new ConfigError(`"${path}" does not hold a saved token`, { hint: `rm '${path}'` });
+  return new ConfigError(`"${path}" does not hold a saved token`, { hint: shellLine`rm ${path}` });
 }

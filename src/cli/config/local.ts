@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
-import { quoteForShell } from "../shell.ts";
+import { quoteForShell, shellLine } from "../../base/shell.ts";
 import type { Env } from "./layers.ts";
 import { type HostPort, readDataPlane, readEndpointUrl, readMqttEndpoint, readRegion } from "./values.ts";
 
@@ -96,7 +96,7 @@ function checkOwner(path: string, facts: Stats): void {
     });
   }
   if ((facts.mode & 0o022) !== 0) {
-    throw new ConfigError(`"${path}" can be written by other users`, { hint: `chmod go-w '${path}'` });
+    throw new ConfigError(`"${path}" can be written by other users`, { hint: shellLine`chmod go-w ${path}` });
   }
 }
 

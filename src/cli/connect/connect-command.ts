@@ -3,6 +3,7 @@
 import type { Writable } from "node:stream";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { UsageError } from "../../base/errors.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
@@ -92,7 +93,7 @@ function requestOf({ settings, rest }: CommandContext): ConnectRequest {
   if (service === undefined || others.length > 0) {
     throw new UsageError(
       `one --service, please: which service of "${thing}"?`,
-      `tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
+      shellLine`tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
     );
   }
   if (rest?.length === 0) throw new UsageError("no command after --", `${EXAMPLE} -- CMD…`);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../../base/errors.ts";
 import { claimPrivateDirectory } from "../../base/private-files.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { Env } from "../config/layers.ts";
 import type { Target } from "../target.ts";
 
@@ -31,7 +32,7 @@ export function meetingPointOf(
   const directory = meetingDirectory(env);
   claimPrivateDirectory(directory);
   if (lstatSync(directory).isSymbolicLink()) {
-    throw new ConfigError(`"${directory}" is a link`, { hint: `rm '${directory}'` });
+    throw new ConfigError(`"${directory}" is a link`, { hint: shellLine`rm ${directory}` });
   }
   const account =
     target.local === undefined

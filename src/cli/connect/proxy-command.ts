@@ -1,10 +1,10 @@
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { quoteForShell } from "../../base/shell.ts";
 import type { CommandContext } from "../command.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
-import { quoteForShell } from "../shell.ts";
 
 /** Options of ssh and ssh-config that are those of the connect behind them. */
 export const SSH_OPTIONS: readonly OptionKey[] = [

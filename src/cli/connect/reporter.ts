@@ -1,3 +1,5 @@
+import { jsonLine } from "../../base/escape.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { CommandContext } from "../command.ts";
 import type { Output, TextStream } from "../output.ts";
 import { formatEnd } from "../times.ts";
@@ -36,7 +38,7 @@ export class Reporter {
       this.#waitingFor = event.for;
     }
     if (this.#output.json) {
-      this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      this.#stream.write(jsonLine({ time: new Date().toISOString(), ...event }));
       return;
     }
     if (this.#screen !== undefined) return this.#screen(wordsOf(event, this.#thing) ?? "ready");
@@ -76,7 +78,7 @@ function sentence(event: Exclude<ConnectEvent, { event: "waiting" }>, thing: str
     case "closed":
       return `closed tunnel ${event.tunnelId}`;
     case "left-open":
-      return `tunnel ${event.tunnelId} stays open: ${event.why}; to end it: tunnel close ${event.tunnelId}`;
+      return `tunnel ${event.tunnelId} stays open: ${event.why}; to end it: ${shellLine`tunnel close ${event.tunnelId}`}`;
   }
 }
 
