@@ -185,9 +185,9 @@ async function runInside(
   return code;
 }
 
-/** Without our tokens, and without the variable that makes a program of this runtime act as the runtime. */
+/** Without what leads a command to a tunnel of its own. */
 function childEnvironment(env: CommandContext["env"], address: string, port: number | undefined) {
-  const kept = Object.entries(env).filter(([name]) => !/^AWSIOT_TUNNEL_|^BUN_BE_BUN$/.test(name));
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith("AWSIOT_TUNNEL_"));
   const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
   return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };
 }
