@@ -8,7 +8,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,6 +16,7 @@ import {
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { readRegularFile } from "./regular-file.ts";
 import { shellLine } from "./shell.ts";
 
 /** What to type next when it fails. */
@@ -109,7 +109,7 @@ export function readPrivateFile(path: string): string | undefined {
     if (facts.size > MAX_FILE_BYTES) {
       throw new ConfigError(`"${path}" was not written by this program`, { hint: shellLine`rm ${path}` });
     }
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_FILE_BYTES).toString("utf8");
   } catch (cause) {
     if (cause instanceof ConfigError) {
       throw cause;

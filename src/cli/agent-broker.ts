@@ -1,6 +1,5 @@
 // Which broker an agent connects to, and how it shows who it is.
 
-import { readFileSync } from "node:fs";
 import tls from "node:tls";
 import type {
   BrokerAccess,
@@ -9,9 +8,13 @@ import type {
   DeviceIdentity,
 } from "../agent/broker-stream.ts";
 import { ConfigError, UsageError } from "../base/errors.ts";
+import { readRegularFile } from "../base/regular-file.ts";
 import { webProxyFor } from "../net/web-proxy.ts";
 import type { CommandContext } from "./command.ts";
 import type { Target } from "./target.ts";
+
+/** A chain of certificates, or a key, has a few kilobytes. */
+const MAX_PEM_BYTES = 64 * 1024;
 
 /** Files of a device's identity. */
 interface IdentityPaths {
@@ -100,7 +103,7 @@ function readIdentity({ cert, key }: IdentityPaths): DeviceIdentity {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_PEM_BYTES).toString("utf8");
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     throw new ConfigError(`cannot read "${path}": ${reason}`, { cause, hint: "check --cert and --key" });

@@ -1,11 +1,15 @@
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
+import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell, shellLine } from "../../base/shell.ts";
 import type { Env } from "./layers.ts";
 import { type HostPort, readDataPlane, readEndpointUrl, readMqttEndpoint, readRegion } from "./values.ts";
+
+/** An endpoint.json has under a kilobyte. */
+const MAX_ENDPOINT_BYTES = 64 * 1024;
 
 /** What serve-local wrote about itself into endpoint.json. */
 export interface LocalEndpoint {
@@ -102,7 +106,7 @@ function checkOwner(path: string, facts: Stats): void {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_ENDPOINT_BYTES).toString("utf8");
   } catch (cause) {
     throw new ConfigError(`cannot read "${path}"`, { cause });
   }

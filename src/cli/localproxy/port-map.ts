@@ -1,8 +1,9 @@
 // The reference proxy's mappings of services to ports: -s, -d and the files of --config-dir.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
+import { readRegularFile } from "../../base/regular-file.ts";
 import type { Address, Mode, ServiceMap } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { Checks } from "./checks.ts";
@@ -70,7 +71,9 @@ export function listConfigFiles(directory: string, lines: ReferenceLines): strin
   if (names.length === 0) {
     throw new ReferenceFatal(`Invalid configuration directory: ${directory}`, BAD_CONFIGURATION);
   }
-  const files = names.map((name) => join(directory, name)).filter((path) => statSync(path).isFile());
+  const files = names
+    .map((name) => join(directory, name))
+    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile());
   for (const file of files.sort()) {
     lines.log("info", "Detect configuration files: ");
     lines.log("info", file);
@@ -99,9 +102,12 @@ export function scanConfigFiles(
   return found;
 }
 
+/** A file of services has some dozens of lines. */
+const MAX_CONFIG_BYTES = 64 * 1024;
+
 function readMappings(file: string, lines: ReferenceLines): [service: string, endpoint: string][] {
   const mappings: [string, string][] = [];
-  for (const raw of readFileSync(file, "utf8").split(/\r?\n/)) {
+  for (const raw of readRegularFile(file, MAX_CONFIG_BYTES).toString("utf8").split(/\r?\n/)) {
     const line = raw.trim();
     const at = line.indexOf("=");
     if (at > 0 && !/^[;#]/.test(line)) mappings.push([line.slice(0, at).trim(), line.slice(at + 1).trim()]);

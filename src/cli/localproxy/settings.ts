@@ -1,7 +1,11 @@
 // The reference proxy's fine-grained settings: written as it writes them, read for the few that mean something here.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { readRegularFile } from "../../base/regular-file.ts";
 import { BAD_CONFIGURATION, ReferenceFatal } from "./fatal.ts";
+
+/** The reference's settings have a dozen lines. */
+const MAX_SETTINGS_BYTES = 64 * 1024;
 
 const REGION_OVERRIDES = {
   "cn-north-1": "data.tunneling.iot.cn-north-1.amazonaws.com.cn",
@@ -104,15 +108,15 @@ function number(text: string | undefined, otherwise: number): number {
 function parseFile(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readRegularFile(path, MAX_SETTINGS_BYTES).toString("utf8");
   } catch {
     throw new ReferenceFatal(`${path}: cannot open file`, BAD_CONFIGURATION);
   }
   try {
     return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ReferenceFatal(`${path}: ${reason}`, BAD_CONFIGURATION);
+  } catch {
+    // The parser's own words quote the file.
+    throw new ReferenceFatal(`${path}: not JSON`, BAD_CONFIGURATION);
   }
 }
 
