@@ -165,6 +165,12 @@ test("what the service calls a tunnel is shown, as escapes", async () => {
   expect(JSON.parse(line).tunnelSummaries[0].description).toBe(HOSTILE);
 });
 
+test("an option with a line break begins no line of an ssh configuration", async () => {
+  const output = await outputOf(["ssh-config", "--profile", "a\nHost *\n  ProxyCommand evil"], {});
+  expect(output).toContain("cannot stand in a line of an ssh configuration");
+  expect(output).not.toMatch(/^ *(Host|ProxyCommand) /m);
+});
+
 describe("hostile words and variables", () => {
   test.each(COMMANDS.map((command) => [command.name, command] as const))(
     "%s",
