@@ -5,7 +5,7 @@ import {
   type LogLevel,
   type LogRecord,
 } from "@logtape/logtape";
-import { escapeControl } from "./escape.ts";
+import { escapeControl, jsonLine } from "./escape.ts";
 
 export type { Logger } from "@logtape/logtape";
 
@@ -58,11 +58,11 @@ function formatText(record: LogRecord): string {
 }
 
 function formatJson(record: LogRecord): string {
-  return `${JSON.stringify({
+  return jsonLine({
     ...record.properties,
     time: new Date(record.timestamp).toISOString(),
     level: levelName(record),
     area: record.category.slice(1).join("."),
     message: messageOf(record),
-  })}\n`;
+  });
 }

@@ -1,16 +1,15 @@
 // Files and directories with tokens and keys: nobody else may read them, and a crash never leaves half a file.
+
 import { randomUUID } from "node:crypto";
 import {
   accessSync,
   closeSync,
   constants,
-  fstatSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -19,6 +18,8 @@ import {
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { readRegularFile } from "./regular-file.ts";
+import { shellLine } from "./shell.ts";
 import { systemReason } from "./system-reason.ts";
 
 /** What to type next when it fails. */
@@ -171,24 +172,14 @@ const MAX_FILE_BYTES = 16 * 1024;
 
 /** Text of a regular file of at most 16 KiB; undefined when there is none. Throws ConfigError. */
 export function readPrivateFile(path: string): string | undefined {
-  let file: number;
-  try {
-    // Not blocking: nobody may ever write to a pipe in the file's place.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, { cause });
+  const facts = statSync(path, { throwIfNoEntry: false });
+  if (facts === undefined) return undefined;
+  if (!facts.isFile() || facts.size > MAX_FILE_BYTES) {
+    throw new ConfigError(`"${path}" was not written by this program`, { hint: shellLine`rm ${path}` });
   }
   try {
-    const facts = fstatSync(file);
-    if (!facts.isFile() || facts.size > MAX_FILE_BYTES) {
-      throw new ConfigError(`"${path}" was not written by this program`, { hint: `rm '${path}'` });
-    }
-    return readFileSync(file, "utf8");
+    return readRegularFile(path, MAX_FILE_BYTES).toString("utf8");
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, { cause });
-  } finally {
-    closeSync(file);
   }
 }

@@ -20,5 +20,5 @@ const REASONS: Readonly<Record<string, string>> = {
   ENFILE: "too many open files",
   EFBIG: "a limit of file sizes is reached",
   EIO: "the disk fails",
-  ENXIO: "nobody reads it",
+  ENXIO: "a pipe that nobody reads",
 };

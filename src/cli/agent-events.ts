@@ -1,4 +1,5 @@
 import type { AgentEvent, SessionAudit } from "../agent/options.ts";
+import { jsonLine } from "../base/escape.ts";
 import { LineLimit } from "../base/line-limit.ts";
 import type { Logger } from "../base/log.ts";
 import type { Output } from "./output.ts";
@@ -48,7 +49,7 @@ export class AgentPrinter {
 
   #audit(audit: SessionAudit & { readonly event: string }): void {
     const document = { time: now(), ...audit };
-    if (this.#writeAudit !== undefined) this.#writeAudit(`${JSON.stringify(document)}\n`);
+    if (this.#writeAudit !== undefined) this.#writeAudit(jsonLine(document));
     else if (!this.#output.json) this.#output.document(document);
   }
 }

@@ -1,14 +1,18 @@
 // Certificate and key of a device: read anew for each connection, since they are renewed, and judged with what helps.
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import type { DeviceIdentity } from "../agent/broker-stream.ts";
 import { ConfigError } from "../base/errors.ts";
+import { readRegularFile } from "../base/regular-file.ts";
+import { quoteForShell } from "../base/shell.ts";
 import { systemReason } from "../base/system-reason.ts";
 import type { Env } from "./config/layers.ts";
-import { quoteForShell } from "./shell.ts";
+
+/** A chain of certificates, or a key, has a few kilobytes. */
+const MAX_PEM_BYTES = 64 * 1024;
 
 /** Files of a device's identity. */
 export interface IdentityPaths {
@@ -123,7 +127,7 @@ function parseKey({ key: text }: DeviceIdentity, { key }: IdentityPaths) {
 
 function readText(path: string, flag: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_PEM_BYTES).toString("utf8");
   } catch (cause) {
     throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, { cause, hint: `check ${flag}` });
   }

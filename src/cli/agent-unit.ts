@@ -28,7 +28,7 @@ export function printUnit(thing: string, { settings, env, output }: CommandConte
       `left out, since every user can read a unit: ${secrets.join(", ")}; give them to the service with EnvironmentFile=`,
     );
   }
-  output.line(
+  output.script(
     unitText({
       thing,
       words: [...plainWords(settings), ...identityWords(settings)],

@@ -4,22 +4,22 @@ import { constants } from "node:os";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { UsageError } from "../base/errors.ts";
+import { shellLine } from "../base/shell.ts";
 import { systemReason } from "../base/system-reason.ts";
+import type { Env } from "./config/layers.ts";
+import type { Option } from "./config/option.ts";
+import { OPTIONS } from "./config/options.ts";
 import { isHangupIgnored, StopSignal } from "./stop-signal.ts";
 
 /**
- * Runs a command on our own standard streams until it ends; our stop signal is handed on to it, and a further
- * one kills it. The interrupts of a terminal are the command's alone.
+ * Runs a command on our own standard streams, without our secrets in its environment, until it ends; our stop signal is
+ * handed on to it, and a further one kills it. The interrupts of a terminal are the command's alone.
  * @returns its exit code, or 128+n when signal n ended it. Throws UsageError when it cannot be started.
  */
-export async function runChild(
-  command: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
-): Promise<number> {
+export async function runChild(command: readonly string[], env: Env, signal: AbortSignal): Promise<number> {
   using _ = leaveInterruptsToChild();
   const [file = "", ...words] = isHangupIgnored() ? [...IGNORING_HANGUP, ...command] : command;
-  const child = spawn(file, words, { stdio: "inherit", env });
+  const child = spawn(file, words, { stdio: "inherit", env: withoutSecrets(env) });
   const ended = Promise.withResolvers<number>();
   child.on("error", (cause) => ended.reject(cannotRun(file, cause)));
   child.once("exit", (code, name) =>
@@ -42,6 +42,20 @@ export async function runChild(
     signal.removeEventListener("abort", forward);
     onRepeat(undefined);
   }
+}
+
+/** Variables of our options that hold a token or a password. */
+const SECRET_VARIABLES: ReadonlySet<string> = new Set(
+  Object.values<Option<unknown>>(OPTIONS).flatMap(({ secret, env }) => (secret ? (env ?? []) : [])),
+);
+
+/**
+ * What is ours to know is not handed down; credentials of AWS and of web proxies are the user's, and stay. BUN_BE_BUN
+ * would make a program of this runtime act as the runtime.
+ */
+function withoutSecrets(env: Env): Env {
+  const kept = Object.entries(env).filter(([name]) => !SECRET_VARIABLES.has(name) && name !== "BUN_BE_BUN");
+  return Object.fromEntries(kept);
 }
 
 /** The runtimes give every signal of a child back its default action, so that the child of a nohup would not be one. */
@@ -97,5 +111,5 @@ function isInForeground(): boolean {
 
 function cannotRun(file: string, cause: NodeJS.ErrnoException): UsageError {
   const reason = cause.code === "ENOENT" ? "not found" : systemReason(cause);
-  return new UsageError(`cannot run "${file}": ${reason}`, `which ${file}`);
+  return new UsageError(`cannot run "${file}": ${reason}`, shellLine`which ${file}`);
 }

@@ -3,6 +3,7 @@
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import { shellLine } from "../base/shell.ts";
 import type { RefusalMeaning } from "../engine/refusal.ts";
 import type { Mode } from "../proxy/options.ts";
 import type { SavedToken } from "../proxy/saved-token.ts";
@@ -151,7 +152,7 @@ function severalSaved(mode: Mode, candidates: readonly SavedToken[], store: Toke
   const which = candidates.length > MAX_NAMED ? ", the newest" : "";
   return new UsageError(
     `there are saved ${mode} tokens of ${candidates.length} tunnels${which}: ${named.join(", ")}`,
-    `tunnel proxy ${mode} … --tunnel ${candidates[0]?.tunnelId}`,
+    shellLine`tunnel proxy ${mode} … --tunnel ${candidates[0]?.tunnelId ?? "ID"}`,
   );
 }
 
@@ -169,7 +170,7 @@ function noneSaved(
   if (local?.type === "local" && target.local === undefined) {
     return new UsageError(
       `${what}, except of the serve-local on "${local.stateDir}"`,
-      `tunnel proxy ${mode} … --local ${local.stateDir}`,
+      shellLine`tunnel proxy ${mode} … --local ${local.stateDir}`,
     );
   }
   const open = target.local === undefined ? "tunnel open" : "tunnel open --local";

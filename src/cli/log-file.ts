@@ -1,8 +1,8 @@
 import { constants, existsSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import { quoteForShell } from "../base/shell.ts";
 import { systemReason } from "../base/system-reason.ts";
-import { quoteForShell } from "./shell.ts";
 
 /** How often is said that lines are lost. */
 const TELL_EVERY_MS = 60_000;

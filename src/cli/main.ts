@@ -1,7 +1,7 @@
 // The only file that knows the process: its words, streams, signals and exit code. It loads nothing before it knows
 // that more than the version is wanted, and calls process.exit() only when its pipes are empty, since that cuts them.
 // BUN_BE_BUN=1 makes the runtime inside a compiled binary behave as another program before any line here runs; all
-// that can be done is not to hand it on to the programs we start (emulator-environment.ts).
+// that can be done is not to hand it on to the programs we start (child.ts, emulator-environment.ts).
 
 import { writeSync } from "node:fs";
 import process from "node:process";

@@ -1,8 +1,8 @@
 // Command lines to type next, as printed under an answer.
 
+import { quoteForShell, shellLine } from "../base/shell.ts";
 import type { Env } from "./config/layers.ts";
 import { localWordsFor } from "./config/local.ts";
-import { quoteForShell } from "./shell.ts";
 import type { Target } from "./target.ts";
 
 const FIRST_PORT = 2222;
@@ -16,7 +16,7 @@ export function proxySourceLine(
 ): string {
   const ports =
     services.map((service, index) => `${service}=${FIRST_PORT + index}`).join(",") || String(FIRST_PORT);
-  return `tunnel proxy source -p ${ports} --tunnel ${tunnelId}${localWords(target, env)}`;
+  return `${shellLine`tunnel proxy source -p ${ports} --tunnel ${tunnelId}`}${localWords(target, env)}`;
 }
 
 /** Serves a tunnel on the device's side: with the file the token was written to, or on this machine. */
@@ -30,9 +30,9 @@ export function proxyDestinationLine(
   const map =
     services.map((service) => `${service}=localhost:${usualPort(service)}`).join(",") || "localhost:PORT";
   const token =
-    tokenFile === undefined ? `--tunnel ${tunnelId}` : `--access-token-file ${quoteForShell(tokenFile)}`;
+    tokenFile === undefined ? shellLine`--tunnel ${tunnelId}` : shellLine`--access-token-file ${tokenFile}`;
   const region = target.local === undefined && tokenFile !== undefined ? " --region REGION" : "";
-  return `tunnel proxy destination -d ${map} ${token}${region}${localWords(target, env)}`;
+  return `tunnel proxy destination -d ${quoteForShell(map)} ${token}${region}${localWords(target, env)}`;
 }
 
 function usualPort(service: string): string {

@@ -1,6 +1,7 @@
-// Answers on stdout: aligned text for people, one JSON document a line for scripts.
+// Answers on stdout: aligned text for people, one JSON document a line for scripts. Every method makes what it is given
+// safe for a terminal: commands hand over texts of the service, of devices and of files as they are.
 
-import { escapeControl } from "../base/escape.ts";
+import { escapeControl, escapeLines, jsonLine } from "../base/escape.ts";
 import { layOut } from "./columns.ts";
 
 /** Where text goes, and whether a person looks at it. */
@@ -34,21 +35,26 @@ export class Output {
     this.colours = options.colours && !options.json;
   }
 
-  /** One line of an answer, for people. */
+  /** One line of an answer, for people; a line break in it is escaped. */
   line(text: string): void {
-    this.#out.write(`${text}\n`);
+    this.#out.write(`${escapeControl(text, Number.POSITIVE_INFINITY)}\n`);
+  }
+
+  /** A script or another file to keep: several lines, whose breaks must be our own. */
+  script(text: string): void {
+    this.#out.write(`${escapeLines(text)}\n`);
   }
 
   /** One JSON document on a line of its own. Dates become ISO 8601 texts. */
   document(value: unknown): void {
-    this.#out.write(`${JSON.stringify(value)}\n`);
+    this.#out.write(jsonLine(value));
   }
 
   /** A remark on stderr, not part of the answer. */
   remark(text: string): void {
     const message = escapeControl(text, 1_000);
     const facts = { time: new Date().toISOString(), level: "info", area: "note", message };
-    this.#err.write(this.#isLogJson ? `${JSON.stringify(facts)}\n` : `tunnel: ${message}\n`);
+    this.#err.write(this.#isLogJson ? jsonLine(facts) : `tunnel: ${message}\n`);
   }
 
   /**

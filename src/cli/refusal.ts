@@ -1,6 +1,7 @@
 // What to type next when the data plane did not let a proxy in.
 
 import { HandshakeError, TunnelError, UnreachableError } from "../base/errors.ts";
+import { shellLine } from "../base/shell.ts";
 import { judgeRefusal } from "../engine/refusal.ts";
 import type { Mode } from "../proxy/options.ts";
 
@@ -44,7 +45,7 @@ function refusalHint(error: HandshakeError, facts: RefusedFacts): string {
   const { mode, tunnelId, localWords } = facts;
   const reason = error.statusReason;
   const meaning = judgeRefusal(error);
-  const rotate = `tunnel rotate ${tunnelId ?? "ID"} --mode ${mode}${localWords}`;
+  const rotate = `${shellLine`tunnel rotate ${tunnelId ?? "ID"} --mode ${mode}`}${localWords}`;
   const issuedFor = /issued for local-proxy-mode (source|destination)/.exec(reason)?.[1];
   if (issuedFor !== undefined) {
     const map = issuedFor === "source" ? "-p SSH=2222" : "-d SSH=localhost:22";

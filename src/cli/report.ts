@@ -1,7 +1,7 @@
 // The one place where an error becomes prose.
 
 import { TunnelError } from "../base/errors.ts";
-import { escapeControl } from "../base/escape.ts";
+import { escapeControl, jsonLine } from "../base/escape.ts";
 
 /** What is printed on stderr about a failure: lines for people, or one JSON object for scripts. */
 export function reportError(
@@ -11,7 +11,10 @@ export function reportError(
   const facts = describeError(error);
   if (options.json) {
     const local = options.local ? { local: true } : {};
-    return `${JSON.stringify({ error: { code: facts.code, message: facts.message, hint: facts.hint ?? null }, ...local })}\n`;
+    return jsonLine({
+      error: { code: facts.code, message: facts.message, hint: facts.hint ?? null },
+      ...local,
+    });
   }
   const hint = facts.hint === undefined ? "" : `tunnel: hint: ${facts.hint}\n`;
   return `tunnel: error: ${facts.message}\n${hint}${facts.stack ?? ""}`;

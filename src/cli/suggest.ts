@@ -3,10 +3,10 @@
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { nearest } from "../base/nearest.ts";
+import { quoteForShell } from "../base/shell.ts";
 import type { Command } from "./command.ts";
 import { type Option, spellings } from "./config/option.ts";
 import { GLOBAL_KEYS, OPTIONS } from "./config/options.ts";
-import { quoteForShell } from "./shell.ts";
 
 const ALL: readonly Option<unknown>[] = Object.values(OPTIONS);
 

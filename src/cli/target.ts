@@ -6,6 +6,7 @@ import type { CredentialSource } from "../aws/credentials/keys.ts";
 import { controlPlaneUrl, hostOf, USUAL, type Variant } from "../aws/endpoints.ts";
 import { ignoresEndpointUrls, SharedSettings } from "../aws/shared-settings.ts";
 import { UsageError } from "../base/errors.ts";
+import { shellLine } from "../base/shell.ts";
 import { loadRoots } from "../net/roots.ts";
 import type { DataPlane } from "../proxy/options.ts";
 import type { Issuer } from "../proxy/saved-token.ts";
@@ -43,7 +44,7 @@ export function resolveTarget({ settings, env, output }: CommandContext): Target
   if (region !== undefined && region !== local.region) {
     throw new UsageError(
       `--region ${region} is not that of the serve-local on "${local.stateDir}": ${local.region}`,
-      `leave --region out, or start one with: tunnel serve-local --region ${region} --state-dir DIR`,
+      `leave --region out, or start one with: ${shellLine`tunnel serve-local --region ${region} --state-dir DIR`}`,
     );
   }
   output.announce(`local: ${local.controlPlane.origin} (${local.stateDir})`);

@@ -1,12 +1,20 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { ConfigError } from "../base/errors.ts";
+import { readRegularFile } from "../base/regular-file.ts";
 import { BadValueError, readAccessToken } from "./config/values.ts";
 
 /** The longest token has 4096 characters; some white space around it does no harm. */
 const MAX_TOKEN_FILE_BYTES = 8 * 1024;
 
-/** An access token from a file, or from standard input for `-`. Throws ConfigError, which never repeats the token. */
+/** Where a shell puts what `<(COMMAND)` says. */
+const SUBSTITUTED = /^\/(dev|proc\/self)\/fd\/\d{1,5}$/;
+
+/**
+ * An access token from a regular file, from standard input for `-`, or from the pipe of a shell's `<(COMMAND)`. Any
+ * other pipe is refused: opening one waits for its writer, deaf to signals. Throws ConfigError, which never repeats the
+ * token.
+ */
 export async function readTokenFile(
   path: string,
   stdin: () => Readable,
@@ -14,18 +22,37 @@ export async function readTokenFile(
 ): Promise<string> {
   signal.throwIfAborted();
   const name = path === "-" ? "standard input" : `"${path}"`;
-  const source = path === "-" ? stdin() : createReadStream(path);
-  const stop = () => source.destroy(signal.reason);
-  signal.addEventListener("abort", stop, { once: true });
   try {
-    return readAccessToken(await readBounded(source));
+    const source = openSource(path, stdin);
+    const text =
+      source === undefined
+        ? readRegularFile(path, MAX_TOKEN_FILE_BYTES).toString("utf8")
+        : await readUntil(signal, source);
+    return readAccessToken(text);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof BadValueError) {
       throw new ConfigError(`${name} holds no access token: ${error.message}`);
     }
     const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new ConfigError(`cannot read an access token from ${name}: ${reason}`, { cause: error });
+    throw new ConfigError(`cannot read an access token from ${name}: ${reason}`, {
+      cause: error,
+      hint: "name a file, or give it on standard input: --access-token-file -",
+    });
+  }
+}
+
+/** Undefined for what is no stream. */
+function openSource(path: string, stdin: () => Readable): Readable | undefined {
+  if (path === "-") return stdin();
+  return SUBSTITUTED.test(path) && statSync(path).isFIFO() ? createReadStream(path) : undefined;
+}
+
+async function readUntil(signal: AbortSignal, source: Readable): Promise<string> {
+  const stop = () => source.destroy(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await readBounded(source);
   } finally {
     signal.removeEventListener("abort", stop);
     source.destroy();

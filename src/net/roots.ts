@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
+import { readRegularFile } from "../base/regular-file.ts";
 
 /** A bundle of every public root is about 250 kB; anything far above is not a bundle. */
 const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
@@ -41,10 +42,7 @@ function loadDirectory(path: string): readonly string[] {
 }
 
 function loadFile(path: string): readonly string[] {
-  if (attempt(path, () => statSync(path).size) > MAX_BUNDLE_BYTES) {
-    throw new ConfigError(`"${path}" is larger than ${MAX_BUNDLE_BYTES} bytes: not a file of certificates`);
-  }
-  const text = attempt(path, () => readFileSync(path, "latin1"));
+  const text = attempt(path, () => readRegularFile(path, MAX_BUNDLE_BYTES).toString("latin1"));
   return [...text.matchAll(CERTIFICATE)].map(([pem]) => checkCertificate(pem, path));
 }
 

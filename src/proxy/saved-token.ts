@@ -3,6 +3,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { isRegion } from "../base/names.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
+import { shellLine } from "../base/shell.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
 import type { Mode } from "./options.ts";
 
@@ -143,5 +144,5 @@ function dateMember(content: Content, path: string): Date {
 }
 
 function damaged(path: string): ConfigError {
-  return new ConfigError(`"${path}" does not hold a saved token`, { hint: `rm '${path}'` });
+  return new ConfigError(`"${path}" does not hold a saved token`, { hint: shellLine`rm ${path}` });
 }

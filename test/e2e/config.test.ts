@@ -1,7 +1,7 @@
 // Configuration files as people and repositories bring them, through the program itself.
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -117,6 +117,19 @@ describe("a repository that somebody cloned", () => {
     expect(home.run(["config", "--json=false"]).stdout).toStartWith("OPTION");
     expect(JSON.parse(home.run(["list"]).stderr).error.code).toBe("ERR_CONFIG");
   });
+
+  test.each([".tunnelrc", "package.json", ".config/tunnelrc.json"])(
+    "neither fills memory nor tells a secret with %s as a link",
+    (name) => {
+      for (const target of ["/dev/zero", "/dev/tty", "../secret"]) {
+        using home = makeHome({ secret: "SECRET: [", "repo/.config/x": "" });
+        symlinkSync(target, join(home.path, "repo", name));
+        const { status, stdout, stderr } = home.run(["config", "--path"]);
+        expect([status, stderr]).toEqual([0, ""]);
+        expect(stdout).toMatch(new RegExp(`~/repo/${name} +ignored: a link`));
+      }
+    },
+  );
 
   test("runs no program of its own, whatever the search library would", () => {
     const evil = "require('fs').writeFileSync('ran', ''); module.exports = {};";

@@ -1,7 +1,7 @@
 // Keys on a real terminal, hang-ups, and who gets them.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { quoteForShell } from "../../src/cli/shell.ts";
+import { quoteForShell } from "../../src/base/shell.ts";
 import { pause } from "../helpers/agents.ts";
 import { exchange, portOf, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
 import { TestProcess } from "../helpers/process.ts";

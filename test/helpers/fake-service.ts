@@ -32,6 +32,8 @@ export interface FakeFaults {
   readonly denied?: readonly string[];
   /** It refuses the credentials themselves. */
   readonly refusesCredentials?: boolean;
+  /** What it answers to an operation, instead of what it would; undefined for its usual answer. */
+  readonly answer?: (operation: string) => { readonly status: number; readonly body: unknown } | undefined;
   /** What it says to a data plane handshake, with status 200. */
   readonly portal?: string;
 }
@@ -99,6 +101,8 @@ function answer(server: Server, faults: FakeFaults): void {
     if (faults.denied?.includes(operation)) {
       return say(400, JSON.stringify({ __type: "AccessDeniedException", message: "no policy allows it" }));
     }
+    const special = faults.answer?.(operation);
+    if (special !== undefined) return say(special.status, JSON.stringify(special.body));
     if (operation === "ListTunnels") return say(200, JSON.stringify({ tunnelSummaries: [] }));
     say(400, JSON.stringify({ __type: "ResourceNotFoundException", message: "not found" }));
   });

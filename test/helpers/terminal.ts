@@ -1,6 +1,6 @@
 // Programs on a terminal of their own.
 import process from "node:process";
-import { quoteForShell } from "../../src/cli/shell.ts";
+import { quoteForShell } from "../../src/base/shell.ts";
 import { TestProcess } from "./process.ts";
 
 /** What the keys send. */

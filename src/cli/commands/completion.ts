@@ -37,7 +37,7 @@ async function printCompletion(
   if (output.json) {
     output.document({ shell, script });
   } else {
-    output.line(script.trimEnd());
+    output.script(script.trimEnd());
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { OpenTunnelRequest, OpenTunnelResponse } from "@aws-sdk/client-iotsecuretunneling";
 import { UsageError } from "../../base/errors.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { checkTagCount } from "../config/values.ts";
 import type { Target } from "../target.ts";
@@ -49,7 +50,7 @@ function requestOf({ settings }: CommandContext): OpenTunnelRequest {
   if (thingName !== undefined && services.length === 0) {
     throw new UsageError(
       `--service is missing: which service of "${thingName}"?`,
-      `tunnel open --thing ${thingName} --service SSH`,
+      shellLine`tunnel open --thing ${thingName} --service SSH`,
     );
   }
   const twice = services.find((service, index) => services.indexOf(service) !== index);

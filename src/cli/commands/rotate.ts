@@ -6,6 +6,7 @@ import type {
 } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { Command, CommandContext } from "../command.ts";
 import type { Target } from "../target.ts";
 
@@ -50,7 +51,7 @@ function modeOf(tunnelId: string, { settings }: CommandContext): RotateMode {
   if (mode === undefined) {
     throw new UsageError(
       "--mode is missing: source, destination or all",
-      `tunnel rotate ${tunnelId} --mode source`,
+      shellLine`tunnel rotate ${tunnelId} --mode source`,
     );
   }
   if (mode === "source") {
@@ -60,7 +61,7 @@ function modeOf(tunnelId: string, { settings }: CommandContext): RotateMode {
     if (extra !== undefined) {
       throw new UsageError(
         "--thing, --service and --destination-token-file are about the destination",
-        `tunnel rotate ${tunnelId} --mode all …`,
+        shellLine`tunnel rotate ${tunnelId} --mode all …`,
       );
     }
   }
@@ -79,7 +80,7 @@ function requestOf(
   if (settings.get("thing") !== undefined && services.length === 0) {
     throw new UsageError(
       `--service is missing: the tunnel has none of its own`,
-      `tunnel rotate ${tunnelId} --mode ${mode} --thing ${thingName} --service SSH`,
+      shellLine`tunnel rotate ${tunnelId} --mode ${mode} --thing ${thingName ?? ""} --service SSH`,
     );
   }
   const destinationConfig: DestinationConfig = {

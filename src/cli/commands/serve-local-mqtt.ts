@@ -1,7 +1,7 @@
 // How serve-local notifies devices, from its options.
 
-import { readFileSync } from "node:fs";
 import { ConfigError, UsageError } from "../../base/errors.ts";
+import { readRegularFile } from "../../base/regular-file.ts";
 import type { MqttOptions } from "../../emulator/serve-options.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { trustedRoots } from "../../net/tls-roots.ts";
@@ -9,6 +9,9 @@ import type { Env, Settings } from "../config/layers.ts";
 import { OPTIONS } from "../config/options.ts";
 import type { BrokerUrl } from "../config/values.ts";
 import { caPaths } from "../target.ts";
+
+/** A chain of certificates, or a key, has a few kilobytes. */
+const MAX_PEM_BYTES = 64 * 1024;
 
 const OF_BROKER = ["mqttCa", "mqttCert", "mqttKey"] as const;
 
@@ -72,7 +75,7 @@ type External = Extract<MqttOptions, { type: "external" }>;
 
 function readPem(path: string): string {
   try {
-    const text = readFileSync(path, "utf8");
+    const text = readRegularFile(path, MAX_PEM_BYTES).toString("utf8");
     if (text.includes("-----BEGIN ")) {
       return text;
     }

@@ -1,7 +1,7 @@
+import { quoteForShell, shellLine } from "../../base/shell.ts";
 import type { ThingIdentity } from "../../emulator/notify/things.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint } from "../config/local.ts";
-import { quoteForShell } from "../shell.ts";
 
 const NAME = { name: "NAME", describe: "name of the thing", required: true } as const;
 const NOTE =
@@ -101,7 +101,7 @@ function nextLines(
   const files = ["--cafile", caPath, "--cert", certificatePath, "--key", keyPath];
   const words = ["mosquitto_sub", "-h", host, "-p", String(port), ...files, "-q", "1", "-t", topic];
   return {
-    agent: `tunnel agent --thing ${name} --map SSH=22 ${localWordsFor(stateDir, env)}`,
+    agent: `${shellLine`tunnel agent --thing ${name} --map SSH=22`} ${localWordsFor(stateDir, env)}`,
     subscribe: words.map(quoteForShell).join(" "),
   };
 }

@@ -157,7 +157,7 @@ async function runInside(
 
 async function printEnvironment({ settings, env, output }: CommandContext): Promise<void> {
   const { emulatorEnvironment } = await import("../emulator-environment.ts");
-  const { quoteForShell } = await import("../shell.ts");
+  const { quoteForShell } = await import("../../base/shell.ts");
   const stateDir = settings.get("stateDir") ?? defaultStateDir(env);
   const endpoint = readLocalEndpoint(stateDir, env);
   if (!isAlive(endpoint.pid)) {

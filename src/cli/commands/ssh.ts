@@ -28,7 +28,7 @@ export const sshCommand: Command = {
     const host = `${user === undefined ? "" : `${user}@`}${thing}.thing`;
     const proxyCommand = `ProxyCommand=${proxyCommandOf(thing, context)}`;
     const command = ["ssh", "-o", proxyCommand, "-o", "CheckHostIP=no", host, ...(context.rest ?? [])];
-    return runChild(command, withoutTokens(context.env), context.signal);
+    return runChild(command, context.env, context.signal);
   },
 };
 
@@ -38,11 +38,4 @@ function readName(text: string): string {
     throw new UsageError("THING: a thing's name, with USER@ before it if you like", "tunnel ssh pump-7");
   }
   return name;
-}
-
-function withoutTokens(env: CommandContext["env"]): CommandContext["env"] {
-  const kept = Object.entries(env).filter(
-    ([name]) => !/^AWSIOT_TUNNEL_(ACCESS|CLIENT)_TOKEN$|^BUN_BE_BUN$/.test(name),
-  );
-  return Object.fromEntries(kept);
 }

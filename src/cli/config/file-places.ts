@@ -1,18 +1,24 @@
 // Where configuration files are looked for. The search is ours, and cosmiconfig only reads what was found: its own
 // search first looks for settings of its own and would run a `.config/config.js` of the working directory.
 
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "../../base/errors.ts";
+import { readRegularFile } from "../../base/regular-file.ts";
+import { shellLine } from "../../base/shell.ts";
+import { MAX_FILE_BYTES } from "./file-text.ts";
 import { homeOf } from "./home.ts";
 import type { Env } from "./layers.ts";
 
 /** One path that was looked at. */
 export interface Place {
   readonly path: string;
-  readonly status: "used" | "absent" | "ignored: belongs to another user" | "without a tunnel property";
+  readonly status: "used" | "absent" | Ignored | "without a tunnel property";
 }
+
+/** Why a file that was found in the working directory or above does not count. */
+type Ignored = "ignored: belongs to another user" | "ignored: not a regular file" | "ignored: a link";
 
 /** The file that counts. `own`: it is the user's or was named, so it may set everything a file may set. */
 export interface Found {
@@ -79,12 +85,12 @@ function findNear(workingDirectory: () => string, home: string, looked: Place[])
   for (const directory of upwards(workingDirectory, home)) {
     for (const name of SEARCH_PLACES) {
       const path = join(directory, name);
-      const facts = statOf(path);
+      const facts = statOf(path, lstatSync);
+      const ignored = facts && whyIgnored(facts);
       if (facts === undefined) {
         looked.push({ path, status: "absent" });
-      } else if (isForeign(facts)) {
-        // It may set presentation only, but a stranger's file in /tmp must not make our commands fail either.
-        looked.push({ path, status: "ignored: belongs to another user" });
+      } else if (ignored !== undefined) {
+        looked.push({ path, status: ignored });
       } else if (name === "package.json" && !mentionsTunnel(path)) {
         looked.push({ path, status: "without a tunnel property" });
       } else {
@@ -94,6 +100,16 @@ function findNear(workingDirectory: () => string, home: string, looked: Place[])
     }
   }
   return undefined;
+}
+
+/**
+ * What is found may set presentation only, but a stranger's file in /tmp, or a cloned repository's link to a device or a
+ * secret, must not make our commands fail, wait or tell it either.
+ */
+function whyIgnored(facts: Stats): Ignored | undefined {
+  if (facts.isSymbolicLink()) return "ignored: a link";
+  if (!facts.isFile()) return "ignored: not a regular file";
+  return isForeign(facts) ? "ignored: belongs to another user" : undefined;
 }
 
 /** The working directory and those above it, the last one being the home directory or the root. */
@@ -112,9 +128,9 @@ function upwards(workingDirectory: () => string, home: string): string[] {
   return directories;
 }
 
-function statOf(path: string): Stats | undefined {
+function statOf(path: string, read: typeof statSync | typeof lstatSync = statSync): Stats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    return read(path, { throwIfNoEntry: false });
   } catch {
     return undefined; // a directory that may not be entered, or a file in place of one
   }
@@ -127,7 +143,7 @@ function isForeign({ uid }: Stats): boolean {
 /** Whether a package.json has a property of ours. Most have none, and are not worth loading a parser for. */
 function mentionsTunnel(path: string): boolean {
   try {
-    const text = readFileSync(path, "utf8");
+    const text = readRegularFile(path, MAX_FILE_BYTES, { follow: false }).toString("utf8");
     const content: unknown = /"tunnel"\s*:/.test(text) ? JSON.parse(text) : undefined;
     return typeof content === "object" && content !== null && Object.hasOwn(content, "tunnel");
   } catch {
@@ -137,7 +153,8 @@ function mentionsTunnel(path: string): boolean {
 
 /** Whoever can write the file can send our tokens elsewhere. */
 function checkOwner(path: string, facts: Stats | undefined): void {
-  if (facts === undefined || process.getuid === undefined) {
+  const isReadable = facts?.isFile() || facts?.isDirectory();
+  if (facts === undefined || !isReadable || process.getuid === undefined) {
     return; // reading it will say what is wrong
   }
   if (isForeign(facts)) {
@@ -147,7 +164,7 @@ function checkOwner(path: string, facts: Stats | undefined): void {
   }
   if ((facts.mode & 0o022) !== 0) {
     throw new ConfigError(`configuration "${path}" can be written by other users`, {
-      hint: `chmod go-w '${path}'`,
+      hint: shellLine`chmod go-w ${path}`,
     });
   }
 }

@@ -61,7 +61,7 @@ export async function readFileLayer(request: FileRequest): Promise<FileLayer> {
     }
     return { path: undefined, context: undefined, contexts: [], values: new Map(), looked };
   }
-  const content = await readMapping(found.path);
+  const content = await readMapping(found.path, found.own);
   return { path: found.path, looked, ...checkContent(content, found, request) };
 }
 
@@ -217,8 +217,8 @@ class ConfigFile {
       if (!(error instanceof BadValueError)) {
         throw error;
       }
-      const shown = texts.map((text) => `"${escapeControl(text, 100)}"`).join(" ");
-      throw this.#bad(`${key} ${shown}`, error.message);
+      const shown = this.#isOwn ? texts.map((text) => ` "${escapeControl(text, 100)}"`).join("") : "";
+      throw this.#bad(`${key}${shown}`, error.message);
     }
   }
 

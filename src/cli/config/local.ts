@@ -1,8 +1,9 @@
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
-import { quoteForShell } from "../shell.ts";
+import { readRegularFile } from "../../base/regular-file.ts";
+import { quoteForShell, shellLine } from "../../base/shell.ts";
 import { homeOf } from "./home.ts";
 import type { Env } from "./layers.ts";
 import {
@@ -13,6 +14,9 @@ import {
   readMqttEndpoint,
   readRegion,
 } from "./values.ts";
+
+/** An endpoint.json has under a kilobyte. */
+const MAX_ENDPOINT_BYTES = 64 * 1024;
 
 /** What serve-local wrote about itself into endpoint.json. */
 export interface LocalEndpoint {
@@ -111,13 +115,13 @@ function checkOwner(path: string, facts: Stats): void {
     });
   }
   if ((facts.mode & 0o022) !== 0) {
-    throw new ConfigError(`"${path}" can be written by other users`, { hint: `chmod go-w '${path}'` });
+    throw new ConfigError(`"${path}" can be written by other users`, { hint: shellLine`chmod go-w ${path}` });
   }
 }
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_ENDPOINT_BYTES).toString("utf8");
   } catch (cause) {
     throw new ConfigError(`cannot read "${path}"`, { cause });
   }

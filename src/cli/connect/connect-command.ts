@@ -3,6 +3,7 @@
 import type { Writable } from "node:stream";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { UsageError } from "../../base/errors.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
@@ -104,7 +105,7 @@ function requestOf({ settings, rest }: CommandContext): ConnectRequest {
   if (service === undefined || others.length > 0) {
     throw new UsageError(
       `one --service, please: which service of "${thing}"?`,
-      `tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
+      shellLine`tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
     );
   }
   if (rest?.length === 0) throw new UsageError("no command after --", `${EXAMPLE} -- CMD…`);
@@ -205,9 +206,9 @@ async function runInside(
   return code;
 }
 
-/** Without our tokens, and without the variable that makes a program of this runtime act as the runtime. */
+/** Without what leads a command to a tunnel of its own. */
 function childEnvironment(env: CommandContext["env"], address: string, port: number | undefined) {
-  const kept = Object.entries(env).filter(([name]) => !/^AWSIOT_TUNNEL_|^BUN_BE_BUN$/.test(name));
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith("AWSIOT_TUNNEL_"));
   const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
   return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };
 }

@@ -1,10 +1,12 @@
 import { basename, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { UsageError } from "../../base/errors.ts";
+import { quoteForShell } from "../../base/shell.ts";
 import type { CommandContext } from "../command.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
-import { quoteForShell } from "../shell.ts";
+import { quote } from "../suggest.ts";
 
 /** Options of ssh and ssh-config that are those of the connect behind them. */
 export const SSH_OPTIONS: readonly OptionKey[] = [
@@ -21,6 +23,7 @@ export const SSH_OPTIONS: readonly OptionKey[] = [
 /**
  * The value of ssh's ProxyCommand: this program, as it was started, with the options given now. ssh gives it to the
  * user's shell after replacing its own `%` words: `%n` is the host name as typed, where `%h` is in lower case.
+ * Throws UsageError for a word with a line break or another control character, which would start a line of its own.
  */
 export function proxyCommandOf(thing: string, context: CommandContext): string {
   const service = context.settings.get("service").at(-1) ?? "SSH";
@@ -32,6 +35,10 @@ export function proxyCommandOf(thing: string, context: CommandContext): string {
     service,
     ...givenWords([...GLOBAL_KEYS, ...SSH_OPTIONS], context),
   ];
+  const broken = words.find((word) => /\p{Cc}/u.test(word));
+  if (broken !== undefined) {
+    throw new UsageError(`${quote(broken)} cannot stand in a line of an ssh configuration`);
+  }
   const quoted = words.map((word) => quoteForShell(word).replaceAll("%", "%%"));
   return [...quoted, "--thing", thing].join(" ");
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { TunnelError } from "../../base/errors.ts";
 import { FileLock } from "../../base/file-lock.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import type { StatusBoard } from "../../proxy/status.ts";
 import type { CommandContext } from "../command.ts";
@@ -55,7 +56,7 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
     await orAborted(sleep(LOCK_POLL_MS), signal);
   }
   throw new TunnelError("ERR_LIMIT", "another tunnel connect for this thing neither carries nor ends", {
-    hint: `see who has it open: fuser '${point.lock}'`,
+    hint: `see who has it open: ${shellLine`fuser ${point.lock}`}`,
   });
 }
 
@@ -91,5 +92,5 @@ async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, reg
 
 function hintFor({ thing, service }: ConnectRequest, { local }: Target, { env }: CommandContext): string {
   const words = local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`;
-  return `is it on, and does an agent run there? tunnel agent${words} --thing ${thing} --map ${service}=22`;
+  return `is it on, and does an agent run there? tunnel agent${words} ${shellLine`--thing ${thing} --map ${`${service}=22`}`}`;
 }

@@ -1,3 +1,5 @@
+import { jsonLine } from "../../base/escape.ts";
+import { shellLine } from "../../base/shell.ts";
 import type { CommandContext } from "../command.ts";
 import type { Output, TextStream } from "../output.ts";
 import { formatEnd } from "../times.ts";
@@ -45,7 +47,7 @@ export class Reporter {
       this.#waitingFor = event.for;
     }
     if (this.#output.json) {
-      this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+      this.#stream.write(jsonLine({ time: new Date().toISOString(), ...event }));
       return;
     }
     if (this.#screen !== undefined) return this.#screen(wordsOf(event, this.#facts) ?? "ready");
@@ -88,7 +90,7 @@ function sentence(
     case "closed":
       return `closed tunnel ${event.tunnelId}`;
     case "left-open":
-      return `tunnel ${event.tunnelId} stays open: ${event.why}; to end it: tunnel close ${event.tunnelId}`;
+      return `tunnel ${event.tunnelId} stays open: ${event.why}; to end it: ${shellLine`tunnel close ${event.tunnelId}`}`;
   }
 }
 

@@ -6,6 +6,7 @@ import process from "node:process";
 import { gzipSync } from "node:zlib";
 import { createTar } from "nanotar";
 import { ConfigError } from "../../base/errors.ts";
+import { escapeLines } from "../../base/escape.ts";
 import type { Env, Settings } from "../config/layers.ts";
 import type { Output } from "../output.ts";
 import { VERSION } from "../version.ts";
@@ -57,7 +58,7 @@ export function writeBundle(
   output.remark(`the bundle "${path}" will hold:`);
   const home = env["HOME"];
   const entries = files.map(({ name, holds, content }) => {
-    const data = `${mask(JSON.stringify(content, undefined, 2), home)}\n`;
+    const data = `${mask(escapeLines(JSON.stringify(content, undefined, 2)), home)}\n`;
     output.remark(`  ${name}, ${data.length} characters: ${holds}`);
     return { name: `tunnel-doctor/${name}`, data };
   });

@@ -7,6 +7,7 @@ import type { ControlPlane } from "../../aws/control-plane.ts";
 import { hostOf } from "../../aws/endpoints.ts";
 import { CredentialsError, ServiceError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { shellLine } from "../../base/shell.ts";
 import { isLastWord, judgeRefusal } from "../../engine/refusal.ts";
 import { readRefusalBody } from "../../net/refusal-body.ts";
 import { CHANNEL_ID_HEADER, MODE_PARAMETER, SUBPROTOCOLS, TUNNEL_PATH } from "../../protocol/constants.ts";
@@ -180,7 +181,11 @@ export async function checkThing({ thing, services }: Site, api: ControlPlane): 
     const online = tunnels.find(({ destinationConnectionState: state }) => state?.status === "CONNECTED");
     const about =
       online === undefined
-        ? unknown("thing", why, `tunnel open --thing ${thing} --service SSH, then tunnel describe ID`)
+        ? unknown(
+            "thing",
+            why,
+            `${shellLine`tunnel open --thing ${thing} --service SSH`}, then tunnel describe ID`,
+          )
         : ok("thing", `"${thing}" is online: it is connected to tunnel ${online.tunnelId}`);
     return [about, ...services.map((service) => serviceFinding(service, tunnels))];
   } catch (error) {

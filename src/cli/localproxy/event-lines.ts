@@ -7,7 +7,6 @@ import {
   ServiceIdsError,
   type TunnelError,
 } from "../../base/errors.ts";
-import { escapeControl } from "../../base/escape.ts";
 import { isCertificateFailure } from "../../net/failures.ts";
 import type { Mode, ProxyEvent } from "../../proxy/options.ts";
 import type { ReferenceLines } from "./lines.ts";
@@ -64,10 +63,10 @@ export class EventLines {
         );
       case "connection-closed":
         return this.#info(
-          `Disconnected from: ${event.service} (connection ${event.connectionId}): ${escapeControl(event.reason)}`,
+          `Disconnected from: ${event.service} (connection ${event.connectionId}): ${event.reason}`,
         );
       case "warning":
-        return this.#lines.log("warning", escapeControl(event.message));
+        return this.#lines.log("warning", event.message);
     }
   }
 

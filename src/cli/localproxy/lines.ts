@@ -1,5 +1,7 @@
 // Log lines as the reference proxy writes them: scripts look for its sentences.
 
+import { escapeControl } from "../../base/escape.ts";
+
 /** Severities in the reference's order; a -v level N shows the first N. */
 const SEVERITIES = ["fatal", "error", "warning", "info", "debug", "trace"] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -19,7 +21,7 @@ export class ReferenceLines {
 
   log(severity: Severity, message: string): void {
     if (SEVERITIES.indexOf(severity) >= this.level) return;
-    this.#write(`[${timestamp(new Date())}] (${this.#id}) [${severity}] ${message}\n`);
+    this.#write(`[${timestamp(new Date())}] (${this.#id}) [${severity}] ${escapeControl(message, 2_000)}\n`);
   }
 }
 

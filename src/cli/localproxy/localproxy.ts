@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import process from "node:process";
 import { TunnelError } from "../../base/errors.ts";
+import { escapeControl } from "../../base/escape.ts";
 import { configureLog, getLogger, type Level } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import { loadRoots } from "../../net/roots.ts";
@@ -39,7 +40,9 @@ export async function runLocalproxy(words: readonly string[], host: Host): Promi
     return answerAtOnce(flags, host) ?? (await carry(flags, host, lines));
   } catch (error) {
     if (error instanceof ReferenceUsageError) {
-      host.stderr.write(`${error.message}\nTry 'localproxy --help' for a list of options.\n`);
+      host.stderr.write(
+        `${escapeControl(error.message, 1_000)}\nTry 'localproxy --help' for a list of options.\n`,
+      );
       return BAD_VALUE;
     }
     if (error instanceof ReferenceFatal) {

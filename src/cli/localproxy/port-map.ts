@@ -1,8 +1,9 @@
 // The reference proxy's mappings of services to ports: -s, -d and the files of --config-dir.
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
+import { readRegularFile } from "../../base/regular-file.ts";
 import { systemReason } from "../../base/system-reason.ts";
 import type { Address, Mode, ServiceMap } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
@@ -110,6 +111,9 @@ export function scanConfigFiles(
   return found;
 }
 
+/** A file of services has some dozens of lines. */
+const MAX_CONFIG_BYTES = 64 * 1024;
+
 function readMappings(file: string, lines: ReferenceLines): readonly Mapping[] {
   const mappings = parseMappings(readText(file));
   if (mappings === undefined)
@@ -134,7 +138,7 @@ export function parseMappings(text: string): readonly Mapping[] | undefined {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readRegularFile(file, MAX_CONFIG_BYTES).toString("utf8");
   } catch (cause) {
     throw new ReferenceFatal(`Cannot read ${file}: ${systemReason(cause)}`, BAD_CONFIGURATION);
   }

@@ -1,7 +1,11 @@
 // The reference proxy's fine-grained settings: written as it writes them, read for the few that mean something here.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
+import { readRegularFile } from "../../base/regular-file.ts";
 import { BAD_CONFIGURATION, ReferenceFatal } from "./fatal.ts";
+
+/** The reference's settings have a dozen lines. */
+const MAX_SETTINGS_BYTES = 64 * 1024;
 
 const REGION_OVERRIDES = {
   "cn-north-1": "data.tunneling.iot.cn-north-1.amazonaws.com.cn",
@@ -108,7 +112,7 @@ function number(text: string | undefined, otherwise: number): number {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularFile(path, MAX_SETTINGS_BYTES).toString("utf8");
   } catch {
     throw new ReferenceFatal(`${path}: cannot open file`, BAD_CONFIGURATION);
   }
@@ -117,9 +121,9 @@ function readText(path: string): string {
 function parse(content: string, path: string): unknown {
   try {
     return JSON.parse(content);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ReferenceFatal(`${path}: ${reason}`, BAD_CONFIGURATION);
+  } catch {
+    // The parser's own words quote the file.
+    throw new ReferenceFatal(`${path}: not JSON`, BAD_CONFIGURATION);
   }
 }
 

@@ -1,9 +1,12 @@
 // Where the reference proxy's options come from: the command line over --config over the environment.
 
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "../../base/regular-file.ts";
 import type { Env } from "../config/layers.ts";
 import { REFERENCE_OPTIONS } from "./reference-options.ts";
 import { type ReferenceFlags, ReferenceUsageError } from "./words.ts";
+
+/** A file of options has some dozens of lines. */
+const MAX_CONFIG_BYTES = 64 * 1024;
 
 const VARIABLES: Readonly<Record<string, string>> = {
   "access-token": "AWSIOT_TUNNEL_ACCESS_TOKEN",
@@ -29,7 +32,7 @@ export function mergeSources(flags: ReferenceFlags, env: Env): ReferenceFlags {
 function readIni(path: string): Map<string, string> {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readRegularFile(path, MAX_CONFIG_BYTES).toString("utf8");
   } catch {
     throw new ReferenceUsageError(`can not read options configuration file '${path}'`);
   }

@@ -1,5 +1,6 @@
 import { Text } from "ink";
-import type { ReactNode } from "react";
+import { Children, type ReactNode } from "react";
+import { escapeControl } from "../../base/escape.ts";
 
 const COLOURS = { good: "green", bad: "red", warn: "yellow", accent: "cyan" } as const;
 
@@ -12,7 +13,8 @@ export function Piece(props: {
   readonly colours: boolean;
   readonly children: ReactNode;
 }) {
-  const { tone = "plain", colours, children } = props;
+  const { tone = "plain", colours } = props;
+  const children = printable(props.children);
   if (tone === "dim") return <Text dimColor={colours}>{children}</Text>;
   if (tone === "strong") return <Text bold>{children}</Text>;
   if (tone === "plain" || !colours) return <Text>{children}</Text>;
@@ -21,5 +23,10 @@ export function Piece(props: {
 
 /** One line, cut at the edge of the screen. */
 export function Line({ children }: { readonly children: ReactNode }) {
-  return <Text wrap="truncate">{children}</Text>;
+  return <Text wrap="truncate">{printable(children)}</Text>;
+}
+
+/** Every text on the screen passes here: what the service, devices and other processes call things is not ours. */
+function printable(children: ReactNode): ReactNode {
+  return Children.map(children, (child) => (typeof child === "string" ? escapeControl(child) : child));
 }

@@ -60,7 +60,7 @@ export const configFile: Target = {
     const choice = cursor.byte();
     const found = { path: choice % 2 === 0 ? "/etc/t/config.json" : "/etc/t/config.yaml", own: choice < 128 };
     try {
-      const content = await parseMapping(found.path, textOf(cursor.rest()));
+      const content = await parseMapping(found.path, textOf(cursor.rest()), found.own);
       const layer = checkContent(content, found, { env: ENV, context: undefined });
       for (const [key, { texts }] of layer.values) checkTexts(OPTIONS[key], texts);
     } catch (error) {

@@ -56,7 +56,7 @@ describe("a file that cannot be opened", () => {
         spawnSync("mkfifo", [join(directory, "pipe")]);
         return join(directory, "pipe");
       },
-      "nobody reads it",
+      "a pipe that nobody reads",
     ],
     [
       "below a file",

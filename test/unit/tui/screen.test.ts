@@ -47,6 +47,28 @@ test("a wide screen shows everything", () => {
   ]);
 });
 
+test("what others call things cannot draw", () => {
+  const hostile = "a\u001b[2J\u009b2J\u202e\u200b\nb";
+  const tunnels = TUNNELS.map((each) => ({
+    ...each,
+    thing: hostile,
+    description: hostile,
+    services: [hostile],
+    tags: [hostile],
+  }));
+  const screen = show({
+    ...busyState({ columns: 200, rows: 20 }),
+    title: hostile,
+    tunnels,
+    pollFailure: hostile,
+  })
+    .lines()
+    .join("\n");
+  expect(screen).toContain("a\\u001b[2J\\u009b2J\\u202e\\u200b\\u000ab");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be there
+  expect(screen).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b\u202e]/);
+});
+
 test("60 columns lose the services and the description, 14 rows the details", () => {
   expect(show(busyState({ columns: 60, rows: 14 })).lines()).toEqual([
     "tunnel list · local · 3 tunnels",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { getDefaultSearchPlaces } from "cosmiconfig";
 import { ConfigError } from "../../../../src/base/errors.ts";
@@ -208,6 +209,67 @@ describe("mistakes name file and key", () => {
   });
 });
 
+describe("what is no regular file", () => {
+  const kinds: readonly [string, (path: string) => void, string][] = [
+    ["a device", (path) => symlinkSync("/dev/zero", path), "not a regular file"],
+    ["a pipe", (path) => void execFileSync("mkfifo", [path]), "not a regular file"],
+    ["a directory", (path) => mkdirSync(path), "not a regular file"],
+    ["a sparse file of a terabyte", (path) => makeSparse(path), "larger than 256 KiB"],
+  ];
+
+  test.each(kinds)("%s is refused where the user named it", async (_, make, reason) => {
+    using home = makeHome({ [OWN]: "" });
+    make(join(home.home, "f.yaml"));
+    expect((await home.failure({ file: "f.yaml" })).message).toContain(`"~/f.yaml": ${reason}`);
+  });
+
+  test.each(
+    SEARCH_PLACES.flatMap((place) => kinds.slice(0, 3).map(([kind, make]) => [place, kind, make] as const)),
+  )("%s as %s is passed by where it came with a directory", async (place, _, make) => {
+    using home = makeHome({ "repo/.config/x": "" });
+    make(join(home.home, "repo", place));
+    const { path, looked } = await home.read();
+    expect(path).toBeUndefined();
+    expect(looked.find((each) => each.path.endsWith(`/repo/${place}`))?.status).toStartWith("ignored: ");
+  });
+
+  test.each(SEARCH_PLACES)("%s as a link to a secret is passed by, and not read", async (place) => {
+    using home = makeHome({ "repo/.config/x": "", id_ed25519: "SECRET: of the user\njson: true" });
+    symlinkSync(join(home.home, "id_ed25519"), join(home.home, "repo", place));
+    const { values, looked } = await home.read();
+    expect(values.size).toBe(0);
+    expect(looked.filter(({ status }) => status === "ignored: a link")).toHaveLength(1);
+  });
+
+  test("a large package.json is passed by, a large .tunnelrc is refused", async () => {
+    using home = makeHome({ "repo/.config/x": "" });
+    makeSparse(join(home.home, "repo/package.json"));
+    expect((await home.read()).path).toBeUndefined();
+    makeSparse(join(home.home, "repo/.tunnelrc"));
+    expect((await home.failure()).message).toEndWith('repo/.tunnelrc": larger than 256 KiB');
+  });
+
+  test("the user's own may be a link: dotfiles often are", async () => {
+    using home = makeHome({ "dotfiles/tunnel.yaml": "json: true", ".config/tunnel/x": "" });
+    symlinkSync(join(home.home, "dotfiles/tunnel.yaml"), join(home.home, OWN));
+    expect((await home.read()).values.size).toBe(1);
+  });
+
+  test.each(["log-level: SECRET", "json: [SECRET", "a: &SECRET\n*SECRETS", "!<!SECRET> a"])(
+    "%j of a stranger: nothing of the value is repeated",
+    async (text) => {
+      using home = makeHome({ "repo/.tunnelrc": text });
+      expect(JSON.stringify(await home.failure())).not.toContain("SECRET");
+    },
+  );
+});
+
+/** Takes no room on the disk, but would fill any memory. */
+function makeSparse(path: string): void {
+  writeFileSync(path, "");
+  truncateSync(path, 2 ** 40);
+}
+
 describe("a file that came with a directory", () => {
   const allowed = KEYS.filter((key) => OPTIONS[key as "json"].file === "any");
 
@@ -240,7 +302,7 @@ describe("a file that others could have written", () => {
     chmodSync(join(home.home, name), mode);
     const { message, hint } = await home.failure();
     expect(message).toBe(`configuration "~/${name}" can be written by other users`);
-    expect(hint).toBe(`chmod go-w '~/${name}'`);
+    expect(hint).toBe(`chmod go-w ~/${name}`);
   });
 
   test("so is a named one", async () => {
