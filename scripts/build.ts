@@ -35,7 +35,8 @@ async function build(outfile: string, target?: string): Promise<void> {
   const unfinished = `${outfile}.${process.pid}`;
   await Bun.build({
     entrypoints: ["src/cli/main.ts"],
-    minify: true,
+    // Names are kept for errors, which are told by them where nobody expected any.
+    minify: { whitespace: true, syntax: true, identifiers: true, keepNames: true },
     bytecode: true,
     format: "esm",
     splitting: true,
