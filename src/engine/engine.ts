@@ -129,7 +129,7 @@ export class Engine {
   }
 
   /** Everything to be carried out since the last call, in order. */
-  drain(): EngineOutput[] {
+  drain(): readonly EngineOutput[] {
     return this.#exchange.drain();
   }
 

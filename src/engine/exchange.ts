@@ -76,7 +76,8 @@ export class Exchange {
   }
 
   /** Everything to be carried out since the last call, in order. */
-  drain(): EngineOutput[] {
+  drain(): readonly EngineOutput[] {
+    if (this.#outputs.length === 0) return this.#outputs;
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;

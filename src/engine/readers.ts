@@ -7,6 +7,8 @@ interface Backlog {
   backlogOf(connection: Connection): number;
 }
 
+const NOTHING: readonly Output[] = [];
+
 /** Which applications are read: none whose own backlog is long, and nobody while all together have too much. */
 export class Readers {
   readonly #limits: Pick<CarrierLimits, "connectionBytes" | "totalBytes">;
@@ -48,7 +50,8 @@ export class Readers {
   }
 
   /** Decides anew, and says what changes. */
-  settle(backlog: Backlog): Output[] {
+  settle(backlog: Backlog): readonly Output[] {
+    if (this.#fed.size === 0 && this.#paused.size === 0) return NOTHING;
     return [...this.#pause(backlog), ...this.#resume(backlog)];
   }
 
