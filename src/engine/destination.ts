@@ -1,7 +1,9 @@
 import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { type Message, MessageType, makeMessage } from "../protocol/message.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Item } from "./fair-queue.ts";
 import type { Format } from "./output.ts";
+import { Pacing } from "./pacing.ts";
 import type { ConnectionState, Stream } from "./stream-table.ts";
 
 /** The destination side: streams and connections of the tunnel become dialled local connections. */
@@ -9,6 +11,7 @@ export class Destination {
   readonly peer = "source";
   readonly maxPayloadBytes = MAX_PAYLOAD_BYTES;
   readonly #exchange: Exchange;
+  readonly #pacing = new Pacing();
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -38,14 +41,16 @@ export class Destination {
     return this.#exchange.resetMessage(state, stream);
   }
 
-  mayTake(): boolean {
-    return true;
+  mayTake(state: ConnectionState, item: Item): boolean {
+    return item.type !== "data" || this.#pacing.mayGo(state);
   }
 
-  tick(): void {}
+  tick(now: number): void {
+    this.#pacing.tick(now);
+  }
 
-  deadline(): undefined {
-    return undefined;
+  deadline(): number | undefined {
+    return this.#pacing.deadline();
   }
 
   /** Counted from the last byte received: a server that closes first is not kept open longer than needed (P52). */
@@ -53,8 +58,10 @@ export class Destination {
     return state.lastReceivedAt ?? now;
   }
 
-  sent(state: ConnectionState, now: number): void {
+  sent(state: ConnectionState, item: Item, now: number): void {
     state.lastAnsweredAt = now;
+    if (item.type !== "data") return;
+    this.#pacing.sent(state, item.bytes.length, this.#exchange.table.connections.size, now);
   }
 
   /** A new stream replaces the service's old one, whose connections are over (P22). */

@@ -204,7 +204,7 @@ export class Engine {
       exchange.forget(state);
       return state.stream && this.#side.resetMessage(state, state.stream, now);
     }
-    this.#side.sent(state, now);
+    this.#side.sent(state, item, now);
     if (item.type === "data") return exchange.dataMessage(state, item);
     return this.#side.startMessage(state, now);
   }

@@ -1,9 +1,10 @@
-import { MAX_PAYLOAD_BYTES, MAX_STREAM_ID } from "../protocol/constants.ts";
+import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { type Message, MessageType, makeMessage } from "../protocol/message.ts";
 import { ChainGuard } from "./chain-guard.ts";
 import { type Exchange, idsOf } from "./exchange.ts";
 import type { Item } from "./fair-queue.ts";
 import type { Connection, Format } from "./output.ts";
+import { newStreamId } from "./pacing.ts";
 import type { ConnectionState, Stream } from "./stream-table.ts";
 
 /** Until the destination has said something, for this long at most, only one connection is opened (P42). */
@@ -92,7 +93,7 @@ export class Source {
     const { serviceId } = state.connection;
     const active = table.of(serviceId);
     const open = active !== undefined && this.#takesMore(active) ? active : undefined;
-    const stream = open ?? table.start(serviceId, this.#newStreamId(), this.#format);
+    const stream = open ?? table.start(serviceId, newStreamId(this.#exchange.options.random()), this.#format);
     table.join(state, stream, this.#format === 3 ? stream.nextConnectionId : 0);
     if (open !== undefined) stream.lastStartAt = now;
     else this.#hold(now + HOLD_MS);
@@ -132,7 +133,7 @@ export class Source {
   }
 
   /** A half-closed connection waits for an answer to its last byte (P52). */
-  sent(state: ConnectionState, now: number): void {
+  sent(state: ConnectionState, _item: Item, now: number): void {
     this.#exchange.linger.sent(state, now);
   }
 
@@ -277,10 +278,6 @@ export class Source {
       this.#unstarted.set(state, now + WAIT_MS);
       this.#exchange.queue.pushFront(state.connection.key, { type: "start" });
     }
-  }
-
-  #newStreamId(): number {
-    return 1 + Math.floor(this.#exchange.options.random() * MAX_STREAM_ID);
   }
 
   #warnOfSilence(now: number): void {

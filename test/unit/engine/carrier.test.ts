@@ -97,7 +97,7 @@ describe("an application that sends more than the tunnel takes", () => {
     driven.carrier.localData(all[0] as Connection, filled(2_100), 0);
     expect(driven.take()).toEqual(["pause 1"]);
     driven.bufferedBytes = 0;
-    expect(driven.take()).toEqual(["DATA SSH 1.1 2100 bytes", "resume 1"]);
+    expect(driven.take()).toEqual(["DATA SSH 101.1 2100 bytes", "resume 1"]);
   });
 
   test("stops the reading of every other, and not only on its own next chunk, once all have too much", () => {
@@ -115,8 +115,8 @@ describe("a stop", () => {
     driven.carrier.stop(0);
     expect(driven.take()).toEqual([
       "close 1 end",
-      "DATA SSH 1.1 xxxxxxxxxx",
-      "CONNECTION_RESET SSH 1.1",
+      "DATA SSH 101.1 xxxxxxxxxx",
+      "CONNECTION_RESET SSH 101.1",
       "ended stopped",
     ]);
   });
@@ -135,8 +135,8 @@ describe("a stop", () => {
 describe("the end of the WebSocket", () => {
   test("ends what lives by RST, and lets go of nothing else", () => {
     const { driven, all } = source(2);
-    driven.give(message("Data", 1, 1, { payload: filled(10) }));
-    driven.give(message("ConnectionReset", 1, 1));
+    driven.give(message("Data", 101, 1, { payload: filled(10) }));
+    driven.give(message("ConnectionReset", 101, 1));
     driven.take();
     driven.carrier.tunnelClosed(1006, "", undefined, 0);
     expect(driven.take()).toEqual(["close 2 reset", "ended closed"]);
@@ -171,7 +171,7 @@ describe("connections that are over", () => {
 
 test("what waits keeps no frame that is much larger than itself", () => {
   const { driven } = source();
-  const frame = encodeFrame(message("Data", 1, 1, { payload: filled(10) }));
+  const frame = encodeFrame(message("Data", 101, 1, { payload: filled(10) }));
   const large = new Uint8Array(50_000);
   large.set(frame);
   const views: number[] = [];

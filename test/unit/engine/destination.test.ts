@@ -226,6 +226,35 @@ describe("the end of a server's connection (P52)", () => {
   });
 });
 
+describe("a source that is not known to be ours (P67)", () => {
+  function bothGive(streamId: number) {
+    const destination = makeDestination();
+    give(destination, message("StreamStart", streamId, 1));
+    give(destination, message("ConnectionStart", streamId, 2));
+    for (const key of [1, 2]) destination.localData({ key, serviceId: "SSH" }, filled(120_000));
+    asked(destination);
+    return destination;
+  }
+
+  test("gets one message of a connection, then a gap in which others take their turns", () => {
+    const destination = bothGive(7);
+    expect(sent(destination)).toEqual(["DATA SSH 7.1 64512 bytes", "DATA SSH 7.2 64512 bytes"]);
+    const gapMs = (64_512 / 24_000) * 2;
+    expect(destination.deadline()).toBe(gapMs);
+    destination.tick(gapMs - 0.1);
+    expect(sent(destination, gapMs - 0.1)).toEqual([]);
+    destination.tick(gapMs);
+    expect(sent(destination, gapMs)).toEqual(["DATA SSH 7.1 55488 bytes", "DATA SSH 7.2 55488 bytes"]);
+  });
+
+  test("with one connection, or one of ours, gets everything at once", () => {
+    expect(sent(bothGive(101))).toHaveLength(4);
+    const destination = started();
+    destination.localData(SSH, filled(120_000));
+    expect(sent(destination)).toHaveLength(2);
+  });
+});
+
 describe("rules at the destination", () => {
   test("want SERVICE_IDS first (P30)", () => {
     const destination = new Engine("destination", {

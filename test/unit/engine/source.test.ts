@@ -54,7 +54,7 @@ describe("SERVICE_IDS at the source", () => {
     source.localData(accept(source, name), filled(80_896));
     sent(source);
     source.tick(1_000);
-    expect(sent(source)).toEqual([`DATA ${name} 1.1 64512 bytes`]);
+    expect(sent(source)).toEqual([`DATA ${name} 101.1 64512 bytes`]);
   });
 
   test("are taken once (P30)", () => {
@@ -250,13 +250,13 @@ describe("a source with a destination of format 3", () => {
     expect(() => freshSource(["SSH"]).localAccepted("SSH", 0)).toThrow(LocalProtocolError);
   });
 
-  test("draws stream ids from 1 to 2^28 - 1 (P21)", () => {
+  test("draws stream ids from the multiples of 101 up to 2^28 - 1 (P21)", () => {
     const idOf = (random: number) => {
       const source = makeSource({ random: () => random });
       accept(source);
       return decodeFrame(source.nextFrame(0) as Uint8Array).streamId;
     };
-    expect([idOf(0), idOf(1 - 2 ** -53)]).toEqual([1, 2 ** 28 - 1]);
+    expect([idOf(0), idOf(1 - 2 ** -53)]).toEqual([101, 101 * Math.floor((2 ** 28 - 1) / 101)]);
   });
 });
 

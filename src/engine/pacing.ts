@@ -1,0 +1,46 @@
+import { MAX_STREAM_ID } from "../protocol/constants.ts";
+import type { ConnectionState } from "./stream-table.ts";
+
+/** Stream ids of our sources are multiples of this: one foreign id in so many looks like ours, and is not paced. */
+const MARK = 101;
+/** A foreign source takes what its clients read, so many bytes in a millisecond at the most. */
+const BYTES_PER_MS = 24_000;
+/** Beyond so many connections the gap does not grow: the slowest page still comes at 0.75 MB/s. */
+const MAX_CONNECTIONS = 32;
+
+/** A stream id by which a destination of ours knows its source (P21). @param random a number in [0, 1) */
+export function newStreamId(random: number): number {
+  return MARK * (1 + Math.floor(random * Math.floor(MAX_STREAM_ID / MARK)));
+}
+
+/**
+ * How long a destination waits between two messages of one connection when the source is not ours (P67). The reference
+ * proxy's source goes on reading while a connection's client does not: two messages of one connection that it has not
+ * written yet make it mix up or end them all. Nothing on the wire tells when it has, so that only time helps; one
+ * connection alone needs none. Milliseconds.
+ */
+export class Pacing {
+  readonly #until = new Map<ConnectionState, number>();
+
+  /** A message with so many bytes of a connection went out, of a source with so many connections. */
+  sent(state: ConnectionState, bytes: number, connections: number, now: number): void {
+    const isOurs = state.stream === undefined || state.stream.streamId % MARK === 0;
+    if (isOurs || connections < 2) return;
+    const gapMs = (bytes / BYTES_PER_MS) * Math.min(connections, MAX_CONNECTIONS);
+    if (gapMs >= 1) this.#until.set(state, now + gapMs);
+  }
+
+  /** Whether the next message of a connection may go out. */
+  mayGo(state: ConnectionState): boolean {
+    return !this.#until.has(state);
+  }
+
+  tick(now: number): void {
+    for (const [state, until] of this.#until) if (until <= now) this.#until.delete(state);
+  }
+
+  /** When to call `tick`, or undefined. */
+  deadline(): number | undefined {
+    return this.#until.size === 0 ? undefined : Math.min(...this.#until.values());
+  }
+}
