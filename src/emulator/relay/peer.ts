@@ -5,7 +5,7 @@ import { Pacer } from "../faults/pace.ts";
 /** Bytes that may wait for one side before the other is no longer read: a tunnel's share of memory. */
 const FULL_BYTES = 1024 * 1024;
 const ROOM_BYTES = 512 * 1024;
-/** What one frame costs while it waits, beside its bytes: measured at 0.1 kB on Bun and 0.9 kB on Deno. */
+/** What one frame costs while it waits, beside its bytes: measured at about 0.1 kB on Bun, and several times that on Deno. */
 const FRAME_COST_BYTES = 1_024;
 /** A side that has not sent anything, pings included, gets an empty ping after this … */
 const PING_AFTER_MS = 30_000;

@@ -372,6 +372,16 @@ describe("what a device may not cost", () => {
     await waitFor("its notification", () => other.received.length > 0);
   });
 
+  test("time for a packet with thousands of filters", async () => {
+    await using broker = await startTestBroker();
+    const socket = await connectRaw(broker);
+    const ended = once(socket.resume(), "close");
+    socket.write(Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from("MQTT"), 4, 2, 0, 60, 0, 1, 0x70));
+    const filters = Buffer.concat(Array(51).fill(Buffer.of(0, 1, 0x70, 0)));
+    socket.write(Buffer.concat([Buffer.of(0x82, 0x80 | (206 % 128), 1, 0, 1), filters]));
+    await within("the end of its connection", ended);
+  });
+
   test("a delivery that it disputes: PUBREC for QoS 1 ends its connection", async () => {
     await using broker = await startTestBroker();
     const socket = await connectRaw(broker);
