@@ -68,6 +68,11 @@ export class Peer {
     });
   }
 
+  /** It is told to go: what it still says does not count. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
   get isFull(): boolean {
     return this.#waitingBytes > FULL_BYTES;
   }
