@@ -31,6 +31,11 @@ export type { ServeOptions } from "./serve-options.ts";
 
 /** Connections that are busy at the stop get this long to finish. */
 const CLOSE_GRACE_MS = 1_000;
+/** What HTTP has a status of its own for, among requests that a parser gives up. Not every runtime answers them itself. */
+const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
+  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
+  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+]);
 /** A tunnel opened meanwhile may be due first, and a machine that slept wakes its timers late: look this often. */
 const MAX_TICK_MS = 1_000;
 
@@ -156,6 +161,10 @@ async function listen(
     });
   });
   const relay = new RelayServer({ tunnels, allowOrigins, faults, log: getLogger("relay") });
+  server.http.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
+    refuseUpgrade(socket, CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request");
+  });
   server.http.on("upgrade", (request, socket, head) => {
     const refusal = refuseRequest(request, hostNames);
     if (refusal !== undefined) {

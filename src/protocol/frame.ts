@@ -17,9 +17,18 @@ export class FrameSplitter {
    * @throws RemoteProtocolError on a message of length zero (P11).
    */
   push(bytes: Uint8Array): Uint8Array[] {
+    return this.take(bytes, 0, Number.POSITIVE_INFINITY).frames;
+  }
+
+  /** Like push, from `from` on, but of `limit` frames at most; `end` is where the next ones begin. */
+  take(
+    bytes: Uint8Array,
+    from: number,
+    limit: number,
+  ): { readonly frames: Uint8Array[]; readonly end: number } {
     const frames: Uint8Array[] = [];
-    let at = 0;
-    while (at < bytes.length) {
+    let at = from;
+    while (at < bytes.length && frames.length < limit) {
       if (this.#unfinished !== undefined) {
         at = this.#fill(this.#unfinished, bytes, at, frames);
       } else if (this.#lengthHigh === undefined && at + 1 < bytes.length) {
@@ -33,7 +42,7 @@ export class FrameSplitter {
         at = this.#takeLengthByte(bytes[at] as number, at);
       }
     }
-    return frames;
+    return { frames, end: at };
   }
 
   /** One byte of a length that came in two pieces. */

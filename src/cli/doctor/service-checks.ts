@@ -19,7 +19,9 @@ import { agentOf, type Site } from "./site.ts";
 /** Credentials, and the identity that they stand for. */
 export async function checkCredentials(site: Site, signal: AbortSignal): Promise<Finding> {
   if (site.target.local !== undefined) {
-    return ok("credentials", "serve-local takes any; real ones are not read");
+    const isPrivate = site.target.local.credentials !== undefined;
+    const whose = isPrivate ? "serve-local's own key is used" : "serve-local takes any";
+    return ok("credentials", `${whose}; real ones are not read`);
   }
   const agent = agentOf(site);
   try {

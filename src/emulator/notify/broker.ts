@@ -118,10 +118,7 @@ class EmbeddedBroker implements Broker {
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#connections) {
-      if (connection.session !== undefined) this.#sessions.leave(connection.session, Date.now());
-      connection.destroy();
-    }
+    for (const connection of this.#connections) connection.drop("the broker stops");
     for (const socket of this.#handshakes.values()) socket.destroy();
     this.#store.close();
     await closed;
@@ -140,8 +137,12 @@ class EmbeddedBroker implements Broker {
     const device = this.#identify(socket);
     if (device === undefined) return this.#refuse(socket, "its certificate is not registered");
     const ofThing = [...this.#connections].filter((each) => each.device.thingName === device.thingName);
-    if (ofThing.length >= MAX_CONNECTIONS_OF_THING) ofThing[0]?.end("too many of its thing are connected");
-    else if (this.#connections.size >= MAX_CONNECTIONS) return this.#refuse(socket, "too many are connected");
+    const [oldest] = ofThing;
+    if (oldest !== undefined && ofThing.length >= MAX_CONNECTIONS_OF_THING) {
+      this.#connections.delete(oldest);
+      oldest.drop("too many of its thing are connected");
+    } else if (this.#connections.size >= MAX_CONNECTIONS)
+      return this.#refuse(socket, "too many are connected");
     const { log } = this.#options;
     const { thingName } = device;
     const connection = new Connection(socket, device, this.#sessions, {
@@ -168,7 +169,8 @@ class EmbeddedBroker implements Broker {
   #replace(connection: Connection): void {
     const { session } = connection;
     if (session !== undefined) this.#online.delete(session);
-    connection.destroy();
+    this.#connections.delete(connection);
+    connection.abandon();
   }
 
   #onClose(connection: Connection, reason: string | undefined): void {

@@ -35,6 +35,9 @@ export interface RequestedFilter {
   readonly qos: number;
 }
 
+/** In one packet: as many as a connection may have. AWS IoT Core takes eight. */
+const MAX_FILTERS = 50;
+
 const CONNECT = 1;
 const PUBLISH = 3;
 const SUBSCRIBE = 8;
@@ -162,7 +165,11 @@ class Reader {
   /** At least one of what `read` reads, to the end. */
   list<T>(read: () => T): T[] {
     const items = [read()];
-    while (this.#at < this.#body.length) items.push(read());
+    while (this.#at < this.#body.length) {
+      if (items.length === MAX_FILTERS)
+        throw new TypeError(`a packet with more than ${MAX_FILTERS} topic filters`);
+      items.push(read());
+    }
     return items;
   }
 

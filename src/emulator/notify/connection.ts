@@ -108,9 +108,17 @@ export class Connection {
     setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref();
   }
 
-  /** Ends it at once. */
-  destroy(): void {
+  /** Ends it at once; its session is away from now on. `reason`: what is logged. */
+  drop(reason: string): void {
+    if (!this.#isOver) this.#leave();
+    this.#reason ??= reason;
+    this.abandon();
+  }
+
+  /** Ends it at once, without a word about its session: that is somebody else's already. */
+  abandon(): void {
     this.#isOver = true;
+    clearTimeout(this.#timer);
     this.#socket.destroy();
   }
 

@@ -32,8 +32,9 @@ const FRAMES_AT_ONCE = 256;
 /** A connected side. */
 interface Joined {
   readonly splitter: FrameSplitter;
-  /** Frames that have come and are not looked at yet. */
-  waiting: Uint8Array[];
+  /** What has come and is not looked at yet, beginning at `at` of the first. */
+  readonly waiting: Uint8Array[];
+  at: number;
   /** By service id the last stream that this side knows of: one of this WebSocket, or one it was told the end of. */
   readonly known: Map<string, number>;
   /** Data messages in a row that belonged to no stream. */
@@ -57,7 +58,13 @@ export class Relay {
   join(side: Side, services: readonly string[], hasServiceIds: boolean): void {
     this.leave(side);
     this.#services = services;
-    this.#joined.set(side, { splitter: new FrameSplitter(), waiting: [], known: new Map(), strays: 0 });
+    this.#joined.set(side, {
+      splitter: new FrameSplitter(),
+      waiting: [],
+      at: 0,
+      known: new Map(),
+      strays: 0,
+    });
     if (!hasServiceIds) return;
     this.#send(side, makeMessage({ type: MessageType.ServiceIds, availableServiceIds: this.#services }));
   }
@@ -70,43 +77,38 @@ export class Relay {
     this.#streams.clear();
   }
 
-  /** Bytes of one binary WebSocket frame came from a side. The first frames in them are looked at. */
+  /** Bytes of one binary WebSocket frame came from a side. The first frames that wait are looked at. */
   receive(side: Side, bytes: Uint8Array): void {
     const joined = this.#joined.get(side);
     if (joined === undefined) return;
-    this.#guard(side, () => {
-      const frames = joined.splitter.push(bytes);
-      joined.waiting = joined.waiting.length === 0 ? frames : [...joined.waiting, ...frames];
-    });
-    this.proceed(side);
+    joined.waiting.push(bytes);
+    if (joined.waiting.length === 1) this.proceed(side);
   }
 
-  /** Whether frames of this side have come that are not looked at yet: the outputs so far come first. */
+  /** Whether bytes of this side have come that are not looked at yet: the outputs so far come first. */
   isBehind(side: Side): boolean {
     return (this.#joined.get(side)?.waiting.length ?? 0) > 0;
   }
 
-  /** Looks at the next frames of a side that is behind. */
+  /** Looks at the next frames of a side that is behind. One that breaks a rule is not listened to any more. */
   proceed(side: Side): void {
     const joined = this.#joined.get(side);
-    const frames = joined?.waiting.slice(0, FRAMES_AT_ONCE) ?? [];
-    if (joined === undefined || frames.length === 0) return;
-    joined.waiting = joined.waiting.slice(FRAMES_AT_ONCE);
-    this.#guard(side, () => {
-      for (const frame of frames) this.#onFrame(side, frame);
-    });
-  }
-
-  /** A side that breaks a rule is closed, and nothing more of it is looked at. */
-  #guard(side: Side, work: () => void): void {
+    const [bytes] = joined?.waiting ?? [];
+    if (joined === undefined || bytes === undefined) return;
     try {
-      work();
+      const { frames, end } = joined.splitter.take(bytes, joined.at, FRAMES_AT_ONCE);
+      joined.at = end;
+      for (const frame of frames) this.#onFrame(side, frame);
     } catch (error) {
       if (!(error instanceof TunnelError)) throw error;
-      const joined = this.#joined.get(side);
-      if (joined !== undefined) joined.waiting = [];
+      joined.waiting.length = 0;
+      joined.at = 0;
       this.#outputs.push({ type: "close", side, error });
+      return;
     }
+    if (joined.at < bytes.length) return;
+    joined.waiting.shift();
+    joined.at = 0;
   }
 
   /** Everything to be done since the last call, in order. */

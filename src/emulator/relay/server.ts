@@ -185,7 +185,7 @@ export class RelayServer {
       // A side that takes no answers to what it sends is not read either.
       isAnswered ||= outputs.some((output) => output.type === "send" && output.to === side);
       if (room.peers.get(otherSide(side))?.isFull || (isAnswered && peer.isFull)) return peer.setHeld(true);
-      if (!room.relay.isBehind(side)) return;
+      if (!room.relay.isBehind(side) || peer.isClosing) return;
       room.relay.proceed(side);
     }
   }

@@ -19,6 +19,13 @@ import { configureLog } from "../../../src/base/log.ts";
 import type { RunningEmulator } from "../../../src/emulator/serve.ts";
 import type { Mode } from "../../../src/emulator/tunnels.ts";
 import {
+  decodeFrame,
+  encodeFrame,
+  type Message,
+  MessageType,
+  makeMessage,
+} from "../../../src/protocol/message.ts";
+import {
   type Answer,
   callOperation,
   send,
@@ -34,11 +41,22 @@ function parseFault(answer: Answer): { __type: string; message: string } {
   return JSON.parse(answer.text);
 }
 
-async function connectSide(emulator: RunningEmulator, mode: Mode, accessToken: string): Promise<WebSocket> {
+async function connectSide(
+  emulator: RunningEmulator,
+  mode: Mode,
+  accessToken: string,
+  clientToken?: string,
+): Promise<WebSocket> {
   const webSocket = new WebSocket(
     `wss://${emulator.endpoint.dataPlane}/tunnel?local-proxy-mode=${mode}`,
     ["aws.iot.securetunneling-3.0"],
-    { ca: readFileSync(emulator.endpoint.ca), headers: { "access-token": accessToken } },
+    {
+      ca: readFileSync(emulator.endpoint.ca),
+      headers: {
+        "access-token": accessToken,
+        ...(clientToken === undefined ? {} : { "client-token": clientToken }),
+      },
+    },
   );
   webSocket.on("error", () => {});
   await once(webSocket, "open");
@@ -108,6 +126,32 @@ describe("a served emulator", () => {
     expect(second.tunnels.admit({ accessToken, clientToken: undefined, mode: "source" }).type).toBe(
       "admitted",
     );
+  });
+
+  test("tells a proxy that goes on with its stream after a restart the end of it, and keeps it connected (P33)", async () => {
+    using directory = tempDir();
+    const stateDir = join(directory.path, "state");
+    const clientToken = "0123456789abcdef0123456789abcdef";
+    const first = await startEmulator({ stateDir });
+    const { tokens } = first.tunnels.open({ destinationConfig: { services: ["SSH"] } });
+    const token = tokens.source.reveal();
+    const ended = once(await connectSide(first, "source", token, clientToken), "close");
+    await first.close();
+    await within("the end of the WebSocket", ended);
+    await using second = await startEmulator({ stateDir });
+    const source = await connectSide(second, "source", token, clientToken);
+    const ids = { streamId: 7, serviceId: "SSH", connectionId: 1 };
+    const told: Message[] = [];
+    source.on("message", (bytes: Buffer) => told.push(decodeFrame(bytes)));
+    const old = encodeFrame(makeMessage({ type: MessageType.Data, ...ids, payload: new Uint8Array(3) }));
+    for (let count = 0; count < 100; count += 1) source.send(old);
+    await waitFor("the reset", () => told.some(({ type }) => type === MessageType.StreamReset));
+    source.ping();
+    await once(source, "pong");
+    const resets = told.filter(({ type }) => type === MessageType.StreamReset);
+    expect(resets).toMatchObject([ids]);
+    expect(source.readyState).toBe(WebSocket.OPEN);
+    source.terminate();
   });
 
   test("shows who is connected, and ends connections with the tunnel", async () => {

@@ -337,12 +337,16 @@ describe("what a device may not cost", () => {
       gone.push(once(socket.resume(), "close"));
     }
     await within("the end of the oldest", Promise.all(gone.slice(0, 2)));
+    // None of these reads, so none answers the end of its connection: they are gone all the same.
+    for (let count = 0; count < 1_200; count += 1) own.push(await connectRaw(broker));
+    await using third = await broker.connect("pump-9");
+    expect(await third.subscribe(notifyTopic("pump-9"))).toBe(1);
     await using own13 = await broker.connect("pump-7");
     expect(await own13.subscribe(notifyTopic("pump-7"))).toBe(1);
     broker.notify("pump-8", "undisturbed");
     await waitFor("its notification", () => other.received.length > 0);
     for (const socket of own) socket.destroy();
-  });
+  }, 60_000);
 
   test("the way in: hundreds that never finish their handshake keep nobody out", async () => {
     await using broker = await startTestBroker();
@@ -370,6 +374,16 @@ describe("what a device may not cost", () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
     broker.notify("pump-8", "undisturbed");
     await waitFor("its notification", () => other.received.length > 0);
+  });
+
+  test("time for a packet with thousands of filters", async () => {
+    await using broker = await startTestBroker();
+    const socket = await connectRaw(broker);
+    const ended = once(socket.resume(), "close");
+    socket.write(Uint8Array.of(0x10, 13, 0, 4, ...Buffer.from("MQTT"), 4, 2, 0, 60, 0, 1, 0x70));
+    const filters = Buffer.concat(Array(51).fill(Buffer.of(0, 1, 0x70, 0)));
+    socket.write(Buffer.concat([Buffer.of(0x82, 0x80 | (206 % 128), 1, 0, 1), filters]));
+    await within("the end of its connection", ended);
   });
 
   test("a delivery that it disputes: PUBREC for QoS 1 ends its connection", async () => {
