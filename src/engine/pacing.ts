@@ -3,9 +3,11 @@ import type { ConnectionState } from "./stream-table.ts";
 
 /** Stream ids of our sources are multiples of this: one foreign id in so many looks like ours, and is not paced. */
 const MARK = 101;
-/** A foreign source takes what its clients read, so many bytes in a millisecond at the most. */
-const BYTES_PER_MS = 24_000;
-/** Beyond so many connections the gap does not grow: the slowest page still comes at 0.75 MB/s. */
+/** A foreign source passes on so many bytes in a millisecond … */
+const BYTES_PER_MS = 16_000;
+/** … and needs so long for the smallest message, for each of its connections. */
+const MIN_GAP_MS = 0.5;
+/** Beyond so many connections the gap does not grow: a connection still carries 0.5 MB/s. */
 const MAX_CONNECTIONS = 32;
 
 /** A stream id by which a destination of ours knows its source (P21). @param random a number in [0, 1) */
@@ -26,8 +28,8 @@ export class Pacing {
   sent(state: ConnectionState, bytes: number, connections: number, now: number): void {
     const isOurs = state.stream === undefined || state.stream.streamId % MARK === 0;
     if (isOurs || connections < 2) return;
-    const gapMs = (bytes / BYTES_PER_MS) * Math.min(connections, MAX_CONNECTIONS);
-    if (gapMs >= 1) this.#until.set(state, now + gapMs);
+    const gapMs = Math.max(MIN_GAP_MS, bytes / BYTES_PER_MS) * Math.min(connections, MAX_CONNECTIONS);
+    this.#until.set(state, now + gapMs);
   }
 
   /** Whether the next message of a connection may go out. */

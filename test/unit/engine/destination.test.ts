@@ -239,7 +239,7 @@ describe("a source that is not known to be ours (P67)", () => {
   test("gets one message of a connection, then a gap in which others take their turns", () => {
     const destination = bothGive(7);
     expect(sent(destination)).toEqual(["DATA SSH 7.1 64512 bytes", "DATA SSH 7.2 64512 bytes"]);
-    const gapMs = (64_512 / 24_000) * 2;
+    const gapMs = (64_512 / 16_000) * 2;
     expect(destination.deadline()).toBe(gapMs);
     destination.tick(gapMs - 0.1);
     expect(sent(destination, gapMs - 0.1)).toEqual([]);
