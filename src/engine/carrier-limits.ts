@@ -15,5 +15,5 @@ export const LIMITS: CarrierLimits = {
   connectionBytes: 256 * 1024,
   totalBytes: 4 * 1024 * 1024,
   socketBytes: 1024 * 1024,
-  heldBytes: 16 * 1024 * 1024,
+  heldBytes: 8 * 1024 * 1024,
 };

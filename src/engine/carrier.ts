@@ -35,6 +35,7 @@ export class Carrier {
   readonly #stallTimeoutMs: number;
   /** Open connections with a local socket. */
   readonly #locals: Readers;
+  readonly #isSource: boolean;
   readonly #openedAt: number;
   #outputs: Output[] = [];
   #stopUntil: number | undefined;
@@ -48,6 +49,7 @@ export class Carrier {
     this.#locals = new Readers(this.#limits);
     this.#stallTimeoutMs = options.stallTimeoutMs;
     this.#unread = new Unread(this.#limits.heldBytes, options.stallTimeoutMs);
+    this.#isSource = options.side === "source";
     this.#openedAt = now;
   }
 
@@ -259,7 +261,9 @@ export class Carrier {
 
   /** Decides who is read and who is given up, once everything that may be sent has been. */
   #settle(now: number): void {
-    for (const key of this.#unread.settle(now)) this.#giveUp(key, now);
+    // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
+    const isAlone = this.#isSource && this.#locals.size < 2;
+    for (const key of this.#unread.settle(now, isAlone)) this.#giveUp(key, now);
     const isReading = !this.#unread.isHolding;
     if (isReading !== this.#link.isReading) {
       this.#link.setReading(isReading, now);

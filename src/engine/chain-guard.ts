@@ -29,7 +29,7 @@ export class ChainGuard {
     const chain = this.#chains.get(serviceId);
     if (chain === undefined || chain.holds < HOLDS || !chain.links.every(isSilent)) return undefined;
     if (chain.links.at(-1)?.stream === undefined) return undefined;
-    return "each connection opened the next and none was answered: the destination dials this proxy's own port; map the service elsewhere";
+    return "the tunnel leads into itself: each connection opened the next, as the destination dials this proxy's own port; map the service elsewhere";
   }
 
   accepted(state: ConnectionState, now: number): void {

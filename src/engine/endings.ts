@@ -7,6 +7,9 @@ const MAX_DROPPED_BYTES = 1024 * 1024;
 /** … and for so long after our FIN: its last bytes may have crossed it. */
 const DROP_MS = 2_000;
 
+/** Sockets that have all that is theirs and do not end: more are not waited for, the oldest go. */
+const MAX_IDLE = 256;
+
 interface Ending {
   readonly connection: Connection;
   until: number;
@@ -34,6 +37,7 @@ export class Endings {
     const flushedAt = unreadBytes === 0 ? now : undefined;
     const ending: Ending = { connection, until: now + IDLE_MS, droppedBytes: 0, flushedAt };
     this.#byKey.set(connection.key, ending);
+    if (this.#byKey.size > MAX_IDLE) this.#hurryOldest(now);
     this.#next = Math.min(this.#next, this.#deadlineOf(ending));
   }
 
@@ -84,6 +88,15 @@ export class Endings {
   /** When to call `due`, or a little earlier. */
   get deadline(): number {
     return this.#byKey.size === 0 ? Number.POSITIVE_INFINITY : this.#next;
+  }
+
+  #hurryOldest(now: number): void {
+    for (const ending of this.#byKey.values()) {
+      if (ending.flushedAt === undefined || ending.until <= now) continue;
+      ending.until = now;
+      this.#next = now;
+      return;
+    }
   }
 
   #deadlineOf(ending: Ending): number {

@@ -1,7 +1,7 @@
 /** Counted for every write besides its bytes, so that a flood of one-byte messages is bounded too. */
 const WRITE_OVERHEAD_BYTES = 256;
 /** Part of the memory that is used while applications read: more would only be older when they get to it. */
-const USUAL_PART = 1 / 8;
+const USUAL_PART = 1 / 4;
 /** When so long nothing was taken, the tunnel is read on into the rest of the memory: to see who else is waiting there. */
 const PATIENCE_MS = 1_000;
 /** Who takes so much in one stall time lives, however slow it is beside what is sent to it. */
@@ -79,12 +79,16 @@ export class Unread {
     this.#accounts.delete(key);
   }
 
-  /** Takes time into account; call it after every input. @returns keys of the sockets to give up */
-  settle(now: number): readonly number[] {
+  /**
+   * Takes time into account; call it after every input.
+   * @param isAlone nobody can be held up: nothing is charged
+   * @returns keys of the sockets to give up
+   */
+  settle(now: number, isAlone: boolean): readonly number[] {
     const passedMs = now - this.#settledAt;
     this.#settledAt = now;
     if (!this.#isHolding && this.#accounts.size === 0) return [];
-    this.#charge(passedMs);
+    this.#charge(passedMs, isAlone);
     this.#decide(now);
     return this.#culprits()
       .filter(([, { spentMs }]) => spentMs >= this.#stallTimeoutMs)
@@ -108,8 +112,8 @@ export class Unread {
     return left.length === 0 ? undefined : this.#settledAt + Math.max(0, Math.min(...left));
   }
 
-  #charge(passedMs: number): void {
-    const culprits = new Set(this.#culprits().map(([key]) => key));
+  #charge(passedMs: number, isAlone: boolean): void {
+    const culprits = new Set(isAlone ? [] : this.#culprits().map(([key]) => key));
     for (const [key, account] of this.#accounts) {
       account.spentMs = Math.max(0, account.spentMs + (culprits.has(key) ? passedMs : -passedMs));
       if (account.bytes === 0 && account.spentMs === 0) this.#accounts.delete(key);

@@ -97,8 +97,13 @@ const WHAT = {
   STUCK: "a connection of the same service",
 } as const;
 
+/** A reference behind which an application stands still ends itself, and nothing on the wire tells when that is near. */
+function isOursBehind(direction: Direction, { source, destination }: Pair): boolean {
+  return (direction === "upload" ? destination : source) === "ours";
+}
+
 describe.each(["upload", "download"] as const)("beside a stalled %s", (direction) => {
-  for (const pair of PAIRS) {
+  for (const pair of PAIRS.filter((each) => isOursBehind(direction, each))) {
     for (const service of ["OTHER", "STUCK"] as const) {
       for (const isKept of [false, true]) {
         const rest = isKept ? ", and one from before lives on" : "";

@@ -27,7 +27,7 @@ describe("a tunnel that leads into itself (P29)", () => {
     const { count, told } = open(4_000, (now, startedAt) => now === 0 || startedAt === now - RTT_MS);
     expect(count).toBe(68);
     expect(told).toEqual([
-      "refused: each connection opened the next and none was answered: the destination dials this proxy's own port; map the service elsewhere",
+      "refused: the tunnel leads into itself: each connection opened the next, as the destination dials this proxy's own port; map the service elsewhere",
     ]);
   });
 

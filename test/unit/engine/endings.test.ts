@@ -39,6 +39,13 @@ describe("a local socket after its connection's end (P55)", () => {
     expect(endings.due(12)).toEqual([CONNECTION]);
   });
 
+  test("makes room when many ignore their end: the oldest that has all that is its own goes", () => {
+    const endings = ending(100);
+    for (let key = 2; key <= 300; key += 1) endings.add({ key, serviceId: "SSH" }, 0, key);
+    const gone = endings.due(300).map(({ key }) => key);
+    expect([gone[0], gone.at(-1), endings.size]).toEqual([2, 45, 256]);
+  });
+
   test("has no more than the time of an orderly stop", () => {
     const endings = ending();
     endings.hurry(1_000);
