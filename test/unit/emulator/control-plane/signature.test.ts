@@ -6,7 +6,7 @@ import {
   type SigningKey,
   signatureFault,
 } from "../../../../src/emulator/control-plane/signature.ts";
-import { conformance, readCases } from "../../../helpers/conformance.ts";
+import { CONFORMANCE_MARK, conformance, readCases } from "../../../helpers/conformance.ts";
 
 const VECTORS = conformance("sigv4");
 
@@ -99,17 +99,21 @@ function meaningOf({ method, target, rawHeaders, body }: SignedRequest, isNormal
   ]);
 }
 
-describe.skipIf(VECTORS === undefined)("the vectors of others", () => {
+function withVectors(name: string, body: () => void): void {
+  test.skipIf(VECTORS === undefined)(`${name} ${CONFORMANCE_MARK}`, body, 120_000);
+}
+
+describe("the vectors of others", () => {
   const vectors =
     VECTORS === undefined ? [] : readdirSync(VECTORS).map((name) => readVector(join(VECTORS, name)));
 
-  test("are 38, and their signatures good", () => {
+  withVectors("are 38, and their signatures good", () => {
     expect(vectors).toHaveLength(38);
     const refused = vectors.filter((each) => signatureFault(each.request, each.key, each.isNormalized));
     expect(refused.map(({ name }) => name)).toEqual([]);
   });
 
-  test("are refused with any one bit changed", () => {
+  withVectors("are refused with any one bit changed", () => {
     const taken: string[] = [];
     let tried = 0;
     for (const { name, request, key, isNormalized } of vectors) {
@@ -124,9 +128,9 @@ describe.skipIf(VECTORS === undefined)("the vectors of others", () => {
     }
     expect(tried).toBeGreaterThan(80_000);
     expect(taken).toEqual([]);
-  }, 120_000);
+  });
 
-  test("are refused with any one bit of the secret changed", () => {
+  withVectors("are refused with any one bit of the secret changed", () => {
     const [first] = vectors;
     for (const secretAccessKey of flipped(first?.key.secretAccessKey ?? "")) {
       const key = { accessKeyId: first?.key.accessKeyId ?? "", secretAccessKey };

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { addThing } from "../../../../src/emulator/notify/things.ts";
 import { startTestBroker, type TestBroker } from "../../../helpers/broker.ts";
-import { conformance, readCases } from "../../../helpers/conformance.ts";
+import { CONFORMANCE_MARK, conformance, readCases } from "../../../helpers/conformance.ts";
 import { notifyTopic } from "../../../helpers/mqtt.ts";
 import { waitFor } from "../../../helpers/wait.ts";
 
@@ -187,7 +187,7 @@ async function runCase5(talk: Talk, each: Case, group: Group): Promise<string | 
 }
 
 test.skipIf(FOLDER === undefined)(
-  "every sequence ends as it should, and nobody else is disturbed",
+  `every sequence ends as it should, and nobody else is disturbed ${CONFORMANCE_MARK}`,
   async () => {
     await using broker = await startTestBroker();
     await using bystander = await broker.connect("bystander", { clientId: "first" });
