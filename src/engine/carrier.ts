@@ -109,12 +109,16 @@ export class Carrier {
     this.#engine.released(connection);
   }
 
-  /** So many bytes, handed to a local socket by `write`, have not left it yet. */
-  localRoom(connection: Connection, unreadBytes: number, now: number): void {
+  /**
+   * So many bytes, handed to a local socket by `write`, have not left it yet.
+   * @returns whether anything may follow from it: else `poll` need not be called
+   */
+  localRoom(connection: Connection, unreadBytes: number, now: number): boolean {
     const { key } = connection;
     this.#unread.room(key, unreadBytes, this.#locals.size === 1);
     this.#engine.localUnread(connection, unreadBytes, now);
     this.#endings.room(key, unreadBytes, now);
+    return this.#unread.isHolding || this.#endings.size > 0 || this.#engine.isLingering;
   }
 
   /** Ends every connection in good order, then the WebSocket: within a second, whatever anybody does. */

@@ -138,6 +138,11 @@ export class Engine {
     return this.#exchange.linger.unansweredSince;
   }
 
+  /** Whether any connection is half-closed. */
+  get isLingering(): boolean {
+    return this.#exchange.linger.size > 0;
+  }
+
   /** Bytes a connection still wants to send, with a small cost for each chunk. */
   backlogOf(connection: Connection): number {
     return this.#exchange.queue.bytesOf(connection.key);

@@ -24,6 +24,10 @@ export class Linger {
     this.#timeoutMs = timeoutMs;
   }
 
+  get size(): number {
+    return this.#quietSince.size;
+  }
+
   add(state: ConnectionState, since: number): void {
     this.#quietSince.set(state, since);
     this.#lastSentAt = Math.max(this.#lastSentAt, state.lastSentAt ?? Number.NEGATIVE_INFINITY);

@@ -31,6 +31,7 @@ export class SendWindow {
   #isReading = true;
   #lastId = 0;
   #rates: number[] = [];
+  #bytes = FIRST_WINDOW_BYTES;
   #roundTripMs: number | undefined;
   #lowestRoundTripMs = Number.POSITIVE_INFINITY;
 
@@ -101,6 +102,9 @@ export class SendWindow {
         (ping.sentBytes - ping.arrivedBytes) / (now - ping.at),
       ];
     }
+    if (this.#rates.length === 0) return;
+    const wanted = 2 * Math.max(...this.#rates) * Math.max(this.#lowestRoundTripMs, MIN_ROUND_TRIP_MS);
+    this.#bytes = Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, wanted));
   }
 
   /** Whether a ping was ever answered on this WebSocket. */
@@ -125,8 +129,6 @@ export class SendWindow {
 
   /** Twice what the link carries in its lowest round trip, between 64 KiB and 4 MiB. */
   get bytes(): number {
-    if (this.#rates.length === 0) return FIRST_WINDOW_BYTES;
-    const wanted = 2 * Math.max(...this.#rates) * Math.max(this.#lowestRoundTripMs, MIN_ROUND_TRIP_MS);
-    return Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, wanted));
+    return this.#bytes;
   }
 }

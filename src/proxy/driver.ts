@@ -40,8 +40,9 @@ export class Driver {
     this.#handlers = {
       onData: ({ connection }, bytes) => this.#tell(() => carrier.localData(connection, bytes, now())),
       onEnd: ({ connection }) => this.#tell(() => carrier.localEnded(connection, now())),
-      onRoom: ({ connection, unreadBytes }) =>
-        this.#tell(() => carrier.localRoom(connection, unreadBytes, now())),
+      onRoom: ({ connection, unreadBytes }) => {
+        if (carrier.localRoom(connection, unreadBytes, now())) this.#carryOut();
+      },
       onClose: (local, error) => this.#onLocalClose(local, error),
     };
   }
