@@ -1,25 +1,15 @@
 import { UnreachableError } from "../base/errors.ts";
-import { type CarrierLimits, LIMITS } from "./carrier-limits.ts";
+import { type CarrierLimits, type CarrierOptions, LIMITS } from "./carrier-options.ts";
 import { Endings } from "./endings.ts";
 import { Engine } from "./engine.ts";
-import type { EngineOptions } from "./exchange.ts";
-import { Link, type LinkOptions } from "./link.ts";
+import { Link } from "./link.ts";
 import type { CarrierEnd, Connection, EngineOutput, Output } from "./output.ts";
 import { Readers } from "./readers.ts";
+import { StartWatch } from "./start-watch.ts";
 import { Unread } from "./unread.ts";
 
 /** How long an orderly stop waits for the last messages to leave, and for applications to take what is theirs. */
 const STOP_MS = 1_000;
-/** A service that has said nothing for so long after the handshake is told of … */
-const UNREADY_WARNING_MS = 4_000;
-/** … and given up after this (P30). */
-const UNREADY_MS = 15_000;
-
-/** How a carrier is made. Times in milliseconds. */
-export interface CarrierOptions extends EngineOptions, LinkOptions {
-  readonly side: "source" | "destination";
-  readonly limits?: CarrierLimits | undefined;
-}
 
 /**
  * One WebSocket of a local proxy, without sockets or clock: the messages, and every decision about pausing, stalling,
@@ -27,30 +17,27 @@ export interface CarrierOptions extends EngineOptions, LinkOptions {
  * then it calls `tick` at `deadline()`. `now` is milliseconds of any steady clock.
  */
 export class Carrier {
+  readonly #options: CarrierOptions;
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #unread: Unread;
   readonly #endings = new Endings();
   readonly #limits: CarrierLimits;
-  readonly #stallTimeoutMs: number;
   /** Open connections with a local socket. */
   readonly #locals: Readers;
-  readonly #isSource: boolean;
-  readonly #openedAt: number;
+  readonly #start: StartWatch;
   #outputs: Output[] = [];
   #stopUntil: number | undefined;
-  #isWarned = false;
   #isOver = false;
 
   constructor(options: CarrierOptions, now: number) {
+    this.#options = options;
     this.#engine = new Engine(options.side, options);
     this.#link = new Link(options, now);
     this.#limits = options.limits ?? LIMITS;
     this.#locals = new Readers(this.#limits);
-    this.#stallTimeoutMs = options.stallTimeoutMs;
     this.#unread = new Unread(this.#limits.heldBytes, options.stallTimeoutMs);
-    this.#isSource = options.side === "source";
-    this.#openedAt = now;
+    this.#start = new StartWatch(now);
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */
@@ -167,7 +154,8 @@ export class Carrier {
   deadline(): number {
     const ending = this.#endings.deadline;
     if (this.#isOver) return ending;
-    const times = [this.#engine.deadline(), this.#unread.deadline(), this.#stopUntil, this.#startDeadline];
+    const startAt = this.#engine.isReady ? undefined : this.#start.deadline;
+    const times = [this.#engine.deadline(), this.#unread.deadline(), this.#stopUntil, startAt];
     return Math.min(ending, this.#link.deadline(), ...times.map((time) => time ?? Number.POSITIVE_INFINITY));
   }
 
@@ -210,20 +198,10 @@ export class Carrier {
 
   /** What the engine wants, with what follows from it for the local socket. */
   #take(output: EngineOutput, now: number): void {
-    switch (output.type) {
-      case "connect":
-        this.#locals.add(output.connection);
-        break;
-      case "write":
-        return this.#write(output, now);
-      case "close":
-        return this.#closeLocal(output, now);
-      case "fail":
-        return this.#finish({ type: "failed", error: output.error }, now);
-      case "ready":
-      case "event":
-        break;
-    }
+    if (output.type === "write") return this.#write(output, now);
+    if (output.type === "close") return this.#closeLocal(output, now);
+    if (output.type === "fail") return this.#finish({ type: "failed", error: output.error }, now);
+    if (output.type === "connect") this.#locals.add(output.connection);
     this.#outputs.push(output);
   }
 
@@ -266,7 +244,7 @@ export class Carrier {
   /** Decides who is read and who is given up, once everything that may be sent has been. */
   #settle(now: number): void {
     // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
-    const isAlone = this.#isSource && this.#locals.size < 2;
+    const isAlone = this.#options.side === "source" && this.#locals.size < 2;
     for (const key of this.#unread.settle(now, isAlone)) this.#giveUp(key, now);
     const isReading = !this.#unread.isHolding;
     if (isReading !== this.#link.isReading) {
@@ -281,7 +259,7 @@ export class Carrier {
     const connection = this.#locals.get(key);
     if (connection !== undefined) {
       this.#engine.localClosed(connection);
-      const why = `its application read too slowly and held up the others for ${this.#stallTimeoutMs / 1_000} s`;
+      const why = `its application read too slowly and held up the others for ${this.#options.stallTimeoutMs / 1_000} s`;
       return this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
     }
     const ending = this.#endings.of(key);
@@ -294,20 +272,12 @@ export class Carrier {
     this.#outputs.push({ type: "abandon", connection });
   }
 
-  /** SERVICE_IDS is the first thing that a service says; one that says nothing is told of, then left (P30). */
   #watchStart(now: number): void {
-    if (this.#engine.isReady) return;
-    if (now >= this.#openedAt + UNREADY_MS) {
-      return this.#fail(`the service has not named the tunnel's services in ${UNREADY_MS / 1_000} s`, now);
-    }
-    if (this.#isWarned || now < this.#openedAt + UNREADY_WARNING_MS) return;
-    this.#isWarned = true;
-    this.#outputs.push({ type: "event", event: { type: "unready", forMs: UNREADY_WARNING_MS } });
-  }
-
-  get #startDeadline(): number | undefined {
-    if (this.#engine.isReady) return undefined;
-    return this.#openedAt + (this.#isWarned ? UNREADY_MS : UNREADY_WARNING_MS);
+    const due = this.#engine.isReady ? undefined : this.#start.due(now);
+    if (due?.type === "give-up")
+      this.#fail(`the service has not named the tunnel's services in ${due.forMs / 1_000} s`, now);
+    if (due?.type === "warn")
+      this.#outputs.push({ type: "event", event: { type: "unready", forMs: due.forMs } });
   }
 
   #fail(message: string, now: number): void {
@@ -318,10 +288,11 @@ export class Carrier {
   #finish(end: CarrierEnd, now: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const connection of this.#locals.all) {
-      const why = "the link to the service was lost";
-      this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
-    }
+    for (const connection of this.#locals.all)
+      this.#closeLocal(
+        { type: "close", connection, how: "reset", why: "the link to the service was lost" },
+        now,
+      );
     this.#outputs.push({ type: "ended", end });
   }
 }

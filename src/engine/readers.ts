@@ -1,4 +1,4 @@
-import type { CarrierLimits } from "./carrier-limits.ts";
+import type { CarrierLimits } from "./carrier-options.ts";
 import type { Connection, Output } from "./output.ts";
 
 /** What a connection, and all together, still want to send. */

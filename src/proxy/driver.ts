@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Logger } from "../base/log.ts";
-import { Carrier, type CarrierOptions } from "../engine/carrier.ts";
+import { Carrier } from "../engine/carrier.ts";
+import type { CarrierOptions } from "../engine/carrier-options.ts";
 import type { CarrierEnd, Connection, EngineEvent, Output } from "../engine/output.ts";
 import type { TunnelSocket } from "../net/tunnel-socket.ts";
 import { Alarm } from "./alarm.ts";

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
 import { type BackoffLimits, backoffMs } from "../engine/backoff.ts";
-import type { CarrierOptions } from "../engine/carrier.ts";
+import type { CarrierOptions } from "../engine/carrier-options.ts";
 import type { CarrierEnd, EngineEvent, Format } from "../engine/output.ts";
 import { judgeRefusal, saysTunnelEnded } from "../engine/refusal.ts";
 import { isCertificateFailure } from "../net/failures.ts";

@@ -1,4 +1,5 @@
-import { Carrier, type CarrierOptions } from "../../src/engine/carrier.ts";
+import { Carrier } from "../../src/engine/carrier.ts";
+import type { CarrierOptions } from "../../src/engine/carrier-options.ts";
 import type { CarrierEnd, Connection, Output } from "../../src/engine/output.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/protocol/constants.ts";
 import { decodeFrame } from "../../src/protocol/message.ts";

@@ -1,5 +1,5 @@
 // What a user meets, played with chance: each play builds a situation, lets it run, and says what must have come of it.
-import type { CarrierLimits } from "../../src/engine/carrier-limits.ts";
+import type { CarrierLimits } from "../../src/engine/carrier-options.ts";
 import type { Application } from "./application.ts";
 import { Random } from "./random.ts";
 import { type Kind, STALL_TIMEOUT_MS, World } from "./world.ts";

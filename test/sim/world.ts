@@ -1,8 +1,7 @@
 // A whole tunnel on virtual time: applications, a proxy on each side, the wire and the relay. Everything that happens
 // follows from the seed. What must always hold is checked where it happens, and by an error that ends the run.
 import { otherSide, Relay, type Side } from "../../src/emulator/relay/relay.ts";
-import type { CarrierOptions } from "../../src/engine/carrier.ts";
-import type { CarrierLimits } from "../../src/engine/carrier-limits.ts";
+import type { CarrierLimits, CarrierOptions } from "../../src/engine/carrier-options.ts";
 import type { CarrierEnd, Format } from "../../src/engine/output.ts";
 import { Application, type Crowd } from "./application.ts";
 import { CarrierProxy, type SimProxy, type Surroundings } from "./carrier-proxy.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { Carrier, type CarrierOptions } from "../../../src/engine/carrier.ts";
+import { Carrier } from "../../../src/engine/carrier.ts";
+import type { CarrierOptions } from "../../../src/engine/carrier-options.ts";
 import type { Connection, Output } from "../../../src/engine/output.ts";
 import { decodeFrame, encodeFrame, type Message } from "../../../src/protocol/message.ts";
 import { filled, lineOf, message, serviceIds } from "./harness.ts";

@@ -1,3 +1,6 @@
+import type { EngineOptions } from "./exchange.ts";
+import type { LinkOptions } from "./link.ts";
+
 /** Memory that a carrier may use, in bytes. The simulation makes it small. */
 export interface CarrierLimits {
   /** One connection's backlog at which its application is no longer read: several messages, so that turns stay fair. */
@@ -17,3 +20,9 @@ export const LIMITS: CarrierLimits = {
   socketBytes: 1024 * 1024,
   heldBytes: 8 * 1024 * 1024,
 };
+
+/** How a carrier is made. Times in milliseconds. */
+export interface CarrierOptions extends EngineOptions, LinkOptions {
+  readonly side: "source" | "destination";
+  readonly limits?: CarrierLimits | undefined;
+}
