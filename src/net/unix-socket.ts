@@ -8,9 +8,11 @@ import { Socket } from "node:net";
 const FIRST_WORDS_MS = 0.2;
 /** More than a Unix socket holds (208 KiB by default): a service that has said so much is still at it. */
 const MAX_FIRST_WORDS_BYTES = 1024 * 1024;
-/** What is left unsaid by a service that found the socket full comes as soon as it runs again. */
-const FULL_SOCKET_BYTES = 128 * 1024;
-const MORE_MS = 5;
+/** One that has begun to speak may be in the race with the rest of it, which comes as soon as it runs again … */
+const MORE_MS = 4;
+/** … and one that has said so much at once is no greeting: a busy machine may let it wait longer for its next turn. */
+const SPEECH_BYTES = 16 * 1024;
+const SPEECH_MS = 40;
 /** Where they are read to. Made once: clearing it before every look would take longer than the look. */
 const SCRATCH = Buffer.alloc(256 * 1024);
 /** One dial in three hundred is missed, each for itself: three in a row about once in thirty million. */
@@ -100,7 +102,7 @@ export class UnixSocket extends Socket {
     else this.#heldBack = next;
   }
 
-  /** Reads what is there, until nothing came for `ms`; a service that fills the socket goes on once it is emptied. */
+  /** Reads what is there, until nothing came for `ms`, or for longer from one that has begun to speak. */
   #listen(ms: number): void {
     let until = performance.now() + ms;
     for (let heard = 0; heard < MAX_FIRST_WORDS_BYTES && !this.#isHeardOut; ) {
@@ -109,7 +111,7 @@ export class UnixSocket extends Socket {
       if (bytes === undefined && isLast) return;
       if (bytes === undefined) continue;
       heard += this.#hear(bytes);
-      until = performance.now() + (bytes.length >= FULL_SOCKET_BYTES ? MORE_MS : ms);
+      until = performance.now() + (heard >= SPEECH_BYTES ? SPEECH_MS : MORE_MS);
     }
   }
 
