@@ -16,9 +16,9 @@ export interface CarrierLimits {
 /** For a machine of our days: a busy carrier stays well below 128 MiB with all that the runtime needs. */
 export const LIMITS: CarrierLimits = {
   connectionBytes: 256 * 1024,
-  totalBytes: 4 * 1024 * 1024,
+  totalBytes: 2 * 1024 * 1024,
   socketBytes: 1024 * 1024,
-  heldBytes: 8 * 1024 * 1024,
+  heldBytes: 6 * 1024 * 1024,
 };
 
 /** How a carrier is made. Times in milliseconds. */

@@ -4,6 +4,8 @@ const WRITE_OVERHEAD_BYTES = 256;
 const USUAL_PART = 1 / 4;
 /** When so long nothing was taken, the tunnel is read on into the rest of the memory: to see who else is waiting there. */
 const PATIENCE_MS = 1_000;
+/** Who has so much waiting while the tunnel is held has its part in it: many that stand still are given up together. */
+const STALLED_BYTES = 128 * 1024;
 /** Who takes so much in one stall time lives, however slow it is beside what is sent to it. */
 const PROGRESS_BYTES = 1024 * 1024;
 
@@ -124,7 +126,7 @@ export class Unread {
   #culprits(): [number, Account][] {
     if (!this.#isHolding || !this.#isDeep) return [];
     const waiting = [...this.#accounts].filter(([, { bytes }]) => bytes > 0);
-    const share = this.#heldBytes / (2 * waiting.length);
+    const share = Math.min(STALLED_BYTES, this.#heldBytes / (2 * waiting.length));
     return waiting.filter(([, { cost }]) => cost >= share);
   }
 

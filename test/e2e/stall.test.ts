@@ -15,6 +15,8 @@ const STALL_S = Number(process.env["STALL"] ?? 2);
 /** What a connection that opens meanwhile may wait for its first answer. */
 const ANSWER_WITHIN_S = STALL_S + 3;
 const MAX_RESIDENT_BYTES = 128 * MIB;
+/** Ten senders at full speed leave the runtime's collector behind. */
+const MAX_BUSY_BYTES = 192 * MIB;
 const TIMEOUT_MS = (4 * STALL_S + 40) * 1_000;
 /** More than anybody keeps; but the reference keeps all that it is sent. */
 const ENDLESS_BYTES = { ours: 1024 * 1024 * MIB, reference: 64 * MIB };
@@ -80,7 +82,13 @@ function peaks(carried: Carried, pair: CarryOptions): Readonly<Record<string, nu
 }
 
 /** A connection that opens now gets its first answer in time, and no process of ours has grown. */
-async function expectAnswer(carried: Carried, pair: Pair, service: string, what: string): Promise<void> {
+async function expectAnswer(
+  carried: Carried,
+  pair: Pair,
+  service: string,
+  what: string,
+  most = MAX_RESIDENT_BYTES,
+): Promise<void> {
   await using asking = new TestClient(carried.portOf(service), "ask");
   const { bytes, seconds, end } = await within(`an answer, ${what}`, asking.outcome(), TIMEOUT_MS);
   const memory = peaks(carried, pair);
@@ -89,7 +97,7 @@ async function expectAnswer(carried: Carried, pair: Pair, service: string, what:
   );
   expect(bytes).toBeGreaterThan(0);
   expect(seconds).toBeLessThan(ANSWER_WITHIN_S);
-  for (const peak of Object.values(memory)) expect(peak * MIB).toBeLessThan(MAX_RESIDENT_BYTES);
+  for (const peak of Object.values(memory)) expect(peak * MIB).toBeLessThan(most);
 }
 
 const WHAT = {
@@ -125,7 +133,7 @@ describe.each(["upload", "download"] as const)("beside a stalled %s", (direction
     () => {
       const pair = { source: "ours", destination: "ours" } as const;
       return withStalled({ direction, pair, count: 10, isKept: true }, (carried) =>
-        expectAnswer(carried, pair, "OTHER", `ten stalled ${direction}s`),
+        expectAnswer(carried, pair, "OTHER", `ten stalled ${direction}s`, MAX_BUSY_BYTES),
       );
     },
     TIMEOUT_MS,
