@@ -7,6 +7,7 @@ import type { Command } from "./command.ts";
 import type { Flags } from "./config/layers.ts";
 import { namesOf, type Option, spellings } from "./config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "./config/options.ts";
+import { isStateDir, takesNext, WITH_VALUE } from "./config/value-words.ts";
 import { quote, unknownCommand, unknownOption } from "./suggest.ts";
 
 /** What the words ask for. `topic` is what help is wanted about: nothing, a command, or a first word such as proxy. */
@@ -98,14 +99,6 @@ function passedOnStart(words: readonly string[], commands: readonly Command[]): 
   return undefined;
 }
 
-/** Whether the word after an option is its value. */
-function takesNext(word: string, next: string | undefined): boolean {
-  if (word === "--local") {
-    return isStateDir(next);
-  }
-  return WITH_VALUE.some(([, option]) => spellings(option).includes(word));
-}
-
 /** Whether answers are wanted as JSON; known even of a command line that does not parse. */
 export function wantsJson(words: readonly string[]): boolean {
   const end = words.indexOf("--");
@@ -116,7 +109,6 @@ const ENTRIES = Object.entries(OPTIONS) as readonly [OptionKey, Option<unknown>]
 const NAMES = new Map(
   ENTRIES.flatMap(([key, option]) => namesOf(option).map((name) => [name, key] as const)),
 );
-const WITH_VALUE = ENTRIES.filter(([, option]) => option.arity === "one" || option.arity === "many");
 
 /** Every option as people type it. */
 const OPTION_WORDS = new Set([
@@ -143,7 +135,7 @@ const PARSER_OPTIONS = {
     help: ["h"],
     version: ["V"],
   },
-  narg: Object.fromEntries(WITH_VALUE.flatMap(([, option]) => namesOf(option).map((name) => [name, 1]))),
+  narg: Object.fromEntries(WITH_VALUE.flatMap((option) => namesOf(option).map((name) => [name, 1]))),
   configuration: {
     "boolean-negation": false,
     "camel-case-expansion": false,
@@ -165,7 +157,7 @@ function attachValues(words: readonly string[]): string[] {
   for (let at = 0; at < words.length; at += 1) {
     const word = words[at] ?? "";
     const next = words[at + 1];
-    const option = WITH_VALUE.find(([, each]) => spellings(each).includes(word))?.[1];
+    const option = WITH_VALUE.find((each) => spellings(each).includes(word));
     const takes = word === "--local" ? isStateDir(next) : option !== undefined && isValue(next);
     if (takes) {
       attached.push(`--${option?.flag ?? "local"}=${next}`);
@@ -180,17 +172,12 @@ function attachValues(words: readonly string[]): string[] {
 /** `-p2222` and `-p=2222` → `--source-listen-port=2222`: the parser splits attached values only when they are numbers. */
 function attachShort(word: string): string {
   const match = /^-([a-z])=?(.+)$/s.exec(word);
-  const option = WITH_VALUE.find(([, { short }]) => short !== undefined && short === match?.[1])?.[1];
+  const option = WITH_VALUE.find(({ short }) => short !== undefined && short === match?.[1]);
   return option === undefined ? word : `--${option.flag}=${match?.[2]}`;
 }
 
 function isValue(next: string | undefined): next is string {
   return next !== undefined && !OPTION_WORDS.has(next.replace(/^(--[^=]+)=.*$/s, "$1"));
-}
-
-/** `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory. */
-function isStateDir(next: string | undefined): boolean {
-  return next?.includes("/") === true && !next.startsWith("-") && !next.startsWith("arn:");
 }
 
 function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {
@@ -258,10 +245,7 @@ function checkOperands(operands: readonly string[], command: Command): void {
 }
 
 function missingValue(error: Error, words: readonly string[]): string {
-  const flag = WITH_VALUE.find(([, option]) =>
-    namesOf(option).some((name) => error.message.endsWith(` ${name}`)),
-  );
-  const option = flag?.[1];
+  const option = WITH_VALUE.find((each) => namesOf(each).some((name) => error.message.endsWith(` ${name}`)));
   const name =
     option?.short !== undefined && words.includes(`-${option.short}`)
       ? `-${option.short}`
