@@ -6,7 +6,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["types", "tsc", "-p", "."],
   ["pure layers name no runtime", "tsc", "-p", "src/engine"],
   ["layers", "bun", "scripts/layers.ts"],
-  ["completions and README", "bun", "scripts/completions.ts", "--check"],
+  ["options of README", "bun", "scripts/options-table.ts", "--check"],
   ["generated codec", "bun", "scripts/proto.ts", "--check"],
   ["unused code and packages", "knip"],
   ["lock file", "bun", "scripts/lockfile.ts"],

@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 import { agentCommand } from "./commands/agent.ts";
 import { closeCommand } from "./commands/close.ts";
-import { completionCommandFor } from "./commands/completion.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { configCommand } from "./commands/config.ts";
 import { connectCommand } from "./commands/connect.ts";
 import { describeCommand } from "./commands/describe.ts";
@@ -39,5 +39,5 @@ export const COMMANDS: readonly Command[] = [
   thingRemoveCommand,
   configCommand,
   doctorCommand,
-  completionCommandFor(() => COMMANDS),
+  completionCommand,
 ];

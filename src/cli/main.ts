@@ -22,16 +22,25 @@ const OUTPUT_LOST = 74;
 const isLocalproxy = /(^|[/\\])localproxy(\.exe)?$/.test(process.argv0);
 const words = [...(isLocalproxy ? ["localproxy"] : []), ...process.argv.slice(2)];
 if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
-  writeVersion();
+  writeNow(`${VERSION}\n`);
+} else if (words[0] === "complete" && words[1] === "--") {
+  await complete(words.slice(2));
 } else {
   await main();
 }
 endAfter(GRACE_MS);
 
+/** A shell waits for this with every Tab: only the tables are loaded, no parser and no settings. */
+async function complete(line: readonly string[]): Promise<void> {
+  const { completionAnswer } = await import("./completion/answer.ts");
+  const { COMMANDS } = await import("./command-table.ts");
+  writeNow(completionAnswer(line, COMMANDS, process.env));
+}
+
 /** Without process.stdout, whose streams take as long to load as all the rest of this. */
-function writeVersion(): void {
+function writeNow(text: string): void {
   try {
-    writeSync(1, `${VERSION}\n`);
+    writeSync(1, text);
   } catch (error) {
     tellLostOutput(error as NodeJS.ErrnoException);
   }

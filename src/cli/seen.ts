@@ -1,4 +1,4 @@
-// What completions offer: ids of tunnels and names of things seen lately, as lines that the shells read themselves.
+// What completions offer: ids of tunnels and names of things seen lately.
 
 import { join } from "node:path";
 import { claimPrivateDirectory, readPrivateFile, writePrivateFile } from "../base/private-files.ts";
@@ -44,6 +44,31 @@ function lineOf({ tunnelId, thingName }: SeenTunnel): string[] {
     return [];
   }
   return [`${readTunnelId(tunnelId)}${thingName === undefined ? "" : `\t${readApiName(thingName)}`}`];
+}
+
+/** A tunnel's id or a thing's name; of a tunnel also its thing, where that is known. */
+export interface Seen {
+  readonly name: string;
+  readonly thing: string | undefined;
+}
+
+/** What was seen lately, the latest first. A convenience: what is not of our making is left out, and it never fails. */
+export function readSeen(env: Env, kind: "tunnels" | "things"): Seen[] {
+  try {
+    const text = readPrivateFile(join(stateHome(env), "seen", kind)) ?? "";
+    return text.split("\n").flatMap((line) => seenOf(line, kind === "tunnels" ? readTunnelId : readApiName));
+  } catch {
+    return [];
+  }
+}
+
+function seenOf(line: string, readName: (text: string) => string): Seen[] {
+  try {
+    const [name = "", thing] = line.split("\t");
+    return [{ name: readName(name), thing: thing === undefined ? undefined : readApiName(thing) }];
+  } catch {
+    return [];
+  }
 }
 
 /** Lines begin with a name; of two with the same name the first one stays, but keeps what only the other knew. */

@@ -1,10 +1,10 @@
 // The completions as the real shells use them, and where the tunnels and things they offer come from.
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { COMMANDS } from "../../src/cli/command-table.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
-import { SHELLS } from "../helpers/shells.ts";
+import { installProgram, SHELLS } from "../helpers/shells.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel } from "../helpers/tunnel.ts";
 
@@ -16,6 +16,7 @@ function makeHome() {
   writeFileSync(join(seen, "things"), "pump-7\npress-1\nsite:valve\n");
   mkdirSync(join(dir.path, "things"));
   writeFileSync(join(dir.path, "thing.pem"), "");
+  installProgram(dir.path);
   return dir;
 }
 
@@ -74,6 +75,49 @@ describe.each(Object.entries(SHELLS))("%s offers", (shell, complete) => {
   test("another command after --", () => {
     using home = makeHome();
     expect(complete("tunnel serve-local -- printen", home.path)).toContain("printenv");
+  });
+
+  test("no option twice that takes one value, and again one that can be repeated", () => {
+    using home = makeHome();
+    const line = "tunnel open --service SSH --thing pump-7 --";
+    const offers = complete(line, home.path);
+    expect(offers).toContain("--service");
+    expect(offers).not.toContain("--thing");
+  });
+
+  test("nothing, says nothing and waits for nothing where the program is not ours or does not work", () => {
+    using home = makeHome();
+    const programs = {
+      old: "echo 'tunnel: error: unknown command \"complete\"' >&2; exit 64",
+      failing: "printf ':words\\nopen\\n'; exit 70",
+      killed: "printf ':words\\nopen\\n'; kill -9 $$",
+      foreign: "printf 'Usage: tunnel [open|close]\\nopen\\n'",
+      silent: "exit 0",
+      reading: "cat; echo NOISE >&2",
+      hanging: "trap '' TERM; while :; do sleep 1; done",
+    };
+    for (const [name, script] of Object.entries(programs)) {
+      installProgram(home.path, script);
+      expect([name, complete("tunnel ", home.path)]).toEqual([name, []]);
+    }
+    rmSync(join(home.path, "bin/tunnel"));
+    expect(complete("tunnel ", home.path)).toEqual([]);
+    const said = join(home.path, "said");
+    if (existsSync(said)) expect(readFileSync(said, "utf8")).not.toMatch(/NOISE|error|[Kk]illed|not found/);
+  }, 30_000);
+
+  test("a program by its path, and no token in its arguments", () => {
+    using home = makeHome();
+    const asked = join(home.path, "asked");
+    installProgram(home.path, `printf '%s\\n' "$@" >> ${asked}; printf ':words\\n--json\\n'`);
+    renameSync(join(home.path, "bin"), join(home.path, "own"));
+    const token = "AQGAAXhUN2lLsPzKr5vY1dCq0wEt9mJb";
+    expect(complete(`tunnel proxy source -t ${token} --js`, home.path)).toEqual([]);
+    expect(complete(`./own/tunnel proxy source -t ${token} --js`, home.path)).toEqual(["--json"]);
+    expect(complete(`~/own/tunnel proxy source --access-token=${token} --js`, home.path)).toEqual(["--json"]);
+    complete(`./own/tunnel proxy source -t ${token}`, home.path);
+    expect(readFileSync(asked, "utf8")).toContain("complete\n--\nproxy\nsource\n-t\n");
+    expect(readFileSync(asked, "utf8")).not.toContain(token);
   });
 
   test("what tunnel completion prints too", async () => {

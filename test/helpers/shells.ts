@@ -1,11 +1,16 @@
 // Asks the real shells what their completion offers for a line.
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { quoteForShell } from "../../src/base/shell.ts";
+import { tunnelCommand } from "./tunnel.ts";
 
 const COMPLETIONS = join(import.meta.dirname, "../../completions");
 
-/** What a shell offers, in its own order, without descriptions. `home` holds scratch files and the state directory. */
+/**
+ * What a shell offers, in its own order, without descriptions. `home` holds scratch files, the state directory and, as
+ * bin/tunnel, the program: see installProgram.
+ */
 export type Complete = (line: string, home: string) => string[];
 
 export const SHELLS: Readonly<Record<string, Complete>> = {
@@ -13,6 +18,17 @@ export const SHELLS: Readonly<Record<string, Complete>> = {
   zsh: completeInZsh,
   fish: completeInFish,
 };
+
+/** Makes this shell script, or without one the program under test, the `tunnel` that the completions find. */
+export function installProgram(
+  home: string,
+  script = `exec ${tunnelCommand().map(quoteForShell).join(" ")} "$@"`,
+): void {
+  const path = join(home, "bin/tunnel");
+  mkdirSync(join(home, "bin"), { recursive: true });
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+}
 
 /** Calls the function as readline would, with the line cut at blanks, = and :. */
 function completeInBash(line: string, home: string): string[] {
@@ -31,7 +47,10 @@ function completeInFish(line: string, home: string): string[] {
   return run("fish", ["--no-config", "-c", script], home).map((offer) => offer.split("\t")[0] ?? "");
 }
 
-/** Types the line and a tab into an interactive zsh, with a compadd that also writes down what it is given. */
+/**
+ * Types the line and a tab into an interactive zsh, with a compadd that also writes down what it is given. What the
+ * terminal shows is kept in the file "said".
+ */
 function completeInZsh(line: string, home: string): string[] {
   const out = join(home, "offers");
   rmSync(out, { force: true });
@@ -42,6 +61,7 @@ function completeInZsh(line: string, home: string): string[] {
     zpty -w z 'fpath=(${COMPLETIONS} $fpath); OUT=${out}; source ${home}/setup.zsh'
     zpty -n -w z "$1"$'\\t\\x18q'
     while zpty -r z said; do
+      print -rn -- $said >> ${home}/said
       [[ -r ${out} && "$(<${out})" == *'
 END'* ]] && break
     done
@@ -71,7 +91,12 @@ bindkey '^I' complete-word
 `;
 
 function run(command: string, args: readonly string[], home: string): string[] {
-  const env = { PATH: process.env["PATH"], HOME: home, TERM: "xterm", LC_ALL: "C.UTF-8" };
+  const env = {
+    PATH: `${join(home, "bin")}:${process.env["PATH"]}`,
+    HOME: home,
+    TERM: "xterm",
+    LC_ALL: "C.UTF-8",
+  };
   const { stdout, stderr, error } = spawnSync(command, args, {
     encoding: "utf8",
     env,

@@ -1,12 +1,7 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Command, CommandContext } from "../command.ts";
 
-/** The command, for a table that it is itself in. */
-export function completionCommandFor(commands: () => readonly Command[]): Command {
-  return { ...COMMAND, run: (context) => printCompletion(commands(), context) };
-}
-
-const COMMAND: Omit<Command, "run"> = {
+export const completionCommand: Command = {
   name: "completion",
   group: "Setup",
   summary: "print the completion script of a shell",
@@ -20,20 +15,20 @@ const COMMAND: Omit<Command, "run"> = {
       "source <(tunnel completion zsh)",
     "fish: tunnel completion fish > ~/.config/fish/completions/tunnel.fish",
     "Offered are commands, options and their values, and the ids and things that open, list, describe and connect " +
-      "have seen lately; those are kept in ~/.local/state/tunnel/seen (mode 0600), without tokens.",
+      "have seen lately; those are kept in ~/.local/state/tunnel/seen (mode 0600), without tokens. The script asks " +
+      "this program with every Tab, so that it needs no update.",
   ],
+  run: printCompletion,
 };
 
-async function printCompletion(
-  commands: readonly Command[],
-  { operands, output }: CommandContext,
-): Promise<undefined> {
-  const { completionScript, SHELLS } = await import("../completion/script.ts");
-  const shell = SHELLS.find((each) => each === operands[0]);
-  if (shell === undefined) {
-    throw new UsageError(`"${operands[0]}" is none of ${SHELLS.join(", ")}`, "tunnel completion bash");
+async function printCompletion({ operands, output }: CommandContext): Promise<undefined> {
+  const { STUBS } = await import("../completion/stub.ts");
+  const [shell = ""] = operands;
+  const script = Object.hasOwn(STUBS, shell) ? STUBS[shell] : undefined;
+  if (script === undefined) {
+    const known = Object.keys(STUBS).join(", ");
+    throw new UsageError(`"${shell}" is none of ${known}`, "tunnel completion bash");
   }
-  const script = completionScript(shell, commands);
   if (output.json) {
     output.document({ shell, script });
   } else {

@@ -1,32 +1,19 @@
-// Writes completions/ and the options table of README.md from the tables of src/cli; with --check, fails when one of
-// them differs.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { COMMANDS } from "../src/cli/command-table.ts";
-import { completionScript } from "../src/cli/completion/script.ts";
+// Writes the options table of README.md from the one of src/cli; with --check, fails when it differs.
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Option } from "../src/cli/config/option.ts";
 import { GLOBAL_KEYS, OPTIONS } from "../src/cli/config/options.ts";
 
 const README = "README.md";
 const MARKS = /(?<=<!-- options -->\n).*?(?=<!-- \/options -->)/s;
 
-const readme = readOr(README, "");
+const readme = readFileSync(README, "utf8");
 if (!MARKS.test(readme)) throw new Error(`${README} lacks <!-- options --> and <!-- /options -->`);
-
-const generated: Readonly<Record<string, string>> = {
-  "completions/tunnel.bash": completionScript("bash", COMMANDS),
-  "completions/_tunnel": completionScript("zsh", COMMANDS),
-  "completions/tunnel.fish": completionScript("fish", COMMANDS),
-  [README]: readme.replace(MARKS, () => optionsTable()),
-};
-
-for (const [path, text] of Object.entries(generated)) {
-  if (!process.argv.includes("--check")) {
-    mkdirSync("completions", { recursive: true });
-    writeFileSync(path, text);
-  } else if (readOr(path, "") !== text) {
-    console.error(`${path} does not match the command table: run bun scripts/completions.ts`);
-    process.exitCode = 1;
-  }
+const wanted = readme.replace(MARKS, () => optionsTable());
+if (!process.argv.includes("--check")) {
+  writeFileSync(README, wanted);
+} else if (readme !== wanted) {
+  console.error(`${README} does not match the options table: run bun scripts/options-table.ts`);
+  process.exitCode = 1;
 }
 
 /** Options of every command as a table; below it the further ones that a file may set. */
@@ -56,12 +43,4 @@ function code(text: string): string {
 
 function cell(text: string): string {
   return text.replaceAll("|", "\\|");
-}
-
-function readOr(path: string, missing: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return missing;
-  }
 }
