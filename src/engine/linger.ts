@@ -14,6 +14,8 @@ export class Linger {
   readonly #timeoutMs: number;
   readonly #quietSince = new Map<ConnectionState, number>();
   #isHearing = true;
+  /** Since when the tunnel is read again: nothing could come before. */
+  #hearingSince = Number.NEGATIVE_INFINITY;
   #answeredMs = ANSWERED_MS;
   /** What was sent before this moment has reached the service, as far as is known. */
   #answeredUntil = Number.POSITIVE_INFINITY;
@@ -29,7 +31,7 @@ export class Linger {
   }
 
   add(state: ConnectionState, since: number): void {
-    this.#quietSince.set(state, since);
+    this.#quietSince.set(state, Math.max(since, this.#hearingSince));
     this.#lastSentAt = Math.max(this.#lastSentAt, state.lastSentAt ?? Number.NEGATIVE_INFINITY);
   }
 
@@ -54,6 +56,7 @@ export class Linger {
   setHearing(isHearing: boolean, now: number): void {
     if (isHearing === this.#isHearing) return;
     this.#isHearing = isHearing;
+    this.#hearingSince = now;
     for (const state of this.#quietSince.keys()) this.#quietSince.set(state, now);
   }
 
@@ -97,7 +100,9 @@ export class Linger {
   #deadlineOf({ lastAnsweredAt, lastReceivedAt }: ConnectionState, since: number): number {
     const latest = since + this.#timeoutMs;
     const isOwedMore = lastAnsweredAt === undefined || lastAnsweredAt < (lastReceivedAt ?? lastAnsweredAt);
-    return isOwedMore ? latest : Math.min(latest, lastAnsweredAt + this.#answeredMs);
+    return isOwedMore
+      ? latest
+      : Math.min(latest, Math.max(lastAnsweredAt, this.#hearingSince) + this.#answeredMs);
   }
 
   #counts(state: ConnectionState): boolean {

@@ -226,6 +226,27 @@ describe("the end of a server's connection (P52)", () => {
   });
 });
 
+describe("the way back while the tunnel is not read (P52)", () => {
+  test.each([
+    ["before the hold", 20],
+    ["just after it", 5_001],
+  ])("is given its time from when it is read again, to a server that ended %s", (_title, endedAt) => {
+    const destination = started();
+    give(destination, message("Data", 7, 1, { payload: text("GET") }), 0);
+    destination.localData(SSH, text("answer"));
+    sent(destination, 10);
+    if (endedAt < 30) destination.localEnded(SSH, endedAt);
+    destination.setHearing(false, 30);
+    destination.tick(4_999);
+    destination.setHearing(true, 5_000);
+    if (endedAt > 30) destination.localEnded(SSH, endedAt);
+    destination.tick(5_001);
+    asked(destination);
+    give(destination, message("Data", 7, 1, { payload: text("held") }), 5_002);
+    expect(asked(destination)).toEqual(["write 1 held"]);
+  });
+});
+
 describe("a source that is not known to be ours (P67)", () => {
   function bothGive(streamId: number) {
     const destination = makeDestination();
