@@ -102,7 +102,7 @@ export class Carrier {
    */
   localRoom(connection: Connection, unreadBytes: number, now: number): boolean {
     const { key } = connection;
-    this.#unread.room(key, unreadBytes, this.#locals.size === 1);
+    this.#unread.room(key, unreadBytes, this.#isAlone(key));
     this.#engine.localUnread(connection, unreadBytes, now);
     this.#endings.room(key, unreadBytes, now);
     return this.#unread.isHolding || this.#endings.size > 0 || this.#engine.isLingering;
@@ -241,11 +241,17 @@ export class Carrier {
     return { type: "frame", bytes };
   }
 
+  /** Whether no open connection but that of a key is there; one that has ended and still writes out is none. */
+  #isAlone(key: number): boolean {
+    return this.#locals.size === (this.#locals.get(key) === undefined ? 0 : 1);
+  }
+
   /** Decides who is read and who is given up, once everything that may be sent has been. */
   #settle(now: number): void {
     // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
-    const isAlone = this.#options.side === "source" && this.#locals.size < 2;
-    for (const key of this.#unread.settle(now, isAlone)) this.#giveUp(key, now);
+    const isSource = this.#options.side === "source";
+    for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key)))
+      this.#giveUp(key, now);
     const isReading = !this.#unread.isHolding;
     if (isReading !== this.#link.isReading) {
       this.#link.setReading(isReading, now);

@@ -83,10 +83,10 @@ export class Unread {
 
   /**
    * Takes time into account; call it after every input.
-   * @param isAlone nobody can be held up: nothing is charged
+   * @param isAlone whether nobody can be held up by the socket of a key: it is not charged
    * @returns keys of the sockets to give up
    */
-  settle(now: number, isAlone: boolean): readonly number[] {
+  settle(now: number, isAlone: (key: number) => boolean): readonly number[] {
     const passedMs = now - this.#settledAt;
     this.#settledAt = now;
     if (!this.#isHolding && this.#accounts.size === 0) return [];
@@ -114,8 +114,8 @@ export class Unread {
     return left.length === 0 ? undefined : this.#settledAt + Math.max(0, Math.min(...left));
   }
 
-  #charge(passedMs: number, isAlone: boolean): void {
-    const culprits = new Set(isAlone ? [] : this.#culprits().map(([key]) => key));
+  #charge(passedMs: number, isAlone: (key: number) => boolean): void {
+    const culprits = new Set(this.#culprits().flatMap(([key]) => (isAlone(key) ? [] : key)));
     for (const [key, account] of this.#accounts) {
       account.spentMs = Math.max(0, account.spentMs + (culprits.has(key) ? passedMs : -passedMs));
       if (account.bytes === 0 && account.spentMs === 0) this.#accounts.delete(key);

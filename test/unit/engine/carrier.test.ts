@@ -147,6 +147,37 @@ describe("the end of the WebSocket", () => {
   });
 });
 
+describe("a socket whose connection has ended", () => {
+  /** Connection 1 has ended with more unread than is kept; connection 2 is the only open one. */
+  function endedAndFull(): Driven {
+    const { driven } = source(2);
+    driven.give(message("Data", 101, 1, { payload: filled(LIMITS.heldBytes) }));
+    driven.give(message("ConnectionReset", 101, 1));
+    driven.take();
+    return driven;
+  }
+
+  test.each([
+    ["takes nothing", 0],
+    ["takes a byte now and then", 1],
+  ])(
+    "and that %s holds up the only open connection for the stall time and no longer (P62)",
+    (_title, step) => {
+      const driven = endedAndFull();
+      const told: string[] = [];
+      let unread = LIMITS.heldBytes;
+      let now = 0;
+      for (; now < 30_000 && !told.includes("abandon 1"); now += 1_000) {
+        unread -= step;
+        if (step > 0) driven.carrier.localRoom({ key: 1, serviceId: "SSH" }, unread, now);
+        told.push(...driven.at(now).take());
+      }
+      expect(told).toContain("abandon 1");
+      expect(now).toBeLessThanOrEqual(14_000);
+    },
+  );
+});
+
 describe("connections that are over", () => {
   test("count until their sockets are gone (P29)", () => {
     const driven = new Driven({ side: "destination", maxConnections: 2 });
