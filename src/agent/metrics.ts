@@ -10,7 +10,7 @@ import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
-import { refuseRequest } from "../emulator/strict-http.ts";
+import { refuseRequest } from "../emulator/server/strict-http.ts";
 import type { AgentEvent } from "./options.ts";
 
 /** A scraper or two. A newcomer takes the place of the oldest: whoever is served at all is served at once. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgv } from "../../src/cli/argv.ts";
 import { COMMANDS } from "../../src/cli/command-table.ts";
-import { createDeviceAuthority, issueDeviceCertificate } from "../../src/emulator/authority.ts";
+import { createDeviceAuthority, issueDeviceCertificate } from "../../src/emulator/certificates/authority.ts";
 import { addThing } from "../../src/emulator/notify/things.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";

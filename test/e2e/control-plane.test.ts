@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { OPERATIONS } from "../../src/emulator/control-plane/operations.ts";
-import type { RunningEmulator } from "../../src/emulator/serve.ts";
+import type { RunningEmulator } from "../../src/emulator/server/serve.ts";
 import { startEmulator } from "../helpers/emulator.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 

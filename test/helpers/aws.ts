@@ -7,7 +7,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, connect, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { createAuthority, issueServerCertificate } from "../../src/emulator/authority.ts";
+import { createAuthority, issueServerCertificate } from "../../src/emulator/certificates/authority.ts";
 import { tempDir } from "./temp-dir.ts";
 
 /** A request as its server saw it. */

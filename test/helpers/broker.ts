@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { getLogger } from "../../src/base/log.ts";
-import { prepareCertificates } from "../../src/emulator/certificates.ts";
+import { prepareCertificates } from "../../src/emulator/certificates/certificates.ts";
 import { type Broker, startBroker } from "../../src/emulator/notify/broker.ts";
 import { addThing, type ThingIdentity, takeDeviceAuthority } from "../../src/emulator/notify/things.ts";
 import { tempDir } from "./temp-dir.ts";

@@ -6,10 +6,10 @@ import { text } from "node:stream/consumers";
 import { connect as connectTls } from "node:tls";
 import type { OperationName } from "../../src/aws/shapes.ts";
 import { getLogger } from "../../src/base/log.ts";
-import { type RunningEmulator, type ServeOptions, serve } from "../../src/emulator/serve.ts";
+import { type RunningEmulator, type ServeOptions, serve } from "../../src/emulator/server/serve.ts";
 import { SqliteStore } from "../../src/emulator/store/sqlite.ts";
 import type { Store } from "../../src/emulator/store/store.ts";
-import { type TunnelEvent, Tunnels } from "../../src/emulator/tunnels.ts";
+import { type TunnelEvent, Tunnels } from "../../src/emulator/tunnels/tunnels.ts";
 
 /** Time as a test sets it: milliseconds since 1970. */
 export class TestClock {

@@ -6,7 +6,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { createAuthority, issueServerCertificate } from "../../src/emulator/authority.ts";
+import { createAuthority, issueServerCertificate } from "../../src/emulator/certificates/authority.ts";
 import { checkSignature } from "./signature.ts";
 import { tempDir } from "./temp-dir.ts";
 

@@ -14,7 +14,7 @@ import {
   createDeviceAuthority,
   issueDeviceCertificate,
   issueServerCertificate,
-} from "../../src/emulator/authority.ts";
+} from "../../src/emulator/certificates/authority.ts";
 import { notifyTopic } from "./mqtt.ts";
 import { checkSignature, type SignatureScope } from "./signature.ts";
 import { tempDir } from "./temp-dir.ts";

@@ -6,7 +6,7 @@ import {
   createDeviceAuthority,
   issueDeviceCertificate,
   issueServerCertificate,
-} from "../../src/emulator/authority.ts";
+} from "../../src/emulator/certificates/authority.ts";
 import type { ThingIdentity } from "../../src/emulator/notify/things.ts";
 import { type Exit, TestProcess } from "./process.ts";
 import { freePort } from "./servers.ts";

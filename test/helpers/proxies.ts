@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { getLogger } from "../../src/base/log.ts";
 import { type AccessToken, ClientToken } from "../../src/base/secret.ts";
-import { type RunningEmulator, serve } from "../../src/emulator/serve.ts";
+import { type RunningEmulator, serve } from "../../src/emulator/server/serve.ts";
 import { LocalProxy } from "../../src/proxy/local-proxy.ts";
 import type { Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../../src/proxy/options.ts";
 import { parseServiceMap } from "../../src/proxy/service-map.ts";

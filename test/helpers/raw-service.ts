@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer } from "node:tls";
-import { createAuthority, issueServerCertificate } from "../../src/emulator/authority.ts";
+import { createAuthority, issueServerCertificate } from "../../src/emulator/certificates/authority.ts";
 
 export interface RawService extends AsyncDisposable {
   readonly port: number;

@@ -2,7 +2,7 @@
 
 import { ConfigError, UsageError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
-import type { MqttOptions } from "../../emulator/serve-options.ts";
+import type { MqttOptions } from "../../emulator/server/serve-options.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { trustedRoots } from "../../net/tls-roots.ts";
 import type { Env, Settings } from "../config/layers.ts";

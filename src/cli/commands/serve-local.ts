@@ -1,5 +1,5 @@
 import { UnreachableError, UsageError } from "../../base/errors.ts";
-import type { RunningEmulator } from "../../emulator/serve.ts";
+import type { RunningEmulator } from "../../emulator/server/serve.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
 
@@ -53,7 +53,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     await printEnvironment(context);
     return undefined;
   }
-  const { serve } = await import("../../emulator/serve.ts");
+  const { serve } = await import("../../emulator/server/serve.ts");
   const { mqttOptionsOf } = await import("./serve-local-mqtt.ts");
   const { settings, env, rest, signal } = context;
   const emulator = await serve({

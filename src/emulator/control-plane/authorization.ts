@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { Fault } from "./fault.ts";
+import { Fault } from "../tunnels/fault.ts";
 import { TARGET_PREFIX } from "./operations.ts";
 import { type SignedRequest, type SigningKey, signatureFault } from "./signature.ts";
 

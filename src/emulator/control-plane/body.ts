@@ -1,4 +1,4 @@
-import { validationFault } from "./fault.ts";
+import { validationFault } from "../tunnels/fault.ts";
 import { isNestedBeyond } from "./json-depth.ts";
 
 /** Right requests have five levels. Reading and quoting what is nested thousands of levels deep takes seconds. */

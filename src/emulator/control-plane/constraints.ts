@@ -1,7 +1,7 @@
 // Checks a request against the constraints of the service model. The AWS clients check required members and minima
 // only, so all the rest comes here unchecked.
 import { escapeControl } from "../../base/escape.ts";
-import { validationFault } from "./fault.ts";
+import { validationFault } from "../tunnels/fault.ts";
 
 /** What the model says of a value. `values` is an enumeration; lengths count code points. */
 export type Constraint =

@@ -1,6 +1,6 @@
 import type { ConnectionState, Timestamp, Tunnel } from "../../aws/shapes.ts";
 import type { SideRecord } from "../store/store.ts";
-import type { TunnelRecord } from "../tunnels.ts";
+import type { TunnelRecord } from "../tunnels/tunnels.ts";
 import { TUNNEL_ID } from "./members.ts";
 import type { Operation } from "./operation.ts";
 

@@ -1,5 +1,5 @@
 import type { OperationName, Operations } from "../../aws/shapes.ts";
-import type { Tunnels } from "../tunnels.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import type { StructureConstraint } from "./constraints.ts";
 
 /** One operation of the API: what its request has to look like, and what it does. `run` throws Fault. */

@@ -1,9 +1,9 @@
 import type { OperationName } from "../../aws/shapes.ts";
-import type { Tunnels } from "../tunnels.ts";
+import { Fault } from "../tunnels/fault.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import { closeTunnel } from "./close-tunnel.ts";
 import { checkRequest } from "./constraints.ts";
 import { describeTunnel } from "./describe-tunnel.ts";
-import { Fault } from "./fault.ts";
 import { listTagsForResource } from "./list-tags-for-resource.ts";
 import { listTunnels } from "./list-tunnels.ts";
 import { openTunnel } from "./open-tunnel.ts";

@@ -1,5 +1,5 @@
 import type { Logger } from "../../base/log.ts";
-import type { Tunnels } from "../tunnels.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import { CallRates } from "./call-rates.ts";
 import { type FaultKind, type InjectedFault, Lots } from "./injected-fault.ts";
 import { Rate } from "./pace.ts";

@@ -3,7 +3,7 @@ import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Password } from "../../base/secret.ts";
-import type { KeyPair } from "../authority.ts";
+import type { KeyPair } from "../certificates/authority.ts";
 import type { Notification } from "./notification.ts";
 import type { Notifier } from "./notifier.ts";
 

@@ -1,4 +1,4 @@
-import type { TunnelEvent } from "../tunnel-event.ts";
+import type { TunnelEvent } from "../tunnels/tunnel-event.ts";
 
 /** An MQTT message to a device, ready to be published with QoS 1 and without the retain flag. */
 export interface Notification {

@@ -1,5 +1,5 @@
 import type { Logger } from "../../base/log.ts";
-import type { Tunnels } from "../tunnels.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import { type Notification, notificationOf } from "./notification.ts";
 
 /** What carries notifications to devices: the embedded broker, or a client of another one. */

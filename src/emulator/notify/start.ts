@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { getLogger, type Logger } from "../../base/log.ts";
-import type { KeyPair } from "../authority.ts";
-import { type ListenAddress, nameOf } from "../bind.ts";
-import type { Endpoint } from "../endpoint-file.ts";
-import type { ServeOptions } from "../serve-options.ts";
-import type { Tunnels } from "../tunnels.ts";
+import type { KeyPair } from "../certificates/authority.ts";
+import { type ListenAddress, nameOf } from "../server/bind.ts";
+import type { Endpoint } from "../server/endpoint-file.ts";
+import type { ServeOptions } from "../server/serve-options.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import type { BrokerAddress } from "./external-broker.ts";
 import { type Notifier, notifyDevices } from "./notifier.ts";
 import { takeDeviceAuthority, thingsDirectory } from "./things.ts";

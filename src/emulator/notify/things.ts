@@ -12,9 +12,9 @@ import {
   isDeviceCertificate,
   issueDeviceCertificate,
   type KeyPair,
-} from "../authority.ts";
-import { caPathOf } from "../certificates.ts";
-import { checkOwner, STATE_ADVICE } from "../state-directory.ts";
+} from "../certificates/authority.ts";
+import { caPathOf } from "../certificates/certificates.ts";
+import { checkOwner, STATE_ADVICE } from "../server/state-directory.ts";
 
 const DAY_MS = 86_400_000;
 /** A certificate with less life than this is issued anew. */

@@ -8,7 +8,7 @@ import {
   SUBPROTOCOLS,
   TUNNEL_PATH,
 } from "../../protocol/constants.ts";
-import { valuesOf } from "../strict-http.ts";
+import { valuesOf } from "../server/strict-http.ts";
 import type { Side } from "./relay.ts";
 
 /** The parts of an upgrade request that decide over it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ControlPlane } from "../../../src/aws/control-plane.ts";
 import { getLogger } from "../../../src/base/log.ts";
-import type { RunningEmulator } from "../../../src/emulator/serve.ts";
+import type { RunningEmulator } from "../../../src/emulator/server/serve.ts";
 import { loadRoots } from "../../../src/net/roots.ts";
 import { RoutingAgent } from "../../../src/net/routing-agent.ts";
 import { callOperation, startEmulator } from "../../helpers/emulator.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { createServer } from "node:tls";
 import { UnreachableError } from "../../../src/base/errors.ts";
-import { createAuthority, issueServerCertificate } from "../../../src/emulator/authority.ts";
+import { createAuthority, issueServerCertificate } from "../../../src/emulator/certificates/authority.ts";
 import { connectThroughProxy, type WebProxyRoute } from "../../../src/net/web-proxy-tunnel.ts";
 import { startTcpServer, type TestServer } from "../../helpers/servers.ts";
 import { within } from "../../helpers/wait.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { checkAuthorization } from "../../../../src/emulator/control-plane/authorization.ts";
-import { Fault } from "../../../../src/emulator/control-plane/fault.ts";
+import { Fault } from "../../../../src/emulator/tunnels/fault.ts";
 import { signedHeaders } from "../../../helpers/emulator.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { OperationName } from "../../../../src/aws/shapes.ts";
-import { Fault } from "../../../../src/emulator/control-plane/fault.ts";
 import { runOperation } from "../../../../src/emulator/control-plane/operations.ts";
+import { Fault } from "../../../../src/emulator/tunnels/fault.ts";
 import { makeTunnels } from "../../../helpers/emulator.ts";
 
 function run(name: OperationName, request: unknown): object {

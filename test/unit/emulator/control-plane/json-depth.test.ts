@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { checkRequest } from "../../../../src/emulator/control-plane/constraints.ts";
-import { Fault } from "../../../../src/emulator/control-plane/fault.ts";
 import { isNestedBeyond } from "../../../../src/emulator/control-plane/json-depth.ts";
 import { OPERATIONS } from "../../../../src/emulator/control-plane/operations.ts";
+import { Fault } from "../../../../src/emulator/tunnels/fault.ts";
 
 describe("isNestedBeyond", () => {
   test.each([

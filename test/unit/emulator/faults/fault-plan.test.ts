@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { WebSocket } from "ws";
 import { readFault } from "../../../../src/cli/config/read-fault.ts";
 import { Lots } from "../../../../src/emulator/faults/injected-fault.ts";
-import type { RunningEmulator } from "../../../../src/emulator/serve.ts";
+import type { RunningEmulator } from "../../../../src/emulator/server/serve.ts";
 import { encodeFrame, MessageType, makeMessage } from "../../../../src/protocol/message.ts";
 import { callOperation, startEmulator } from "../../../helpers/emulator.ts";
 import { waitFor, within } from "../../../helpers/wait.ts";

@@ -5,7 +5,10 @@ import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import type { IClientOptions } from "mqtt";
-import { createDeviceAuthority, issueDeviceCertificate } from "../../../../src/emulator/authority.ts";
+import {
+  createDeviceAuthority,
+  issueDeviceCertificate,
+} from "../../../../src/emulator/certificates/authority.ts";
 import { addThing, removeThing, takeDeviceAuthority } from "../../../../src/emulator/notify/things.ts";
 import { startTestBroker, type TestBroker } from "../../../helpers/broker.ts";
 import { deviceWords, notifyTopic, Subscriber } from "../../../helpers/mqtt.ts";

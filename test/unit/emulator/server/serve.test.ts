@@ -14,17 +14,17 @@ import { request } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { WebSocket } from "ws";
-import { ConfigError, ListenError, UsageError } from "../../../src/base/errors.ts";
-import { configureLog } from "../../../src/base/log.ts";
-import type { RunningEmulator } from "../../../src/emulator/serve.ts";
-import type { Mode } from "../../../src/emulator/tunnels.ts";
+import { ConfigError, ListenError, UsageError } from "../../../../src/base/errors.ts";
+import { configureLog } from "../../../../src/base/log.ts";
+import type { RunningEmulator } from "../../../../src/emulator/server/serve.ts";
+import type { Mode } from "../../../../src/emulator/tunnels/tunnels.ts";
 import {
   decodeFrame,
   encodeFrame,
   type Message,
   MessageType,
   makeMessage,
-} from "../../../src/protocol/message.ts";
+} from "../../../../src/protocol/message.ts";
 import {
   type Answer,
   callOperation,
@@ -32,10 +32,10 @@ import {
   sendRaw,
   signedHeaders,
   startEmulator,
-} from "../../helpers/emulator.ts";
-import { startTcpServer } from "../../helpers/servers.ts";
-import { tempDir } from "../../helpers/temp-dir.ts";
-import { waitFor, within } from "../../helpers/wait.ts";
+} from "../../../helpers/emulator.ts";
+import { startTcpServer } from "../../../helpers/servers.ts";
+import { tempDir } from "../../../helpers/temp-dir.ts";
+import { waitFor, within } from "../../../helpers/wait.ts";
 
 function parseFault(answer: Answer): { __type: string; message: string } {
   return JSON.parse(answer.text);

@@ -1,5 +1,5 @@
-import type { AccessToken } from "../base/secret.ts";
-import type { Mode, TunnelRecord } from "./store/store.ts";
+import type { AccessToken } from "../../base/secret.ts";
+import type { Mode, TunnelRecord } from "../store/store.ts";
 
 /** What happened to a tunnel; told after the change is durable. */
 export type TunnelEvent =

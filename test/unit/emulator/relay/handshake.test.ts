@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readHandshake } from "../../../src/emulator/relay/handshake.ts";
+import { readHandshake } from "../../../../src/emulator/relay/handshake.ts";
 
 const URL_OF_SOURCE = "/tunnel?local-proxy-mode=source";
 const PLAIN = {

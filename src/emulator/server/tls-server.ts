@@ -7,8 +7,8 @@ import {
 import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
-import { NEEDS_TLS_GATE, TlsGate } from "../net/tls-gate.ts";
-import type { KeyPair } from "./authority.ts";
+import { NEEDS_TLS_GATE, TlsGate } from "../../net/tls-gate.ts";
+import type { KeyPair } from "../certificates/authority.ts";
 
 /** Headers have to come within this time, and a whole request within twice of it: local clients take milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { Relay, type RelayOutput, type Side } from "../../../src/emulator/relay/relay.ts";
-import { decodeFrame, encodeFrame, type Message, makeMessage } from "../../../src/protocol/message.ts";
-import { lineOf, message, text } from "../engine/harness.ts";
-import { hex } from "../protocol/oracle.ts";
+import { Relay, type RelayOutput, type Side } from "../../../../src/emulator/relay/relay.ts";
+import { decodeFrame, encodeFrame, type Message, makeMessage } from "../../../../src/protocol/message.ts";
+import { lineOf, message, text } from "../../engine/harness.ts";
+import { hex } from "../../protocol/oracle.ts";
 
 /** A relay with both sides connected, of a tunnel with these services (by default SSH and VNC). */
 function connected(services: readonly string[] = ["SSH", "VNC"]): Relay {

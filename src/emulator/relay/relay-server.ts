@@ -13,8 +13,8 @@ import {
 import { describeMessage } from "../../protocol/message.ts";
 import type { FaultPlan, LinkFaults } from "../faults/fault-plan.ts";
 import type { Rate } from "../faults/pace.ts";
-import { refuseUpgradeRequest } from "../strict-http.ts";
-import type { Admission, Tunnels } from "../tunnels.ts";
+import { refuseUpgradeRequest } from "../server/strict-http.ts";
+import type { Admission, Tunnels } from "../tunnels/tunnels.ts";
 import { endUpgrade } from "./end-upgrade.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { Peer } from "./peer.ts";

@@ -1,7 +1,7 @@
 import { mkdtempSync, type Stats, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError } from "../base/errors.ts";
+import { ConfigError } from "../../base/errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isOwnHost } from "../../../src/emulator/host-rule.ts";
+import { isOwnHost } from "../../../../src/emulator/server/host-rule.ts";
 
 const NAMES = ["localhost", "tunnels.example.test", "127.0.0.1", "[::1]"];
 

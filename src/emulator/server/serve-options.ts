@@ -1,9 +1,9 @@
 import { BlockList, isIP } from "node:net";
-import { UsageError } from "../base/errors.ts";
-import { isRegion } from "../base/names.ts";
+import { UsageError } from "../../base/errors.ts";
+import { isRegion } from "../../base/names.ts";
+import type { InjectedFault } from "../faults/injected-fault.ts";
+import type { BrokerAddress } from "../notify/external-broker.ts";
 import type { ListenAddress } from "./bind.ts";
-import type { InjectedFault } from "./faults/injected-fault.ts";
-import type { BrokerAddress } from "./notify/external-broker.ts";
 
 /** What serve-local is told. */
 export interface ServeOptions {

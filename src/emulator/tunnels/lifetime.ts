@@ -1,5 +1,5 @@
 // How tunnels end by themselves: open ones expire, closed ones are forgotten.
-import type { Store, TunnelRecord } from "./store/store.ts";
+import type { Store, TunnelRecord } from "../store/store.ts";
 
 /** The service shows a closed tunnel for at least three hours. */
 const CLOSED_RETENTION_MS = 3 * 60 * 60_000;

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { writePrivateFile } from "../base/private-files.ts";
+import { writePrivateFile } from "../../base/private-files.ts";
 import { STATE_ADVICE } from "./state-directory.ts";
 
 /** `STATE_DIR/endpoint.json`: how commands with --local find a running emulator. */

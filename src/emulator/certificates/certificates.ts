@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "../base/errors.ts";
-import { makePrivateDirectory, writePrivateFile } from "../base/private-files.ts";
+import { ConfigError } from "../../base/errors.ts";
+import { makePrivateDirectory, writePrivateFile } from "../../base/private-files.ts";
+import { STATE_ADVICE } from "../server/state-directory.ts";
 import {
   type AuthorityFacts,
   createAuthority,
@@ -9,7 +10,6 @@ import {
   type KeyPair,
   readAuthority,
 } from "./authority.ts";
-import { STATE_ADVICE } from "./state-directory.ts";
 
 const DAY_MS = 86_400_000;
 /** A CA with less life than this is replaced at start: a server certificate under it would end with it. */

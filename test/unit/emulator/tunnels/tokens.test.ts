@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import type { TokenUse } from "../../../src/emulator/store/store.ts";
-import { createAccessToken, hashToken, judgeToken } from "../../../src/emulator/tokens.ts";
+import type { TokenUse } from "../../../../src/emulator/store/store.ts";
+import { createAccessToken, hashToken, judgeToken } from "../../../../src/emulator/tunnels/tokens.ts";
 
 describe("an access token", () => {
   test("is 512 characters of base64url with padding that begin like the service's", () => {

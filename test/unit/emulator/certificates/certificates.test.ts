@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createAuthority, issueServerCertificate } from "../../../src/emulator/authority.ts";
-import { prepareCertificates } from "../../../src/emulator/certificates.ts";
-import { tempDir } from "../../helpers/temp-dir.ts";
+import { createAuthority, issueServerCertificate } from "../../../../src/emulator/certificates/authority.ts";
+import { prepareCertificates } from "../../../../src/emulator/certificates/certificates.ts";
+import { tempDir } from "../../../helpers/temp-dir.ts";
 
 const DAY_MS = 86_400_000;
 const ADDRESSES = ["127.0.0.1", "::1"];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { RunningEmulator } from "../../../src/emulator/serve.ts";
-import { sendRaw, startEmulator } from "../../helpers/emulator.ts";
-import { within } from "../../helpers/wait.ts";
+import type { RunningEmulator } from "../../../../src/emulator/server/serve.ts";
+import { sendRaw, startEmulator } from "../../../helpers/emulator.ts";
+import { within } from "../../../helpers/wait.ts";
 
 /** Lines of a handshake, in which tests change some. */
 interface Lines {

@@ -1,7 +1,7 @@
 // Who may connect to a tunnel: the token rules of the data plane, over the store.
-import { AccessToken } from "../base/secret.ts";
+import { AccessToken } from "../../base/secret.ts";
+import type { Mode, Store } from "../store/store.ts";
 import { asOf } from "./lifetime.ts";
-import type { Mode, Store } from "./store/store.ts";
 import {
   createAccessToken,
   hashToken,

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
-import { refuseRequest } from "../strict-http.ts";
-import type { Tunnels } from "../tunnels.ts";
+import { refuseRequest } from "../server/strict-http.ts";
+import { Fault, validationFault } from "../tunnels/fault.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import { checkAuthorization, checkSignature } from "./authorization.ts";
 import { parseBody } from "./body.ts";
-import { Fault, validationFault } from "./fault.ts";
 import { operationOf, runOperation } from "./operations.ts";
 import type { SigningKey } from "./signature.ts";
 

@@ -1,6 +1,6 @@
 import { isIPv6, type Server } from "node:net";
-import { surviveAcceptErrors } from "../base/accept-errors.ts";
-import { ListenError } from "../base/errors.ts";
+import { surviveAcceptErrors } from "../../base/accept-errors.ts";
+import { ListenError } from "../../base/errors.ts";
 
 /** Where a server listens; port 0 takes a free one. */
 export interface ListenAddress {

@@ -1,7 +1,7 @@
 // The two tokens of the data plane. An access token belongs to one side of one tunnel; a client token, chosen by the
 // local proxy, lets it use its access token again after a broken connection.
 import { createHash } from "node:crypto";
-import type { TokenRecord } from "./store/store.ts";
+import type { TokenRecord } from "../store/store.ts";
 
 /** The first bytes of the envelope that the service's tokens are; in base64 they read `AQGAAX`. */
 const TOKEN_PREFIX = Uint8Array.of(0x01, 0x01, 0x80, 0x01, 0x78);

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { decodeDer, encodeDer } from "../../../src/emulator/der.ts";
-import { subjectHash } from "../../../src/emulator/subject-hash.ts";
-import { tempDir } from "../../helpers/temp-dir.ts";
+import { decodeDer, encodeDer } from "../../../../src/emulator/certificates/der.ts";
+import { subjectHash } from "../../../../src/emulator/certificates/subject-hash.ts";
+import { tempDir } from "../../../helpers/temp-dir.ts";
 
 /** The subject out of a certificate: the sixth element of its to-be-signed part, after a version tag. */
 function subjectOf(pem: string): Uint8Array {

@@ -1,19 +1,19 @@
-import type { DestinationConfig, Tag } from "../aws/shapes.ts";
-import { escapeControl } from "../base/escape.ts";
-import type { Logger } from "../base/log.ts";
-import type { AccessToken } from "../base/secret.ts";
+import type { DestinationConfig, Tag } from "../../aws/shapes.ts";
+import { escapeControl } from "../../base/escape.ts";
+import type { Logger } from "../../base/log.ts";
+import type { AccessToken } from "../../base/secret.ts";
+import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "../store/store.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
-import { limitFault, notFoundFault } from "./control-plane/fault.ts";
+import { limitFault, notFoundFault } from "./fault.ts";
 import { asOf, closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
 import { checkServices } from "./services.ts";
-import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "./store/store.ts";
 import { mergeTags, removeTags } from "./tags.ts";
 import type { RandomBytes } from "./tokens.ts";
 import { noticeOf, type TunnelEvent } from "./tunnel-event.ts";
 
+export type { Mode, TunnelRecord } from "../store/store.ts";
 export type { Admission } from "./admission.ts";
-export type { Mode, TunnelRecord } from "./store/store.ts";
 export type { TunnelEvent } from "./tunnel-event.ts";
 
 const MINUTE_MS = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { StepWatch } from "../../../src/emulator/step-watch.ts";
+import { StepWatch } from "../../../../src/emulator/server/step-watch.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,6 +1,6 @@
-import type { DestinationConfig } from "../aws/shapes.ts";
-import { MAX_SERVICES } from "../protocol/constants.ts";
-import { limitFault, validationFault } from "./control-plane/fault.ts";
+import type { DestinationConfig } from "../../aws/shapes.ts";
+import { MAX_SERVICES } from "../../protocol/constants.ts";
+import { limitFault, validationFault } from "./fault.ts";
 
 /** Checks what the model leaves open: each service once, three at most: the service's quota, adjustable there. Throws Fault. */
 export function checkServices(config: DestinationConfig | undefined): void {

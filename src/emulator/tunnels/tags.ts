@@ -1,5 +1,5 @@
-import type { Tag } from "../aws/shapes.ts";
-import { limitFault, validationFault } from "./control-plane/fault.ts";
+import type { Tag } from "../../aws/shapes.ts";
+import { limitFault, validationFault } from "./fault.ts";
 
 /** The usual AWS limit of one resource; the model's 200 bounds one call. */
 const MAX_TAGS = 50;
