@@ -5,7 +5,7 @@
 
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { isHangupIgnored, type StopName, StopSignal } from "./stop-signal.ts";
+import { isHangupIgnored, type StopName, StopSignal } from "./process/stop-signal.ts";
 import { VERSION } from "./version.ts";
 
 /** How long something may still hold the process once its work is done: a last frame, the end of a socket. */
@@ -32,8 +32,8 @@ endAfter(GRACE_MS);
 
 /** A shell waits for this with every Tab: only the tables are loaded, no parser and no settings. */
 async function complete(line: readonly string[]): Promise<void> {
-  const { completionAnswer } = await import("./completion/answer.ts");
-  const { COMMANDS } = await import("./command-table.ts");
+  const { completionAnswer } = await import("./words/completion/answer.ts");
+  const { COMMANDS } = await import("./words/command-table.ts");
   writeNow(completionAnswer(line, COMMANDS, process.env));
 }
 
@@ -112,7 +112,7 @@ function stopOn(name: StopName, stop: AbortController, work: { readonly isDone: 
 function reportSurprises(stop: AbortController): void {
   const report = async (error: unknown) => {
     process.exitCode = 70;
-    const { reportError } = await import("./report.ts");
+    const { reportError } = await import("./print/report.ts");
     process.stderr.write(reportError(error, { json: words.includes("--json") }));
     stop.abort(error);
     endAfter(SURPRISE_MS);

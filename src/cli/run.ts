@@ -2,16 +2,16 @@
 
 import type { Readable } from "node:stream";
 import { configureLog, getLogger, type Level, type LogFormat } from "../base/log.ts";
-import { parseArgv, wantsJson } from "./argv.ts";
-import type { Command, CommandContext } from "./command.ts";
-import { COMMANDS } from "./command-table.ts";
 import { readFileLayer } from "./config/file.ts";
 import { type Env, fileRequest, resolveSettings, type Settings } from "./config/layers.ts";
 import { GLOBAL_KEYS } from "./config/options.ts";
-import { exitCodeOf } from "./exit-codes.ts";
-import { Output, type TextStream } from "./output.ts";
-import { reportError } from "./report.ts";
-import { StopSignal } from "./stop-signal.ts";
+import { exitCodeOf } from "./print/exit-codes.ts";
+import { Output, type TextStream } from "./print/output.ts";
+import { reportError } from "./print/report.ts";
+import { StopSignal } from "./process/stop-signal.ts";
+import { parseArgv, wantsJson } from "./words/argv.ts";
+import type { Command, CommandContext } from "./words/command.ts";
+import { COMMANDS } from "./words/command-table.ts";
 
 /** What the process gives to a run. */
 export interface Host {
@@ -30,13 +30,13 @@ export async function run(words: readonly string[], host: Host): Promise<number>
   const failure = { json: wantsJson(words), local: false };
   try {
     if (words[0] === "localproxy") {
-      const { runLocalproxy } = await import("./localproxy/localproxy.ts");
+      const { runLocalproxy } = await import("./localproxy/run-localproxy.ts");
       return await runLocalproxy(words.slice(1), host);
     }
     const request = parseArgv(words, COMMANDS);
     switch (request.type) {
       case "help": {
-        const { helpText } = await import("./help.ts");
+        const { helpText } = await import("./words/help.ts");
         host.stdout.write(helpText(request.topic, COMMANDS));
         return 0;
       }
@@ -115,7 +115,7 @@ async function startLog(settings: Settings, isAroundCommand: boolean, { stderr }
     configureLog({ level, format, write: (line) => void stderr.write(line) });
     return;
   }
-  const { openLogFile } = await import("./log-file.ts");
+  const { openLogFile } = await import("./print/log-file.ts");
   const onLost = (message: string) => void stderr.write(warningLine(message, format));
   configureLog({ level, format, write: openLogFile(file, "logs", onLost) });
 }

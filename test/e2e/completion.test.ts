@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { COMMANDS } from "../../src/cli/command-table.ts";
+import { COMMANDS } from "../../src/cli/words/command-table.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { installProgram, SHELLS } from "../helpers/shells.ts";
 import { tempDir } from "../helpers/temp-dir.ts";

@@ -1,5 +1,5 @@
-import type { Command, CommandContext } from "../command.ts";
 import { AGENT_KEYS } from "../config/agent-options.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const agentCommand: Command = {
   name: "agent",
@@ -20,7 +20,7 @@ export const agentCommand: Command = {
   endsOnSignal: true,
   printsOnly: (settings) => settings.get("printUnit"),
   run: async (context: CommandContext) => {
-    const { runAgentCommand } = await import("../agent-command.ts");
+    const { runAgentCommand } = await import("../agent/run-agent.ts");
     return runAgentCommand(context);
   },
 };

@@ -1,7 +1,7 @@
 import { ServiceError, TunnelError, UsageError } from "../../base/errors.ts";
-import type { Command, CommandContext } from "../command.ts";
-import type { Connection } from "../connect-control-plane.ts";
-import { reportError } from "../report.ts";
+import { reportError } from "../print/report.ts";
+import type { Connection } from "../target/connect-control-plane.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const closeCommand: Command = {
   name: "close",
@@ -19,7 +19,7 @@ export const closeCommand: Command = {
 };
 
 async function closeTunnel(context: CommandContext): Promise<undefined> {
-  const { withControlPlane } = await import("../connect-control-plane.ts");
+  const { withControlPlane } = await import("../target/connect-control-plane.ts");
   const { settings } = context;
   const [tunnelId] = context.operands;
   const isStale = settings.get("stale");
@@ -99,7 +99,7 @@ async function closeOne(
   { controlPlane, target }: Connection,
   { settings, output, env, log }: CommandContext,
 ): Promise<void> {
-  const { forgetUnknownTunnel, tidyTokens } = await import("../saved-tokens.ts");
+  const { forgetUnknownTunnel, tidyTokens } = await import("../tokens/saved-tokens.ts");
   const isDelete = settings.get("delete");
   try {
     await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });
@@ -111,7 +111,7 @@ async function closeOne(
     throw error;
   }
   tidyTokens(env, log, (store) => store.delete(tunnelId));
-  const { rememberSeen } = await import("../seen.ts");
+  const { rememberSeen } = await import("../words/completion/seen.ts");
   rememberSeen(env, [{ tunnelId, status: "CLOSED" }]);
   if (output.json) {
     output.document({ tunnelId, deleted: isDelete });

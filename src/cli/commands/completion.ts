@@ -1,5 +1,5 @@
 import { UsageError } from "../../base/errors.ts";
-import type { Command, CommandContext } from "../command.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const completionCommand: Command = {
   name: "completion",
@@ -22,7 +22,7 @@ export const completionCommand: Command = {
 };
 
 async function printCompletion({ operands, output }: CommandContext): Promise<undefined> {
-  const { STUBS } = await import("../completion/stub.ts");
+  const { STUBS } = await import("../words/completion/stub.ts");
   const [shell = ""] = operands;
   const script = Object.hasOwn(STUBS, shell) ? STUBS[shell] : undefined;
   if (script === undefined) {

@@ -1,9 +1,9 @@
 import ms from "ms";
-import type { Command, CommandContext } from "../command.ts";
 import type { Origin } from "../config/layers.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
 import type { HostPort } from "../config/values.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 const GLOBAL: ReadonlySet<OptionKey> = new Set(GLOBAL_KEYS);
 

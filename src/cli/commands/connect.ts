@@ -1,4 +1,4 @@
-import type { Command, CommandContext } from "../command.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const connectCommand: Command = {
   name: "connect",
@@ -33,7 +33,7 @@ export const connectCommand: Command = {
     "A device that does not come within --wait is notified once more. If it stays away, the exit code is 75.",
   ],
   run: async (context: CommandContext) => {
-    const { runConnect } = await import("../connect/connect-command.ts");
+    const { runConnect } = await import("../connect/run-connect.ts");
     return runConnect(context);
   },
 };

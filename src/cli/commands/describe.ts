@@ -1,6 +1,6 @@
 import type { ConnectionState, Tunnel } from "@aws-sdk/client-iotsecuretunneling";
-import type { Command, CommandContext } from "../command.ts";
-import { formatEnd, formatTime } from "../times.ts";
+import { formatEnd, formatTime } from "../print/times.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const describeCommand: Command = {
   name: "describe",
@@ -16,16 +16,16 @@ export const describeCommand: Command = {
 };
 
 async function describeTunnel(context: CommandContext): Promise<undefined> {
-  const { withControlPlane } = await import("../connect-control-plane.ts");
+  const { withControlPlane } = await import("../target/connect-control-plane.ts");
   const [id = ""] = context.operands;
   if (context.settings.get("watch")) {
-    const { watchOne } = await import("../watch-tunnels.ts");
+    const { watchOne } = await import("../watch/watch-tunnels.ts");
     await watchOne(id, context);
     return undefined;
   }
   await withControlPlane(context, async ({ controlPlane }) => {
     const tunnel = await controlPlane.describeTunnel(id);
-    const { rememberSeen } = await import("../seen.ts");
+    const { rememberSeen } = await import("../words/completion/seen.ts");
     const { tunnelId, status, destinationConfig } = tunnel;
     rememberSeen(context.env, [{ tunnelId, status, thingName: destinationConfig?.thingName }]);
     if (context.output.json) {

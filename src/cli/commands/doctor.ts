@@ -1,4 +1,4 @@
-import type { Command, CommandContext } from "../command.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const doctorCommand: Command = {
   name: "doctor",
@@ -11,7 +11,7 @@ export const doctorCommand: Command = {
     "A bundle holds the findings, versions, a few settings and the names of variables, for a ticket: no keys, tokens or files of yours; account and access key ids are masked. What goes in is listed before it is written.",
   ],
   run: async (context: CommandContext) => {
-    const { runDoctor } = await import("../doctor/doctor.ts");
+    const { runDoctor } = await import("../doctor/run-doctor.ts");
     return runDoctor(context);
   },
 };

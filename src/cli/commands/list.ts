@@ -1,7 +1,7 @@
 import type { TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
-import type { Command, CommandContext } from "../command.ts";
-import { formatTime } from "../times.ts";
+import { formatTime } from "../print/times.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const listCommand: Command = {
   name: "list",
@@ -19,11 +19,11 @@ export const listCommand: Command = {
 
 async function listTunnels(context: CommandContext): Promise<undefined> {
   if (context.settings.get("watch")) {
-    const { watchList } = await import("../watch-tunnels.ts");
+    const { watchList } = await import("../watch/watch-tunnels.ts");
     await watchList(context);
     return undefined;
   }
-  const { withControlPlane } = await import("../connect-control-plane.ts");
+  const { withControlPlane } = await import("../target/connect-control-plane.ts");
   const { settings, output } = context;
   await withControlPlane(context, async ({ controlPlane }) => {
     const max = settings.get("max");
@@ -31,7 +31,7 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
     const tunnelSummaries = settings.get("stale")
       ? await staleSummaries(controlPlane, filter, context)
       : await controlPlane.listTunnels(filter);
-    const { rememberSeen } = await import("../seen.ts");
+    const { rememberSeen } = await import("../words/completion/seen.ts");
     const thingName = settings.get("thing");
     rememberSeen(
       context.env,

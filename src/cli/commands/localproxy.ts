@@ -1,5 +1,5 @@
 import { UsageError } from "../../base/errors.ts";
-import type { Command } from "../command.ts";
+import type { Command } from "../words/command.ts";
 
 /** Only its help is used: run.ts hands the words over unread, since the reference's options are not ours. */
 export const localproxyCommand: Command = {

@@ -1,9 +1,9 @@
 import type { OpenTunnelRequest, OpenTunnelResponse } from "@aws-sdk/client-iotsecuretunneling";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
-import type { Command, CommandContext } from "../command.ts";
 import { checkTagCount } from "../config/values.ts";
-import type { Target } from "../target.ts";
+import type { Target } from "../target/target.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const openCommand: Command = {
   name: "open",
@@ -26,8 +26,8 @@ export const openCommand: Command = {
 const DEFAULT_LIFETIME_MINUTES = 720;
 
 async function openTunnel(context: CommandContext): Promise<undefined> {
-  const { withControlPlane } = await import("../connect-control-plane.ts");
-  const { keepTokens, prepareForTokens } = await import("../saved-tokens.ts");
+  const { withControlPlane } = await import("../target/connect-control-plane.ts");
+  const { keepTokens, prepareForTokens } = await import("../tokens/saved-tokens.ts");
   const request = requestOf(context);
   await withControlPlane(context, async ({ controlPlane, target }) => {
     const region = await controlPlane.region();
@@ -37,7 +37,7 @@ async function openTunnel(context: CommandContext): Promise<undefined> {
     const expiresAt = new Date(Date.now() + minutes * 60_000);
     const { tunnelId = "" } = answer;
     keepTokens({ tunnelId, region, expiresAt, description: request.description, answer }, target, context);
-    const { rememberSeen } = await import("../seen.ts");
+    const { rememberSeen } = await import("../words/completion/seen.ts");
     rememberSeen(context.env, [{ tunnelId: answer.tunnelId, thingName: context.settings.get("thing") }]);
     await print(answer, expiresAt, target, context);
   });
@@ -84,8 +84,8 @@ async function print(
     output.document({ tunnelId, tunnelArn, sourceAccessToken, destinationAccessToken });
     return;
   }
-  const { proxyDestinationLine, proxySourceLine } = await import("../next-steps.ts");
-  const { formatEnd } = await import("../times.ts");
+  const { proxyDestinationLine, proxySourceLine } = await import("../print/next-steps.ts");
+  const { formatEnd } = await import("../print/times.ts");
   const thing = settings.get("thing");
   const services = settings.get("service");
   await output.facts([

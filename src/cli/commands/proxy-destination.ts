@@ -1,5 +1,5 @@
-import type { Command, CommandContext } from "../command.ts";
-import { PROXY_NOTES, PROXY_OPTIONS } from "./proxy-options.ts";
+import { PROXY_NOTES, PROXY_OPTIONS } from "../proxy/proxy-options.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const proxyDestinationCommand: Command = {
   name: "proxy destination",
@@ -12,7 +12,7 @@ export const proxyDestinationCommand: Command = {
   notes: ["It runs until Ctrl-C or until the tunnel ends.", ...PROXY_NOTES],
   endsOnSignal: true,
   run: async (context: CommandContext) => {
-    const { runProxyCommand } = await import("../proxy-command.ts");
+    const { runProxyCommand } = await import("../proxy/run-proxy.ts");
     return runProxyCommand("destination", "destination", context);
   },
 };

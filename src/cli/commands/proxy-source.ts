@@ -1,5 +1,5 @@
-import type { Command, CommandContext } from "../command.ts";
-import { PROXY_NOTES, PROXY_OPTIONS } from "./proxy-options.ts";
+import { PROXY_NOTES, PROXY_OPTIONS } from "../proxy/proxy-options.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const proxySourceCommand: Command = {
   name: "proxy source",
@@ -16,7 +16,7 @@ export const proxySourceCommand: Command = {
   ],
   endsOnSignal: true,
   run: async (context: CommandContext) => {
-    const { runProxyCommand } = await import("../proxy-command.ts");
+    const { runProxyCommand } = await import("../proxy/run-proxy.ts");
     return runProxyCommand("source", "listenOn", context);
   },
 };

@@ -7,8 +7,8 @@ import type {
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
-import type { Command, CommandContext } from "../command.ts";
-import type { Target } from "../target.ts";
+import type { Target } from "../target/target.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const rotateCommand: Command = {
   name: "rotate",
@@ -28,8 +28,8 @@ export const rotateCommand: Command = {
 };
 
 async function rotateTokens(context: CommandContext): Promise<undefined> {
-  const { withControlPlane } = await import("../connect-control-plane.ts");
-  const { keepTokens, prepareForTokens } = await import("../saved-tokens.ts");
+  const { withControlPlane } = await import("../target/connect-control-plane.ts");
+  const { keepTokens, prepareForTokens } = await import("../tokens/saved-tokens.ts");
   const [tunnelId = ""] = context.operands;
   const mode = modeOf(tunnelId, context);
   await withControlPlane(context, async ({ controlPlane, target }) => {
@@ -125,8 +125,8 @@ async function print(
     output.document({ tunnelArn, sourceAccessToken, destinationAccessToken });
     return;
   }
-  const { proxyDestinationLine, proxySourceLine } = await import("../next-steps.ts");
-  const { formatEnd } = await import("../times.ts");
+  const { proxyDestinationLine, proxySourceLine } = await import("../print/next-steps.ts");
+  const { formatEnd } = await import("../print/times.ts");
   const thing = settings.get("thing") ?? tunnel.destinationConfig?.thingName;
   const services = tunnel.destinationConfig?.services ?? settings.get("service");
   const tokenFile = settings.get("destinationTokenFile");

@@ -1,7 +1,7 @@
 import { quoteForShell, shellLine } from "../../base/shell.ts";
 import type { ThingIdentity } from "../../emulator/notify/things.ts";
-import type { Command, CommandContext } from "../command.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint } from "../config/local.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 const NAME = { name: "NAME", describe: "name of the thing", required: true } as const;
 const NOTE =

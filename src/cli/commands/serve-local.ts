@@ -1,7 +1,7 @@
 import { UnreachableError, UsageError } from "../../base/errors.ts";
 import type { RunningEmulator } from "../../emulator/server/serve.ts";
-import type { Command, CommandContext } from "../command.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const serveLocalCommand: Command = {
   name: "serve-local",
@@ -54,7 +54,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     return undefined;
   }
   const { serve } = await import("../../emulator/server/serve.ts");
-  const { mqttOptionsOf } = await import("./serve-local-mqtt.ts");
+  const { mqttOptionsOf } = await import("../serve/mqtt-options.ts");
   const { settings, env, rest, signal } = context;
   const emulator = await serve({
     listen: settings.get("listen"),
@@ -80,7 +80,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
   } finally {
     await emulator.close();
     if (settings.get("ephemeral")) {
-      const { tidyTokens } = await import("../saved-tokens.ts");
+      const { tidyTokens } = await import("../tokens/saved-tokens.ts");
       tidyTokens(env, context.log, (store) => store.deleteLocal(emulator.stateDirectory));
     }
   }
@@ -142,8 +142,8 @@ async function runInside(
   command: readonly string[],
   { env, signal }: CommandContext,
 ): Promise<number> {
-  const { emulatorEnvironment } = await import("../emulator-environment.ts");
-  const { runChild } = await import("../child.ts");
+  const { emulatorEnvironment } = await import("../serve/emulator-environment.ts");
+  const { runChild } = await import("../process/child.ts");
   const { set, unset } = emulatorEnvironment(
     { mqtt: undefined, credentials: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
     env,
@@ -156,7 +156,7 @@ async function runInside(
 }
 
 async function printEnvironment({ settings, env, output }: CommandContext): Promise<void> {
-  const { emulatorEnvironment } = await import("../emulator-environment.ts");
+  const { emulatorEnvironment } = await import("../serve/emulator-environment.ts");
   const { quoteForShell } = await import("../../base/shell.ts");
   const stateDir = settings.get("stateDir") ?? defaultStateDir(env);
   const endpoint = readLocalEndpoint(stateDir, env);

@@ -1,5 +1,5 @@
-import type { Command, CommandContext } from "../command.ts";
-import { SSH_OPTIONS } from "../connect/proxy-command.ts";
+import { SSH_OPTIONS } from "../connect/ssh-proxy-command.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const sshConfigCommand: Command = {
   name: "ssh-config",
@@ -14,7 +14,7 @@ export const sshConfigCommand: Command = {
 };
 
 async function printConfig(context: CommandContext): Promise<undefined> {
-  const { proxyCommandOf } = await import("../connect/proxy-command.ts");
+  const { proxyCommandOf } = await import("../connect/ssh-proxy-command.ts");
   const { output } = context;
   const proxyCommand = proxyCommandOf("%n", context);
   if (output.json) {

@@ -1,7 +1,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { isApiName } from "../../base/names.ts";
-import type { Command, CommandContext } from "../command.ts";
-import { SSH_OPTIONS } from "../connect/proxy-command.ts";
+import { SSH_OPTIONS } from "../connect/ssh-proxy-command.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const sshCommand: Command = {
   name: "ssh",
@@ -21,8 +21,8 @@ export const sshCommand: Command = {
     "It is `ssh` with a ProxyCommand; `tunnel ssh-config` prints it for scp, rsync, git and editors. The exit code is that of ssh.",
   ],
   run: async (context: CommandContext) => {
-    const { proxyCommandOf } = await import("../connect/proxy-command.ts");
-    const { runChild } = await import("../child.ts");
+    const { proxyCommandOf } = await import("../connect/ssh-proxy-command.ts");
+    const { runChild } = await import("../process/child.ts");
     const [, user, name = ""] = /^(?:(.*)@)?(.*)$/s.exec(context.operands[0] ?? "") ?? [];
     const thing = readName(name);
     const host = `${user === undefined ? "" : `${user}@`}${thing}.thing`;

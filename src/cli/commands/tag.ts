@@ -1,8 +1,8 @@
 import type { Tag } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
-import type { Command, CommandContext } from "../command.ts";
 import { BadValueError, checkTagCount, readTag } from "../config/values.ts";
+import type { Command, CommandContext } from "../words/command.ts";
 
 export const tagCommand: Command = {
   name: "tag",
@@ -21,7 +21,7 @@ export const tagCommand: Command = {
 };
 
 async function tagTunnel(context: CommandContext): Promise<undefined> {
-  const { withControlPlane } = await import("../connect-control-plane.ts");
+  const { withControlPlane } = await import("../target/connect-control-plane.ts");
   const { settings, output } = context;
   const [subject = "", ...words] = context.operands;
   const changes = words.map(tagOf);

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
 import { isPrivateDirectory } from "../../base/private-files.ts";
 import type { Env } from "../config/layers.ts";
-import { claimSocketDirectory, socketDirectories } from "../socket-directory.ts";
-import type { Target } from "../target.ts";
+import { claimSocketDirectory, socketDirectories } from "../config/socket-directory.ts";
+import type { Target } from "../target/target.ts";
 
 /** Paths of one meeting point; all lie in a directory that only its user can enter. */
 export interface MeetingPoint {

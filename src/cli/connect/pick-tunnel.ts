@@ -1,5 +1,5 @@
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
-import { isOwnedBy, isToBeClosed } from "./tags.ts";
+import { isOwnedBy, isToBeClosed } from "./connect-tags.ts";
 
 /** A tunnel that is not worth a connection any more. */
 const MIN_LEFT_MS = 60_000;

@@ -6,15 +6,15 @@ import { FileLock } from "../../base/file-lock.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import type { StatusBoard } from "../../proxy/status.ts";
-import type { CommandContext } from "../command.ts";
 import { localWordsFor } from "../config/local.ts";
-import { dataPlaneOf, regionOf, type Target } from "../target.ts";
+import { dataPlaneOf, regionOf, type Target } from "../target/target.ts";
+import type { CommandContext } from "../words/command.ts";
+import { ownerName } from "./connect-tags.ts";
 import { type MeetingPoint, meetingPointOf } from "./meeting-point.ts";
 import { Member } from "./member.ts";
 import { orAborted } from "./own-tunnel.ts";
 import { Owner } from "./owner.ts";
 import type { ConnectEvent, ConnectRequest, TunnelUse } from "./request.ts";
-import { ownerName } from "./tags.ts";
 
 /** How long to wait for a process that has the lock and cannot be joined: it is starting, or closing its tunnel. */
 const LOCKED_MS = 60_000;
@@ -62,7 +62,7 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
 
 async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, region: string): Promise<Owner> {
   const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly, board } = options;
-  const { tidyTokens } = await import("../saved-tokens.ts");
+  const { tidyTokens } = await import("../tokens/saved-tokens.ts");
   const [controlPlane, dataPlane] = await Promise.all([
     options.controlPlane(),
     dataPlaneOf(target, region, context.env),

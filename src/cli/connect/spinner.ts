@@ -1,5 +1,5 @@
 import { escapeControl } from "../../base/escape.ts";
-import type { TextStream } from "../output.ts";
+import type { TextStream } from "../print/output.ts";
 
 /** Shorter waits than this are not worth a word. */
 const PATIENCE_MS = 300;

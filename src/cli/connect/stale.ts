@@ -2,10 +2,10 @@ import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
 import { TunnelError } from "../../base/errors.ts";
 import type { Env } from "../config/layers.ts";
+import { ownerName } from "./connect-tags.ts";
 import { controlSockets } from "./meeting-point.ts";
 import { NONE_YET, tunnelOf } from "./member.ts";
 import { isStale } from "./pick-tunnel.ts";
-import { ownerName } from "./tags.ts";
 
 /** Calls at once: below what the service takes from one account in a second. */
 const PARALLEL = 8;

@@ -4,7 +4,7 @@ import { fstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
 import { PassThrough, type Readable } from "node:stream";
 import { isatty } from "node:tty";
-import { releaseStandardStreams } from "./end-signals.ts";
+import { releaseStandardStreams } from "../process/end-signals.ts";
 
 /** Input that is read before anybody wants it: far more than ssh says before it has heard from the other side. */
 const READ_AHEAD_BYTES = 64 * 1024;

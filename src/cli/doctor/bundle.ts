@@ -8,7 +8,7 @@ import { createTar } from "nanotar";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeLines } from "../../base/escape.ts";
 import type { Env, Settings } from "../config/layers.ts";
-import type { Output } from "../output.ts";
+import type { Output } from "../print/output.ts";
 import { VERSION } from "../version.ts";
 import type { Finding } from "./finding.ts";
 import { mask } from "./mask.ts";

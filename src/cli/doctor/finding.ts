@@ -1,7 +1,7 @@
 // What a check of the doctor says.
 
 import { TunnelError } from "../../base/errors.ts";
-import { exitCodeOf } from "../exit-codes.ts";
+import { exitCodeOf } from "../print/exit-codes.ts";
 
 /** `unknown`: it cannot be known from here, and the message says why. */
 export type Verdict = "ok" | "warn" | "fail" | "unknown";

@@ -1,7 +1,7 @@
 // Whether a device's broker can be reached: TCP and TLS, since more needs the device's own certificate.
 
 import { ServiceError } from "../../base/errors.ts";
-import { credentialsOf } from "../target.ts";
+import { credentialsOf } from "../target/target.ts";
 import { type Finding, failed, ok, unknown, warn } from "./finding.ts";
 import { checkTls } from "./network-checks.ts";
 import { agentOf, type Place, placeOf, type Site } from "./site.ts";
@@ -30,7 +30,7 @@ export async function checkMqtt(site: Site, signal: AbortSignal): Promise<Findin
 async function lookUp(site: Site, signal: AbortSignal): Promise<Place | Finding> {
   const agent = agentOf(site);
   try {
-    const { lookUpBroker } = await import("../broker-lookup.ts");
+    const { lookUpBroker } = await import("../agent/broker-lookup.ts");
     const { region, variant, target, env } = site;
     const credentials = await credentialsOf(target, agent, signal);
     const host = await lookUpBroker(region, variant, credentials, target.ca, env, signal);

@@ -11,7 +11,7 @@ import { shellLine } from "../../base/shell.ts";
 import { isLastWord, judgeRefusal } from "../../engine/refusal.ts";
 import { readRefusalBody } from "../../net/refusal-body.ts";
 import { CHANNEL_ID_HEADER, MODE_PARAMETER, SUBPROTOCOLS, TUNNEL_PATH } from "../../protocol/constants.ts";
-import { credentialsOf } from "../target.ts";
+import { credentialsOf } from "../target/target.ts";
 import type { IdentityPlace } from "./caller-identity.ts";
 import { type Finding, fail, failed, ok, REFUSED, unknown, warn } from "./finding.ts";
 import { agentOf, type Site } from "./site.ts";

@@ -7,7 +7,7 @@ import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import type { Env } from "../config/layers.ts";
 import type { HostPort } from "../config/values.ts";
-import { controlPlaneOf, type Target, variantOf } from "../target.ts";
+import { controlPlaneOf, type Target, variantOf } from "../target/target.ts";
 
 /** One endpoint with all that is needed to reach it. */
 export interface Place extends HostPort {

@@ -9,8 +9,8 @@ import { Checks } from "./checks.ts";
 import { BAD_VALUE, ReferenceFatal } from "./fatal.ts";
 import type { ReferenceLines } from "./lines.ts";
 import { listConfigFiles, type PortMap, readPortMap } from "./port-map.ts";
+import { mergeSources } from "./setting-sources.ts";
 import { type ReferenceSettings, readReferenceSettings } from "./settings.ts";
-import { mergeSources } from "./sources.ts";
 import { type ReferenceFlags, ReferenceUsageError } from "./words.ts";
 
 /** What is to be done. */

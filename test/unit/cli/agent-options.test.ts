@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { regionOf, serviceMapOf } from "../../../src/cli/agent-command.ts";
-import { readAnswer } from "../../../src/cli/broker-lookup.ts";
+import { readAnswer } from "../../../src/cli/agent/broker-lookup.ts";
+import { regionOf, serviceMapOf } from "../../../src/cli/agent/run-agent.ts";
+import { unitText } from "../../../src/cli/agent/unit-text.ts";
 import { AGENT } from "../../../src/cli/config/agent-options.ts";
 import type { Settings } from "../../../src/cli/config/layers.ts";
-import { unitText } from "../../../src/cli/unit-text.ts";
 
 describe("--map", () => {
   test("takes a port, a host and port, or a path for each service", () => {

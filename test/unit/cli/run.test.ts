@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { PassThrough } from "node:stream";
+import { StopSignal } from "../../../src/cli/process/stop-signal.ts";
 import { run } from "../../../src/cli/run.ts";
-import { StopSignal } from "../../../src/cli/stop-signal.ts";
 import { startTcpServer } from "../../helpers/servers.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 import { within } from "../../helpers/wait.ts";

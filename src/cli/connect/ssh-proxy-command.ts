@@ -1,0 +1,69 @@
+import { basename, resolve } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { UsageError } from "../../base/errors.ts";
+import { quoteForShell } from "../../base/shell.ts";
+import type { Option } from "../config/option.ts";
+import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
+import type { CommandContext } from "../words/command.ts";
+import { quote } from "../words/suggest.ts";
+
+/** Options of ssh and ssh-config that are those of the connect behind them. */
+export const SSH_OPTIONS: readonly OptionKey[] = [
+  "wait",
+  "lifetime",
+  "keep",
+  "takeOver",
+  "clientType",
+  "stallTimeout",
+  "linger",
+  "keepalive",
+];
+
+/**
+ * The value of ssh's ProxyCommand: this program, as it was started, with the options given now. ssh gives it to the
+ * user's shell after replacing its own `%` words: `%n` is the host name as typed, where `%h` is in lower case.
+ * Throws UsageError for a word with a line break or another control character, which would start a line of its own.
+ */
+export function proxyCommandOf(thing: string, context: CommandContext): string {
+  const service = context.settings.get("service").at(-1) ?? "SSH";
+  const words = [
+    ...programWords(),
+    "connect",
+    "--stdio",
+    "--service",
+    service,
+    ...givenWords([...GLOBAL_KEYS, ...SSH_OPTIONS], context),
+  ];
+  const broken = words.find((word) => /\p{Cc}/u.test(word));
+  if (broken !== undefined) {
+    throw new UsageError(`${quote(broken)} cannot stand in a line of an ssh configuration`);
+  }
+  const quoted = words.map((word) => quoteForShell(word).replaceAll("%", "%%"));
+  return [...quoted, "--thing", thing].join(" ");
+}
+
+/** This program's own file, or the runtime and the file that it runs. */
+function programWords(): string[] {
+  const runtime = /^(bun|deno|node)(\.exe)?$/.exec(basename(process.execPath))?.[1];
+  if (runtime === undefined) return [process.execPath];
+  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
+  return runtime === "deno"
+    ? [process.execPath, "run", "--allow-all", "--no-prompt", main]
+    : [process.execPath, main];
+}
+
+/** Options of the command line, written again; paths in full, since ssh may be started elsewhere. */
+function givenWords(keys: readonly OptionKey[], { settings }: CommandContext): string[] {
+  return keys.flatMap((key) => {
+    const option: Option<unknown> = OPTIONS[key];
+    if (settings.origin(key).type !== "flag") return [];
+    return (settings.texts(key) ?? []).flatMap((text) => wordsOf(option, text));
+  });
+}
+
+function wordsOf({ flag, arity, takes }: Option<unknown>, text: string): string[] {
+  if (arity === "switch" || text === "") return [`--${flag}`];
+  const isPath = takes === "file" || takes === "directory" || takes === "path";
+  return [`--${flag}`, isPath ? resolve(text) : text];
+}

@@ -1,0 +1,65 @@
+import { LineLimit } from "../../base/line-limit.ts";
+import type { Logger } from "../../base/log.ts";
+import type { ProxyEvent } from "../../proxy/options.ts";
+import type { Output } from "../print/output.ts";
+
+/** A line on stdout for a listener that is ready: what scripts wait for. */
+export function printListening(event: ProxyEvent & { readonly event: "listening" }, output: Output): void {
+  const { service, address, port } = event;
+  if (output.json) {
+    output.document({ event: "listening", service, address, ...(port === undefined ? {} : { port }) });
+    return;
+  }
+  const host = address.includes(":") ? `[${address}]` : address;
+  output.line(`${service} listening on ${port === undefined ? address : `${host}:${port}`}`);
+}
+
+/** Lines a minute about connections that open, and as many about those that close: a flood of them fills no disk. */
+export const CONNECTION_LINES = 60;
+
+/** Writes a log line for every event; its members go along as properties. */
+export class EventLog {
+  readonly #log: Logger;
+  readonly #limit = new LineLimit();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  write(event: ProxyEvent): void {
+    const log = this.#log;
+    switch (event.event) {
+      case "connected": {
+        const services = event.services.join(", ") || "none";
+        return log.info("connected to the tunnel, services: {list}", { ...event, list: services });
+      }
+      case "disconnected":
+        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", { ...event });
+      case "listening":
+        return log.debug("{service} listens on {address}", { ...event });
+      case "dialled":
+        return;
+      case "connection-opened":
+        return this.#limited(event, (more) =>
+          log.info("{service}: connection {connectionId} opened{more}", { ...event, more }),
+        );
+      case "connection-closed":
+        return this.#limited(event, (more) =>
+          log.info("{service}: connection {connectionId} closed: {reason}{more}", { ...event, more }),
+        );
+      case "warning":
+        return this.#limited(event, (more) =>
+          log.warn(event.hint === undefined ? "{message}{more}" : "{message} ({hint}){more}", {
+            ...event,
+            more,
+          }),
+        );
+    }
+  }
+
+  /** @param write is given the number of lines that were left out, in words */
+  #limited(event: ProxyEvent, write: (more: string) => void): void {
+    const suppressed = this.#limit.pass(event.event, performance.now(), CONNECTION_LINES);
+    if (suppressed !== undefined) write(suppressed === 0 ? "" : ` (and ${suppressed} more like it)`);
+  }
+}
