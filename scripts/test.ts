@@ -2,7 +2,7 @@
 // at its end. Arguments go to the test runner: parts of file names, or options such as --randomize.
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONFORMANCE_MARK, HAS_CONFORMANCE } from "../test/helpers/conformance.ts";
 import { REFERENCE_MARK } from "../test/helpers/reference.ts";
@@ -20,8 +20,21 @@ const DENO_TESTS = [
 /** The test of the command line that runs once more with the sources under Deno in place of dist/tunnel. */
 const DENO_COMMAND_TEST = "test/e2e/smoke.test.ts";
 
-/** Tests of real programs: they have the machine to themselves. */
+/** Tests of real programs: they mostly wait, while those of modules compute. */
 const PROGRAM_TESTS = "test/e2e/";
+
+/** Programs whose memory and pace are looked at: they have the machine to themselves. */
+const LONE_TESTS = /^test\/e2e\/(blocking-echo|bounds|ends|kill-storm|process-end|stall)\.test\.ts$/;
+
+/** Niceness of the tests that compute, beside those of programs. */
+const NICENESS = 10;
+
+/** How a runner is run. */
+interface How {
+  /** Beside another: what it says is shown in one piece, after its end. */
+  readonly isAside?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+}
 
 const NOTHING: Report = { passed: 0, failed: [], skipped: [] };
 
@@ -33,41 +46,47 @@ try {
   const failedChecks = runChecks();
   const files = globSync("test/**/*.test.{ts,tsx}").filter(isWanted);
   const programs = files.filter((path) => path.startsWith(PROGRAM_TESTS));
-  const others = files.filter((path) => !path.startsWith(PROGRAM_TESTS));
-  const reports = [
-    await runUnderBun(programs),
-    ...(await Promise.all([runUnderBun(others), runUnderDeno()])),
-    await runCommandsUnderDeno(),
-  ];
+  const lone = programs.filter((path) => LONE_TESTS.test(path));
+  const modules = files.filter((path) => !path.startsWith(PROGRAM_TESTS));
+  const [beside, aside] = await Promise.all([
+    runUnderBun(programs.filter((path) => !lone.includes(path))),
+    runAside(modules),
+  ]);
+  const reports = [beside, ...aside, await runUnderBun(lone), await runCommandsUnderDeno()];
   summarize(reports, failedChecks);
 } finally {
   rmSync(reportDir, { recursive: true });
 }
 
-async function runUnderBun(paths: readonly string[], extraEnv: NodeJS.ProcessEnv = {}): Promise<Report> {
+/** The tests of modules, under both runtimes: quietly and with what the programs leave of the machine. */
+async function runAside(paths: readonly string[]): Promise<Report[]> {
+  return [await runUnderBun(paths, { isAside: true }), await runUnderDeno()];
+}
+
+async function runUnderBun(paths: readonly string[], how: How = {}): Promise<Report> {
   if (paths.length === 0) return NOTHING;
-  const names = paths.map((path) => `./${path}`);
   const toArgs = (file: string) => [
     "test",
     "--timeout=20000",
     "--reporter=junit",
     `--reporter-outfile=${file}`,
     ...options,
-    ...names,
+    ...paths.map((path) => `./${path}`),
   ];
-  return await runTests("bun", toArgs, extraEnv);
+  return await runTests("bun", toArgs, how);
 }
 
 async function runUnderDeno(): Promise<Report> {
   const paths = DENO_TESTS.flatMap((glob) => globSync(glob)).filter(isWanted);
   if (paths.length === 0) return NOTHING;
   const settings = ["--config=test/runtime/deno.json", "--no-check", "--allow-all"];
-  return await runTests("deno", (file) => ["test", ...settings, `--junit-path=${file}`, ...paths]);
+  const toArgs = (file: string) => ["test", ...settings, `--junit-path=${file}`, ...paths];
+  return await runTests("deno", toArgs, { isAside: true });
 }
 
 async function runCommandsUnderDeno(): Promise<Report> {
   const paths = [DENO_COMMAND_TEST].filter(isWanted);
-  return await runUnderBun(paths, { TUNNEL_FROM_SOURCE: "deno" });
+  return await runUnderBun(paths, { env: { TUNNEL_FROM_SOURCE: "deno" } });
 }
 
 function isWanted(path: string): boolean {
@@ -78,24 +97,24 @@ function isWanted(path: string): boolean {
 async function runTests(
   command: string,
   toArgs: (file: string) => readonly string[],
-  extraEnv: NodeJS.ProcessEnv = {},
+  how: How,
 ): Promise<Report> {
   const file = join(mkdtempSync(join(reportDir, "run-")), "junit.xml");
-  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1", ...extraEnv };
-  const status = await exitCodeOf(command, toArgs(file), env);
+  const status = await exitCodeOf(command, toArgs(file), how);
   const report = readReport(file);
   const isUnnamed = status !== 0 && report.failed.length === 0;
   return isUnnamed ? { ...report, failed: [`${command} test ended with ${status}`] } : report;
 }
 
-/** Two runners work side by side: what Deno says is shown in one piece, after its end. */
 async function exitCodeOf(
   command: string,
   words: readonly string[],
-  env: NodeJS.ProcessEnv,
+  { isAside = false, env: more = {} }: How,
 ): Promise<number | null> {
-  const output = command === "deno" ? "pipe" : "inherit";
+  const output = isAside ? "pipe" : "inherit";
+  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1", ...more };
   const child = spawn(command, words, { stdio: ["ignore", output, output], env });
+  if (isAside && child.pid !== undefined) setPriority(child.pid, NICENESS);
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr])
     stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
