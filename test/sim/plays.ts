@@ -144,6 +144,29 @@ function slowReader(random: Random): void {
   must(client.isLive && reader.application?.received === client.sent, `${client} was cut`);
 }
 
+/** One that reads steadily, a little at a time, keeps its connection and its link (P61, P62). */
+function trickle(random: Random): void {
+  const world = worldOf(random, LAN_MS, DEEP);
+  const found: { server?: Application } = {};
+  world.servers = (server) => {
+    server.setReading(false);
+    found.server = server;
+  };
+  const client = open(world);
+  for (let count = 0; count < 400; count++) client.send(2_000);
+  world.run(50);
+  const rate = random.pick([500, 1_000, 4_000, 20_000]);
+  const { disruptions } = world.crowd;
+  for (let second = 0; second < 150; second++) {
+    found.server?.readSome(rate);
+    world.run(1_000);
+  }
+  must(
+    client.isLive && world.crowd.disruptions === disruptions,
+    `${client} was cut at ${rate} bytes a second`,
+  );
+}
+
 /** A network that dies without a word is noticed, also by whoever is not reading (P61). */
 function deadLink(random: Random): void {
   const world = worldOf(random, LAN_MS, TIGHT);
@@ -171,6 +194,7 @@ export const PLAYS: Readonly<Record<string, (random: Random) => void>> = {
   "half-close": halfClose,
   stall,
   "slow reader": slowReader,
+  trickle,
   "dead link": deadLink,
 };
 

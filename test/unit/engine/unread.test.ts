@@ -56,12 +56,12 @@ describe("what waits for local sockets (P62)", () => {
     expect(unread.isHolding).toBe(false);
   });
 
-  test("lets go when half of it is free again", () => {
+  test("lets go after every little that somebody slow takes: the sender's link lives by it (P61)", () => {
     const unread = full();
-    unread.room(SLOW, HELD_BYTES / 2 + 1_000, false);
+    unread.room(SLOW, HELD_BYTES - 120 * 1024, false);
     unread.settle(1, () => false);
     expect(unread.isHolding).toBe(true);
-    unread.room(SLOW, HELD_BYTES / 2 - 1_000, false);
+    unread.room(SLOW, HELD_BYTES - 130 * 1024, false);
     unread.settle(2, () => false);
     expect(unread.isHolding).toBe(false);
   });
