@@ -91,7 +91,7 @@ export class Engine {
   /** What was sent before `until` has reached the service, infinite where it does not tell, and how far away that is. */
   setAnswered(until: number, roundTripMs: number | undefined, now: number): void {
     this.#exchange.linger.setAnswered(until, now);
-    if (roundTripMs !== undefined) this.#exchange.linger.setRoundTrip(roundTripMs);
+    if (roundTripMs !== undefined) this.#exchange.linger.setRoundTrip(roundTripMs, now);
   }
 
   /** The socket of a connection is gone: only now may another take its place. */
@@ -123,7 +123,7 @@ export class Engine {
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    const times = [this.#exchange.lingerDeadline(), this.#side.deadline()];
+    const times = [this.#exchange.linger.deadline, this.#side.deadline()];
     const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return first === Number.POSITIVE_INFINITY ? undefined : first;
   }

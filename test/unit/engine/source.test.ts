@@ -277,7 +277,8 @@ describe("the end of a local connection at the source (P52)", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
     give(source, message("Data", 101, 1, { payload: text("more") }), 900);
-    expect(source.deadline()).toBe(900 + LINGER_MS);
+    source.tick(LINGER_MS);
+    expect([asked(source), source.deadline()]).toEqual([["write 1 more"], 900 + LINGER_MS]);
   });
 
   test("counts only from the last byte sent", () => {
@@ -289,6 +290,7 @@ describe("the end of a local connection at the source (P52)", () => {
     expect(sent(source, 5_000)).toEqual(["DATA SSH 101.1 slow"]);
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
+    source.tick(5_000);
 
   test("counts only from the opening of a connection that had to wait", () => {
     const source = makeSource({ format: 2 });
@@ -301,6 +303,7 @@ describe("the end of a local connection at the source (P52)", () => {
     expect(sent(source, 5_000)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
+    source.tick(5_000);
 
   test("is over when the destination closes first", () => {
     const { source, first } = provenSource();
