@@ -61,7 +61,6 @@ export class Carrier {
   /**
    * Source: a local connection to a service was accepted.
    * @returns undefined when it is refused: close it
-   * @throws LocalProtocolError when the tunnel has no such service
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
     if (this.#isOver || this.#stopUntil !== undefined) return undefined;

@@ -1,4 +1,4 @@
-import { LocalProtocolError, RemoteProtocolError, TunnelError } from "../base/errors.ts";
+import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
 import { decodeFrame, describeMessage, encodeFrame, type Message, MessageType } from "../protocol/message.ts";
@@ -39,14 +39,16 @@ export class Engine {
 
   /**
    * Source: a local connection to a service was accepted.
-   * @returns undefined when it is refused: close it
-   * @throws LocalProtocolError when the tunnel has no such service, or this is a destination
+   * @returns undefined when it is refused, which an event tells: close it
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
-    if (this.#side instanceof Destination) throw new LocalProtocolError("a destination accepts nothing");
-    if (!this.#exchange.services?.has(serviceId))
-      throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
-    return this.#side.accept(serviceId, now);
+    if (this.#side instanceof Source && this.#exchange.services?.has(serviceId))
+      return this.#side.accept(serviceId, now);
+    // A listener outlives its WebSocket, and the next one may have other services: no reason to end the process.
+    const why =
+      this.#side instanceof Source ? "the tunnel has no such service now" : "only a source takes connections";
+    this.#exchange.event({ type: "refused", serviceId, why });
+    return undefined;
   }
 
   /** A local socket gave bytes. The engine keeps them until they are sent: do not change the buffer. */
