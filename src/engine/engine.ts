@@ -155,6 +155,16 @@ export class Engine {
     return this.#exchange.queue.totalBytes;
   }
 
+  /** Part of `backlog` of connections not yet opened on the wire. */
+  get waitingBacklog(): number {
+    return this.#exchange.queue.waitingBytes;
+  }
+
+  /** Whether a connection has not yet been opened on the wire. */
+  isWaiting(connection: Connection): boolean {
+    return this.#exchange.queue.isWaiting(connection.key);
+  }
+
   /** Connections that are open, wait to be opened or have not yet told their end. */
   get openConnections(): number {
     return this.#exchange.table.connections.size;
