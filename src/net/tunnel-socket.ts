@@ -64,6 +64,8 @@ export interface TunnelSocketOptions {
 export interface TunnelSocketHandlers {
   onBytes(bytes: Uint8Array): void;
   onPong(id: number): void;
+  /** The service pinged us; the answer is on its way. */
+  onPing(): void;
   /** A message was handed to the kernel: there may be room again. */
   onSent(): void;
   /** `error` is set when the socket broke or the far side broke a rule of the WebSocket. */
@@ -232,6 +234,7 @@ function attach(socket: WebSocket, handlers: TunnelSocketHandlers): void {
     socket.close(1003);
   });
   socket.on("pong", (data) => handlers.onPong(Number(String(data))));
+  socket.on("ping", () => handlers.onPing());
   socket.on("sent", () => handlers.onSent());
   socket.on("error", (error) => {
     failure = error;

@@ -152,10 +152,23 @@ describe("a service that does not go after the end is left at once", () => {
     const closed = Promise.withResolvers<number>();
     const socket = await dial(service.port, { ca: [service.ca] });
     const none = () => {};
-    socket.handle({ onBytes: none, onPong: none, onSent: none, onClose: closed.resolve });
+    socket.handle({ onBytes: none, onPong: none, onPing: none, onSent: none, onClose: closed.resolve });
     expect(await within("its end", closed.promise, 2_000)).toBe(expected);
     await letGo(service);
   });
+});
+
+test("a service's ping is told of", async () => {
+  await using service = await startRawService((socket, head) => {
+    upgrade(socket, head);
+    socket.write(Buffer.from([0x89, 0x00]));
+  });
+  const pinged = Promise.withResolvers<void>();
+  const socket = await dial(service.port, { ca: [service.ca] });
+  const none = () => {};
+  socket.handle({ onBytes: none, onPong: none, onPing: pinged.resolve, onSent: none, onClose: none });
+  await within("the ping", pinged.promise, 2_000);
+  socket.terminate();
 });
 
 test("a stop ends it at once", async () => {
