@@ -59,7 +59,7 @@ export class Destination {
   }
 
   sent(state: ConnectionState, item: Item, now: number): void {
-    state.lastAnsweredAt = now;
+    this.#exchange.linger.answered(state, now);
     if (item.type !== "data") return;
     this.#pacing.sent(state, item.bytes.length, this.#exchange.table.connections.size, now);
   }

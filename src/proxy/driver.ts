@@ -54,6 +54,7 @@ export class Driver {
     this.#options.socket.handle({
       onBytes: (bytes) => this.#tell(() => carrier.tunnelBytes(bytes, now())),
       onPong: (id) => this.#tell(() => carrier.tunnelPong(id, now())),
+      onPing: () => this.#tell(() => carrier.tunnelPong(undefined, now())),
       onSent: () => this.#carryOut(),
       onClose: (code, reason, error) => this.#tell(() => carrier.tunnelClosed(code, reason, error, now())),
     });

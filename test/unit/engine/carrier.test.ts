@@ -109,6 +109,32 @@ describe("an application that sends more than the tunnel takes", () => {
   });
 });
 
+describe("connections that wait for an older peer's only one (P44)", () => {
+  function olderPeer(waiting: number): { driven: Driven; active: Connection; waiters: Connection[] } {
+    const driven = new Driven({ format: 2 });
+    driven.give(serviceIds(["SSH"]));
+    const open = () => driven.carrier.localAccepted("SSH", 0) as Connection;
+    const active = open();
+    driven.take();
+    return { driven, active, waiters: Array.from({ length: waiting }, open) };
+  }
+
+  test("do not hold it up, are stopped early themselves, and give all once it is their turn", () => {
+    const { driven, active, waiters } = olderPeer(4);
+    for (const waiter of waiters) driven.carrier.localData(waiter, filled(1_900), 0);
+    expect(driven.take()).toEqual(["pause 2", "pause 3", "pause 4", "pause 5"]);
+    driven.carrier.localData(active, filled(1_000), 0);
+    expect(driven.take()).toEqual(["DATA SSH 101 1000 bytes"]);
+    driven.carrier.localClosed(active);
+    expect(driven.take()).toEqual([
+      "STREAM_RESET SSH 101",
+      "STREAM_START SSH 101",
+      "DATA SSH 101 1900 bytes",
+      "resume 2",
+    ]);
+  });
+});
+
 describe("a stop", () => {
   test("sends what was read, tells the end, and ends with the last byte", () => {
     const { driven, all } = source();

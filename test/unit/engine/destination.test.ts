@@ -220,9 +220,11 @@ describe("the end of a server's connection (P52)", () => {
     destination.localEnded(SSH, 60);
     expect(destination.deadline()).toBe(150);
     destination.setAnswered(Number.POSITIVE_INFINITY, 200, 70);
-    expect(destination.deadline()).toBe(850);
-    give(destination, message("Data", 7, 1, { payload: text("more") }), 100);
-    expect(destination.deadline()).toBe(100 + LINGER_MS);
+    destination.tick(150);
+    expect([asked(destination), destination.deadline()]).toEqual([["write 1 GET"], 850]);
+    give(destination, message("Data", 7, 1, { payload: text("more") }), 200);
+    destination.tick(850);
+    expect([asked(destination), destination.deadline()]).toEqual([["write 1 more"], 200 + LINGER_MS]);
   });
 });
 
