@@ -23,6 +23,8 @@ export class Linger {
   /** Since when the tunnel is read again: nothing could come before. */
   #hearingSince = Number.NEGATIVE_INFINITY;
   #answeredMs = ANSWERED_MS;
+  /** How much longer the other side may keep back what it has. */
+  #graceMs = 0;
   /** What was sent before this moment has reached the service, as far as is known. */
   #answeredUntil = Number.POSITIVE_INFINITY;
   /** When the last message of any of them went out. */
@@ -88,6 +90,12 @@ export class Linger {
     this.#answeredMs = answeredMs;
   }
 
+  /** The other side may keep back what it has for so long, having heard nothing of us (P42). */
+  setGrace(ms: number, now: number): void {
+    if (ms < this.#graceMs && this.size > 0) this.#next = Math.min(this.#next, now + LATER_MS);
+    this.#graceMs = ms;
+  }
+
   /** The service has answered a ping that went out at `until`; infinite where it answers none. */
   setAnswered(until: number, now: number): void {
     if (until === this.#answeredUntil) return;
@@ -132,7 +140,7 @@ export class Linger {
   }
 
   #deadlineOf({ lastAnsweredAt, lastReceivedAt }: ConnectionState, quietSince: number): number {
-    const latest = Math.max(quietSince, this.#hearingSince) + this.#timeoutMs;
+    const latest = Math.max(quietSince, this.#hearingSince) + this.#timeoutMs + this.#graceMs;
     const isOwedMore = lastAnsweredAt === undefined || lastAnsweredAt < (lastReceivedAt ?? lastAnsweredAt);
     return isOwedMore
       ? latest
