@@ -91,6 +91,25 @@ describe("a service that says nothing (P30)", () => {
   });
 });
 
+test("a connection to a service that the tunnel does not have now is refused, and told of", () => {
+  const { driven } = source();
+  expect(driven.carrier.localAccepted("VNC", 0)).toBeUndefined();
+  expect(driven.take()).toEqual(["event refused"]);
+});
+
+test("a service that pings us is alive, though it does not read what we send (P61)", () => {
+  const { driven, all } = source();
+  driven.carrier.tunnelPong(1, 0);
+  driven.bufferedBytes = LIMITS.socketBytes;
+  driven.carrier.localData(all[0] as Connection, filled(100), 0);
+  for (let now = 0; now <= 600_000; now += 30_000) {
+    expect(driven.at(now).take()).not.toContain("ended failed");
+    driven.carrier.tunnelPong(undefined, now);
+  }
+  expect(driven.at(780_000 - 1).take()).toEqual([]);
+  expect(driven.at(780_000).take()).toContain("ended failed");
+});
+
 describe("an application that sends more than the tunnel takes", () => {
   test("is not read while its backlog is long, and is again when half of it is gone", () => {
     const { driven, all } = source();
