@@ -62,7 +62,7 @@ async function keepOpen(port: number) {
   const socket = await dialLocal(port);
   const exchange = async () => {
     socket.write("still there?\n");
-    await within("an answer on a connection from before", once(socket, "data"));
+    await within("an answer on a connection from before", once(socket, "data"), 1_000 * ANSWER_WITHIN_S);
   };
   await exchange();
   return { exchange, [Symbol.asyncDispose]: async () => void socket.destroy() };
