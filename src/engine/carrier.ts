@@ -97,12 +97,12 @@ export class Carrier {
   }
 
   /**
-   * So many bytes, handed to a local socket by `write`, have not left it yet.
+   * So many bytes, handed to a local socket by `write`, have not left it yet; of others the application took `seenBytes`.
    * @returns whether anything may follow from it: else `poll` need not be called
    */
-  localRoom(connection: Connection, unreadBytes: number, now: number): boolean {
+  localRoom(connection: Connection, unreadBytes: number, now: number, seenBytes = 0): boolean {
     const { key } = connection;
-    this.#unread.room(key, unreadBytes, this.#isAlone(key));
+    this.#unread.room(key, unreadBytes, this.#isAlone(key), seenBytes);
     this.#engine.localUnread(connection, unreadBytes, now);
     this.#endings.room(key, unreadBytes, now);
     return this.#unread.isHolding || this.#endings.size > 0 || this.#engine.isLingering;

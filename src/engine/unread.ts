@@ -63,11 +63,15 @@ export class Unread {
     this.#setCost(account, account.cost + bytes + WRITE_OVERHEAD_BYTES);
   }
 
-  /** So many bytes wait for a socket now. @param isAlone no other connection is open that could be held up */
-  room(key: number, bytes: number, isAlone: boolean): void {
+  /**
+   * So many bytes wait for a socket now.
+   * @param isAlone no other connection is open that could be held up
+   * @param seenBytes what its application was seen to take of bytes that do not wait here any more
+   */
+  room(key: number, bytes: number, isAlone: boolean, seenBytes = 0): void {
     const account = this.#accounts.get(key);
     if (account === undefined) return;
-    const taken = account.bytes - bytes;
+    const taken = account.bytes - bytes + seenBytes;
     this.#setCost(account, bytes === 0 ? 0 : (account.cost * bytes) / Math.max(account.bytes, 1));
     account.bytes = bytes;
     if (taken <= 0) return;

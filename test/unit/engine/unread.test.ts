@@ -56,6 +56,17 @@ describe("what waits for local sockets (P62)", () => {
     expect(unread.isHolding).toBe(false);
   });
 
+  test("lets one that is alone go on by any byte that it is seen to take elsewhere", () => {
+    const unread = full();
+    for (let now = 5_000; now < 50_000; now += 5_000) {
+      expect(unread.settle(now, () => false)).toEqual([]);
+      unread.room(SLOW, HELD_BYTES, true, 1);
+    }
+    expect(unread.deadline()).toBe(45_000 + TIMEOUT_MS);
+    unread.room(SLOW, HELD_BYTES, false, 1);
+    expect(unread.settle(45_000 + TIMEOUT_MS, () => false)).toEqual([SLOW]);
+  });
+
   test("lets go after every little that somebody slow takes: the sender's link lives by it (P61)", () => {
     const unread = full();
     unread.room(SLOW, HELD_BYTES - 15 * 1024, false);
