@@ -75,9 +75,9 @@ export class LocalSocket {
     return this.socket.destroyed ? 0 : this.socket.writableLength;
   }
 
-  /** Whether bytes wait of which nothing has left since it was asked before. */
+  /** Whether nothing has left since it was asked before, though bytes wait: after the end perhaps in the kernel. */
   hasStood(): boolean {
-    const hasStood = !this.#hasMoved && this.unreadBytes > 0;
+    const hasStood = !this.#hasMoved && (this.unreadBytes > 0 || this.isEnded);
     this.#hasMoved = false;
     return hasStood;
   }
