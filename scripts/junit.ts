@@ -1,7 +1,8 @@
 /** What one run of a test runner came to. */
 export interface Report {
   readonly passed: number;
-  readonly failed: number;
+  /** Names of tests that failed. */
+  readonly failed: readonly string[];
   /** Names of tests that were skipped, or are still to be written. */
   readonly skipped: readonly string[];
 }
@@ -13,9 +14,17 @@ export function parseJunit(xml: string): Report {
   const failed = cases.filter((text) => /<(failure|error)\b/.test(text));
   return {
     passed: cases.length - skipped.length - failed.length,
-    failed: failed.length,
-    skipped: skipped.map((text) => unescapeXml(/name="([^"]*)"/.exec(text)?.[1] ?? "")),
+    failed: failed.map(nameOf),
+    skipped: skipped.map(nameOf),
   };
+}
+
+/** The name of a test case, with its file and group where the runner tells. */
+function nameOf(text: string): string {
+  const [name, group, file] = ["name", "classname", "file"].map((attribute) =>
+    unescapeXml(new RegExp(`\\b${attribute}="([^"]*)"`).exec(text)?.[1] ?? ""),
+  );
+  return [file, group, name].filter((part) => part !== "").join(": ");
 }
 
 function unescapeXml(text: string): string {

@@ -1,8 +1,8 @@
-// Runs the checks, then every test under Bun, then the portable tests under Deno, and prints the sum as its last
-// line. Arguments go to the test runner: parts of file names, or options such as --randomize.
-import { spawnSync } from "node:child_process";
+// Runs the checks, then every test under Bun and the portable tests under Deno, and prints the failed ones and the sum
+// at its end. Arguments go to the test runner: parts of file names, or options such as --randomize.
+import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { CONFORMANCE_MARK, HAS_CONFORMANCE } from "../test/helpers/conformance.ts";
 import { REFERENCE_MARK } from "../test/helpers/reference.ts";
@@ -20,54 +20,111 @@ const DENO_TESTS = [
 /** The test of the command line that runs once more with the sources under Deno in place of dist/tunnel. */
 const DENO_COMMAND_TEST = "test/e2e/smoke.test.ts";
 
-const NOTHING: Report = { passed: 0, failed: 0, skipped: [] };
+/** Tests of real programs: they mostly wait, while those of modules compute. */
+const PROGRAM_TESTS = "test/e2e/";
+
+/** Programs whose memory and pace are looked at: they have the machine to themselves. */
+const LONE_TESTS = /^test\/e2e\/(blocking-echo|bounds|ends|kill-storm|process-end|stall)\.test\.ts$/;
+
+/** Niceness of the tests that compute, beside those of programs. */
+const NICENESS = 10;
+
+/** How a runner is run. */
+interface How {
+  /** Beside another: what it says is shown in one piece, after its end. */
+  readonly isAside?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+const NOTHING: Report = { passed: 0, failed: [], skipped: [] };
 
 const args = process.argv.slice(2);
 const patterns = args.filter((arg) => !arg.startsWith("-"));
+const options = args.filter((arg) => arg.startsWith("-"));
 const reportDir = mkdtempSync(join(tmpdir(), "tunnel-report-"));
 try {
   const failedChecks = runChecks();
-  const reports = [runUnderBun(), runUnderDeno(), runCommandsUnderDeno()];
+  const files = globSync("test/**/*.test.{ts,tsx}").filter(isWanted);
+  const programs = files.filter((path) => path.startsWith(PROGRAM_TESTS));
+  const lone = programs.filter((path) => LONE_TESTS.test(path));
+  const modules = files.filter((path) => !path.startsWith(PROGRAM_TESTS));
+  const [beside, aside] = await Promise.all([
+    runUnderBun(programs.filter((path) => !lone.includes(path))),
+    runAside(modules),
+  ]);
+  const reports = [beside, ...aside, await runUnderBun(lone), await runCommandsUnderDeno()];
   summarize(reports, failedChecks);
 } finally {
   rmSync(reportDir, { recursive: true });
 }
 
-function runUnderBun(): Report {
-  return runTests("bun", (file) => [...bunTest(file), ...args]);
+/** The tests of modules, under both runtimes: quietly and with what the programs leave of the machine. */
+async function runAside(paths: readonly string[]): Promise<Report[]> {
+  return [await runUnderBun(paths, { isAside: true }), await runUnderDeno()];
 }
 
-function runUnderDeno(): Report {
+async function runUnderBun(paths: readonly string[], how: How = {}): Promise<Report> {
+  if (paths.length === 0) return NOTHING;
+  const toArgs = (file: string) => [
+    "test",
+    "--timeout=20000",
+    "--reporter=junit",
+    `--reporter-outfile=${file}`,
+    ...options,
+    ...paths.map((path) => `./${path}`),
+  ];
+  return await runTests("bun", toArgs, how);
+}
+
+async function runUnderDeno(): Promise<Report> {
   const paths = DENO_TESTS.flatMap((glob) => globSync(glob)).filter(isWanted);
   if (paths.length === 0) return NOTHING;
-  const options = ["--config=test/runtime/deno.json", "--no-check", "--allow-all"];
-  return runTests("deno", (file) => ["test", ...options, `--junit-path=${file}`, ...paths]);
+  const settings = ["--config=test/runtime/deno.json", "--no-check", "--allow-all"];
+  const toArgs = (file: string) => ["test", ...settings, `--junit-path=${file}`, ...paths];
+  return await runTests("deno", toArgs, { isAside: true });
 }
 
-function runCommandsUnderDeno(): Report {
-  if (!isWanted(DENO_COMMAND_TEST)) return NOTHING;
-  return runTests("bun", (file) => [...bunTest(file), DENO_COMMAND_TEST], { TUNNEL_FROM_SOURCE: "deno" });
+async function runCommandsUnderDeno(): Promise<Report> {
+  const paths = [DENO_COMMAND_TEST].filter(isWanted);
+  return await runUnderBun(paths, { env: { TUNNEL_FROM_SOURCE: "deno" } });
 }
 
 function isWanted(path: string): boolean {
   return patterns.length === 0 || patterns.some((pattern) => path.includes(pattern));
 }
 
-function bunTest(file: string): string[] {
-  return ["test", "--timeout=20000", "--reporter=junit", `--reporter-outfile=${file}`];
-}
-
 /** Runs one runner; when it fails without naming a failed test (a file that does not load), that is a failure. */
-function runTests(
+async function runTests(
   command: string,
   toArgs: (file: string) => readonly string[],
-  extraEnv: NodeJS.ProcessEnv = {},
-): Report {
+  how: How,
+): Promise<Report> {
   const file = join(mkdtempSync(join(reportDir, "run-")), "junit.xml");
-  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1", ...extraEnv };
-  const { status } = spawnSync(command, toArgs(file), { stdio: ["ignore", "inherit", "inherit"], env });
+  const status = await exitCodeOf(command, toArgs(file), how);
   const report = readReport(file);
-  return status !== 0 && report.failed === 0 ? { ...report, failed: 1 } : report;
+  const isUnnamed = status !== 0 && report.failed.length === 0;
+  return isUnnamed ? { ...report, failed: [`${command} test ended with ${status}`] } : report;
+}
+
+async function exitCodeOf(
+  command: string,
+  words: readonly string[],
+  { isAside = false, env: more = {} }: How,
+): Promise<number | null> {
+  const output = isAside ? "pipe" : "inherit";
+  const env = { ...cleanEnvironment(), CI: "true", NO_COLOR: "1", ...more };
+  const child = spawn(command, words, { stdio: ["ignore", output, output], env });
+  if (isAside && child.pid !== undefined) setPriority(child.pid, NICENESS);
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return await new Promise((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", (code) => {
+      process.stdout.write(Buffer.concat(chunks));
+      resolve(code);
+    });
+  });
 }
 
 /** The caller's environment without what would lead a test to a real account, web proxy, CA or state directory. */
@@ -80,7 +137,7 @@ function readReport(file: string): Report {
   try {
     return parseJunit(readFileSync(file, "utf8"));
   } catch {
-    return { ...NOTHING, failed: 1 };
+    return { ...NOTHING, failed: ["no report of the test runner"] };
   }
 }
 
@@ -95,12 +152,13 @@ function isSkipAllowed(name: string): boolean {
 function summarize(reports: readonly Report[], failedChecks: readonly string[]): void {
   const names = reports.flatMap((report) => report.skipped);
   const skipped = names.filter(isSkipAllowed).length;
-  const forbidden = names.filter((name) => !isSkipAllowed(name));
-  for (const name of forbidden) console.log(`skipped, counts as failed: ${name}`);
-  for (const name of failedChecks) console.log(`check failed: ${name}`);
+  const failed = [
+    ...failedChecks.map((name) => `check failed: ${name}`),
+    ...names.filter((name) => !isSkipAllowed(name)).map((name) => `skipped, counts as failed: ${name}`),
+    ...reports.flatMap((report) => report.failed.map((name) => `failed: ${name}`)),
+  ];
+  for (const line of failed) console.log(line);
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);
-  const failed =
-    reports.reduce((sum, report) => sum + report.failed, 0) + forbidden.length + failedChecks.length;
-  if (failed > 0 || passed === 0) process.exitCode = 1;
-  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  if (failed.length > 0 || passed === 0) process.exitCode = 1;
+  console.log(`${passed} passed, ${failed.length} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 }

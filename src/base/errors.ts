@@ -142,10 +142,3 @@ export class RemoteProtocolError extends TunnelError {
     this.rule = rule;
   }
 }
-
-/** Our own code misused a pure machine: a bug of this project. */
-export class LocalProtocolError extends TunnelError {
-  constructor(message: string) {
-    super("ERR_BUG", message);
-  }
-}

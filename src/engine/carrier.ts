@@ -47,8 +47,9 @@ export class Carrier {
     this.#engine.receive(bytes, now);
   }
 
-  /** The service answered a ping. */
-  tunnelPong(id: number, now: number): void {
+  /** The service answered the ping of this id; undefined: it pinged us. */
+  tunnelPong(id: number | undefined, now: number): void {
+    if (id === undefined) return this.#link.received(now);
     this.#link.pong(id, now);
     this.#tellAnswered(now);
   }
@@ -61,7 +62,6 @@ export class Carrier {
   /**
    * Source: a local connection to a service was accepted.
    * @returns undefined when it is refused: close it
-   * @throws LocalProtocolError when the tunnel has no such service
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
     if (this.#isOver || this.#stopUntil !== undefined) return undefined;
@@ -97,12 +97,12 @@ export class Carrier {
   }
 
   /**
-   * So many bytes, handed to a local socket by `write`, have not left it yet.
+   * So many bytes, handed to a local socket by `write`, have not left it yet; of others the application took `seenBytes`.
    * @returns whether anything may follow from it: else `poll` need not be called
    */
-  localRoom(connection: Connection, unreadBytes: number, now: number): boolean {
+  localRoom(connection: Connection, unreadBytes: number, now: number, seenBytes = 0): boolean {
     const { key } = connection;
-    this.#unread.room(key, unreadBytes, this.#isAlone(key));
+    this.#unread.room(key, unreadBytes, this.#isAlone(key), seenBytes);
     this.#engine.localUnread(connection, unreadBytes, now);
     this.#endings.room(key, unreadBytes, now);
     return this.#unread.isHolding || this.#endings.size > 0 || this.#engine.isLingering;
@@ -232,10 +232,9 @@ export class Carrier {
   #nextMessage(now: number, bufferedBytes: number): Output | undefined {
     const id = this.#link.nextPing(now, this.#engine.unansweredSince);
     if (id !== undefined) return { type: "ping", id };
+    if (!this.#link.mayWrite(bufferedBytes >= this.#limits.socketBytes, now)) return undefined;
     const { window } = this.#link;
-    const hasRoom = bufferedBytes < this.#limits.socketBytes && window.isOpen(now);
-    this.#link.setHeldBack(!hasRoom);
-    const bytes = hasRoom ? this.#engine.nextFrame(now, window.messageBytes) : undefined;
+    const bytes = this.#engine.nextFrame(now, window.messageBytes);
     if (bytes === undefined) return undefined;
     window.sent(bytes.length);
     return { type: "frame", bytes };
@@ -263,13 +262,12 @@ export class Carrier {
 
   #giveUp(key: number, now: number): void {
     const connection = this.#locals.get(key);
-    if (connection !== undefined) {
-      this.#engine.localClosed(connection);
-      const why = `its application read too slowly and held up the others for ${this.#options.stallTimeoutMs / 1_000} s`;
-      return this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
-    }
     const ending = this.#endings.of(key);
     if (ending !== undefined) this.#abandon(ending);
+    if (connection === undefined) return;
+    this.#engine.localClosed(connection);
+    const why = `its application read too slowly and held up the others for ${this.#options.stallTimeoutMs / 1_000} s`;
+    this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
   }
 
   #abandon(connection: Connection): void {
@@ -280,10 +278,8 @@ export class Carrier {
 
   #watchStart(now: number): void {
     const due = this.#engine.isReady ? undefined : this.#start.due(now);
-    if (due?.type === "give-up")
-      this.#fail(`the service has not named the tunnel's services in ${due.forMs / 1_000} s`, now);
-    if (due?.type === "warn")
-      this.#outputs.push({ type: "event", event: { type: "unready", forMs: due.forMs } });
+    if (due?.type === "give-up") this.#fail(due.why, now);
+    if (due?.type === "event") this.#outputs.push(due);
   }
 
   #fail(message: string, now: number): void {
@@ -294,11 +290,9 @@ export class Carrier {
   #finish(end: CarrierEnd, now: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    const why = "the link to the service was lost";
     for (const connection of this.#locals.all)
-      this.#closeLocal(
-        { type: "close", connection, how: "reset", why: "the link to the service was lost" },
-        now,
-      );
+      this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
     this.#outputs.push({ type: "ended", end });
   }
 }

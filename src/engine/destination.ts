@@ -4,6 +4,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Item } from "./fair-queue.ts";
 import type { Format } from "./output.ts";
 import { Pacing } from "./pacing.ts";
+import { HOLD_MS } from "./source.ts";
 import type { ConnectionState, Stream } from "./stream-table.ts";
 
 /** The destination side: streams and connections of the tunnel become dialled local connections. */
@@ -15,6 +16,7 @@ export class Destination {
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
+    exchange.linger.setGrace(HOLD_MS, 0);
   }
 
   onMessage(message: Message, now: number): void {
@@ -59,7 +61,8 @@ export class Destination {
   }
 
   sent(state: ConnectionState, item: Item, now: number): void {
-    state.lastAnsweredAt = now;
+    this.#exchange.linger.answered(state, now);
+    this.#exchange.linger.setGrace(0, now);
     if (item.type !== "data") return;
     this.#pacing.sent(state, item.bytes.length, this.#exchange.table.connections.size, now);
   }

@@ -1,4 +1,4 @@
-import { LocalProtocolError, RemoteProtocolError, TunnelError } from "../base/errors.ts";
+import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
 import { decodeFrame, describeMessage, encodeFrame, type Message, MessageType } from "../protocol/message.ts";
@@ -39,14 +39,16 @@ export class Engine {
 
   /**
    * Source: a local connection to a service was accepted.
-   * @returns undefined when it is refused: close it
-   * @throws LocalProtocolError when the tunnel has no such service, or this is a destination
+   * @returns undefined when it is refused, which an event tells: close it
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
-    if (this.#side instanceof Destination) throw new LocalProtocolError("a destination accepts nothing");
-    if (!this.#exchange.services?.has(serviceId))
-      throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
-    return this.#side.accept(serviceId, now);
+    if (this.#side instanceof Source && this.#exchange.services?.has(serviceId))
+      return this.#side.accept(serviceId, now);
+    // A listener outlives its WebSocket, and the next one may have other services: no reason to end the process.
+    const why =
+      this.#side instanceof Source ? "the tunnel has no such service now" : "only a source takes connections";
+    this.#exchange.event({ type: "refused", serviceId, why });
+    return undefined;
   }
 
   /** A local socket gave bytes. The engine keeps them until they are sent: do not change the buffer. */
@@ -91,7 +93,7 @@ export class Engine {
   /** What was sent before `until` has reached the service, infinite where it does not tell, and how far away that is. */
   setAnswered(until: number, roundTripMs: number | undefined, now: number): void {
     this.#exchange.linger.setAnswered(until, now);
-    if (roundTripMs !== undefined) this.#exchange.linger.setRoundTrip(roundTripMs);
+    if (roundTripMs !== undefined) this.#exchange.linger.setRoundTrip(roundTripMs, now);
   }
 
   /** The socket of a connection is gone: only now may another take its place. */
@@ -123,7 +125,7 @@ export class Engine {
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    const times = [this.#exchange.lingerDeadline(), this.#side.deadline()];
+    const times = [this.#exchange.linger.deadline, this.#side.deadline()];
     const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return first === Number.POSITIVE_INFINITY ? undefined : first;
   }
@@ -151,6 +153,16 @@ export class Engine {
   /** Bytes all connections still want to send. */
   get backlog(): number {
     return this.#exchange.queue.totalBytes;
+  }
+
+  /** Part of `backlog` of connections not yet opened on the wire. */
+  get waitingBacklog(): number {
+    return this.#exchange.queue.waitingBytes;
+  }
+
+  /** Whether a connection has not yet been opened on the wire. */
+  isWaiting(connection: Connection): boolean {
+    return this.#exchange.queue.isWaiting(connection.key);
   }
 
   /** Connections that are open, wait to be opened or have not yet told their end. */

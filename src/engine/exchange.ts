@@ -136,11 +136,6 @@ export class Exchange {
     }
   }
 
-  /** When `giveUpLingering` has something to do, or undefined. */
-  lingerDeadline(): number | undefined {
-    return this.linger.deadline(this.#isUnsent);
-  }
-
   forget(state: ConnectionState): void {
     this.linger.delete(state);
     this.queue.drop(state.connection.key);

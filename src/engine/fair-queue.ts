@@ -15,6 +15,8 @@ interface Lane {
   readonly key: number;
   readonly items: Item[];
   bytes: number;
+  /** Its connection waits to be opened: nothing of it may go yet. */
+  isWaiting: boolean;
 }
 
 /** Counted for every item besides its bytes, so that a sender of one-byte chunks is bounded too. */
@@ -28,9 +30,20 @@ const ITEM_OVERHEAD_BYTES = 64;
 export class FairQueue {
   readonly #lanes = new Map<number, Lane>();
   #totalBytes = 0;
+  #waitingBytes = 0;
 
   get totalBytes(): number {
     return this.#totalBytes;
+  }
+
+  /** Part of `totalBytes` that belongs to connections not yet opened. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Whether a connection has not yet been opened. */
+  isWaiting(key: number): boolean {
+    return this.#lanes.get(key)?.isWaiting ?? false;
   }
 
   bytesOf(key: number): number {
@@ -41,6 +54,7 @@ export class FairQueue {
     const lane = this.#lanes.get(key) ?? this.#addLane(key);
     lane.items.push(item);
     this.#account(lane, costOf(item));
+    this.#look(lane);
   }
 
   /** Puts an item before all others of its connection. */
@@ -48,13 +62,14 @@ export class FairQueue {
     const lane = this.#lanes.get(key) ?? this.#addLane(key);
     lane.items.unshift(item);
     this.#account(lane, costOf(item));
+    this.#look(lane);
   }
 
   /** Forgets everything a connection still wanted to send. */
   drop(key: number): void {
     const lane = this.#lanes.get(key);
     if (lane === undefined) return;
-    this.#totalBytes -= lane.bytes;
+    this.#account(lane, -lane.bytes);
     this.#lanes.delete(key);
   }
 
@@ -85,11 +100,12 @@ export class FairQueue {
     }
     lane.items.shift();
     this.#account(lane, -costOf(first));
+    this.#look(lane);
     return first;
   }
 
   #addLane(key: number): Lane {
-    const lane: Lane = { key, items: [], bytes: 0 };
+    const lane: Lane = { key, items: [], bytes: 0, isWaiting: false };
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -97,6 +113,15 @@ export class FairQueue {
   #account(lane: Lane, bytes: number): void {
     lane.bytes += bytes;
     this.#totalBytes += bytes;
+    if (lane.isWaiting) this.#waitingBytes += bytes;
+  }
+
+  /** A connection waits as long as its first item is its start. */
+  #look(lane: Lane): void {
+    const isWaiting = lane.items[0]?.type === "start";
+    if (isWaiting === lane.isWaiting) return;
+    lane.isWaiting = isWaiting;
+    this.#waitingBytes += isWaiting ? lane.bytes : -lane.bytes;
   }
 }
 

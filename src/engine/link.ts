@@ -2,8 +2,13 @@ import { SendWindow } from "./window.ts";
 
 /** Periods of silence after which a link counts as dead, counted in keep-alive periods. */
 const DEAD_AFTER_PERIODS = 2.5;
-/** Floor of the deadline while our writes are held back: a service that holds us back does not answer pings either. */
-const HELD_BACK_DEAD_MS = 60_000;
+/**
+ * Floor of the deadline while our writes are held back: a service that holds us back answers no pings either, and reads
+ * a message of ours again only when a slow application at the far end has made room for it.
+ */
+const HELD_BACK_DEAD_MS = 180_000;
+/** So much unanswered may be held back, though there is room for more: buffers on the way take less without being read. */
+const HELD_BACK_BYTES = 64 * 1024;
 /** While nothing is read, only a write that fails tells that the service is gone: a ping goes out this often. */
 const UNREAD_PING_MS = 1_000;
 
@@ -17,14 +22,15 @@ export interface LinkOptions {
 export class Link {
   readonly window = new SendWindow();
   readonly #options: LinkOptions;
-  #lastReceivedAt: number;
+  /** Last sign of life. */
+  #aliveAt: number;
   #lastPingAt: number;
   #isReading = true;
   #isHeldBack = false;
 
   constructor(options: LinkOptions, now: number) {
     this.#options = options;
-    this.#lastReceivedAt = now;
+    this.#aliveAt = now;
     this.#lastPingAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -33,9 +39,9 @@ export class Link {
     return this.#isReading;
   }
 
-  /** Anything came from the service. */
+  /** Anything came from the service, a ping of its own included. */
   received(now: number): void {
-    this.#lastReceivedAt = now;
+    this.#aliveAt = now;
   }
 
   pong(id: number, now: number): void {
@@ -46,13 +52,20 @@ export class Link {
   /** We stopped or went on reading from the service: silence proves nothing in between. */
   setReading(isReading: boolean, now: number): void {
     this.#isReading = isReading;
-    this.#lastReceivedAt = now;
+    this.#aliveAt = now;
     this.window.setReading(isReading);
   }
 
-  /** Our writes do not drain, or drain again. */
-  setHeldBack(isHeldBack: boolean): void {
-    this.#isHeldBack = isHeldBack;
+  /**
+   * Whether one more message may be written. Where that was held back before, it is a sign of life, and the shorter
+   * deadline counts from now.
+   * @param isFull the WebSocket has enough that waits
+   */
+  mayWrite(isFull: boolean, now: number): boolean {
+    const mayWrite = !isFull && this.window.isOpen(now);
+    if (this.#isHeldBack && mayWrite) this.#aliveAt = now;
+    this.#isHeldBack = !mayWrite;
+    return mayWrite;
   }
 
   /**
@@ -85,9 +98,10 @@ export class Link {
   #deadAt(): number | undefined {
     if (!this.window.isAnswered || !this.#isReading) return undefined;
     const { keepaliveMs, stallTimeoutMs } = this.#options;
-    const patience = this.#isHeldBack
+    const isHeldBack = this.#isHeldBack || this.window.unansweredBytes >= HELD_BACK_BYTES;
+    const patience = isHeldBack
       ? Math.max(HELD_BACK_DEAD_MS, 3 * stallTimeoutMs)
       : DEAD_AFTER_PERIODS * keepaliveMs;
-    return this.#lastReceivedAt + patience;
+    return this.#aliveAt + patience;
   }
 }

@@ -1,21 +1,33 @@
 import type { CarrierLimits } from "./carrier-options.ts";
 import type { Connection, Output } from "./output.ts";
 
-/** What a connection, and all together, still want to send. */
+/** What a connection, and all together, still want to send, in bytes. */
 interface Backlog {
+  /** Of all. */
   readonly backlog: number;
+  /** Of those that are not yet open on the wire: with an older peer they may wait long for each other (P44). */
+  readonly waitingBacklog: number;
   backlogOf(connection: Connection): number;
+  isWaiting(connection: Connection): boolean;
 }
+
+/** One that waits to be opened may give this part of the whole: as many as may wait for an older peer fit in (P44). */
+const WAITING_PART = 1 / 128;
 
 const NOTHING: readonly Output[] = [];
 
-/** Which applications are read: none whose own backlog is long, and nobody while all together have too much. */
+/**
+ * Which applications are read: none whose own backlog is long, and nobody while all together have too much. Those that
+ * wait to be opened are counted for themselves, or they would hold up the one that they wait for.
+ */
 export class Readers {
   readonly #limits: Pick<CarrierLimits, "connectionBytes" | "totalBytes">;
   readonly #open = new Map<number, Connection>();
   readonly #paused = new Map<number, Connection>();
   /** Those that gave bytes since it was last decided who is read. */
   readonly #fed = new Set<Connection>();
+  /** Whether all together had too much when it was last decided. */
+  #wasFull = { open: false, waiting: false };
 
   constructor(limits: Pick<CarrierLimits, "connectionBytes" | "totalBytes">) {
     this.#limits = limits;
@@ -56,13 +68,21 @@ export class Readers {
   }
 
   #pause(backlog: Backlog): Output[] {
-    const { connectionBytes, totalBytes } = this.#limits;
-    const isFull = backlog.backlog > totalBytes && this.#paused.size < this.#open.size;
+    const { totalBytes } = this.#limits;
+    const { waitingBacklog } = backlog;
+    const isFull = {
+      open: backlog.backlog - waitingBacklog > totalBytes,
+      waiting: waitingBacklog > totalBytes,
+    };
+    const isNew = (isFull.open && !this.#wasFull.open) || (isFull.waiting && !this.#wasFull.waiting);
+    this.#wasFull = isFull;
     const outputs: Output[] = [];
-    for (const connection of isFull ? this.#open.values() : this.#fed) {
+    // Once all that could be stopped have been, only those that give bytes are to be looked at.
+    for (const connection of isNew ? this.#open.values() : this.#fed) {
       const { key } = connection;
       if (this.#paused.has(key) || !this.#open.has(key)) continue;
-      if (!isFull && backlog.backlogOf(connection) <= connectionBytes) continue;
+      const isTooMuch = backlog.isWaiting(connection) ? isFull.waiting : isFull.open;
+      if (!isTooMuch && backlog.backlogOf(connection) <= this.#limitOf(connection, backlog)) continue;
       this.#paused.set(key, connection);
       outputs.push({ type: "pause", connection });
     }
@@ -71,10 +91,25 @@ export class Readers {
   }
 
   #resume(backlog: Backlog): Output[] {
-    const { connectionBytes, totalBytes } = this.#limits;
-    if (this.#paused.size === 0 || backlog.backlog > totalBytes / 2) return [];
-    const free = [...this.#paused.values()].filter((one) => backlog.backlogOf(one) <= connectionBytes / 2);
+    if (this.#paused.size === 0) return [];
+    const half = this.#limits.totalBytes / 2;
+    const { waitingBacklog } = backlog;
+    const isOpenFree = backlog.backlog - waitingBacklog <= half;
+    const isWaitingFree = waitingBacklog <= half;
+    if (!isOpenFree && !isWaitingFree) return [];
+    const free = [...this.#paused.values()].filter(
+      (one) =>
+        (backlog.isWaiting(one) ? isWaitingFree : isOpenFree) &&
+        backlog.backlogOf(one) <= this.#limitOf(one, backlog) / 2,
+    );
     for (const { key } of free) this.#paused.delete(key);
     return free.map((connection) => ({ type: "resume", connection }));
+  }
+
+  #limitOf(connection: Connection, backlog: Backlog): number {
+    const { connectionBytes, totalBytes } = this.#limits;
+    return backlog.isWaiting(connection)
+      ? Math.min(connectionBytes, totalBytes * WAITING_PART)
+      : connectionBytes;
   }
 }

@@ -8,7 +8,7 @@ import { newStreamId } from "./pacing.ts";
 import type { ConnectionState, Stream } from "./stream-table.ts";
 
 /** Until the destination has said something, for this long at most, only one connection is opened (P42). */
-const HOLD_MS = 1_000;
+export const HOLD_MS = 1_000;
 /** … and only this much of it is sent, since an older peer may make us start again (P42). */
 const HOLD_BYTES = 16 * 1024;
 /** Silence after which a person is told which flag to try (P43). */

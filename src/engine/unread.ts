@@ -2,8 +2,10 @@
 const WRITE_OVERHEAD_BYTES = 256;
 /** Part of the memory that is used while applications read: more would only be older when they get to it. */
 const USUAL_PART = 1 / 4;
-/** When so long nothing was taken, the tunnel is read on into the rest of the memory: to see who else is waiting there. */
+/** When it was held for so long, the tunnel is read on into the rest of the memory: to see who else is waiting there. */
 const PATIENCE_MS = 1_000;
+/** Room after which the tunnel is read on when somebody is slow: less than one message of a fast sender. */
+const SLOW_ROOM_BYTES = 16 * 1024;
 /** Who has so much waiting while the tunnel is held has its part in it: many that stand still are given up together. */
 const STALLED_BYTES = 128 * 1024;
 /** Who takes so much in one stall time lives, however slow it is beside what is sent to it. */
@@ -61,11 +63,15 @@ export class Unread {
     this.#setCost(account, account.cost + bytes + WRITE_OVERHEAD_BYTES);
   }
 
-  /** So many bytes wait for a socket now. @param isAlone no other connection is open that could be held up */
-  room(key: number, bytes: number, isAlone: boolean): void {
+  /**
+   * So many bytes wait for a socket now.
+   * @param isAlone no other connection is open that could be held up
+   * @param seenBytes what its application was seen to take of bytes that do not wait here any more
+   */
+  room(key: number, bytes: number, isAlone: boolean, seenBytes = 0): void {
     const account = this.#accounts.get(key);
     if (account === undefined) return;
-    const taken = account.bytes - bytes;
+    const taken = account.bytes - bytes + seenBytes;
     this.#setCost(account, bytes === 0 ? 0 : (account.cost * bytes) / Math.max(account.bytes, 1));
     account.bytes = bytes;
     if (taken <= 0) return;
@@ -102,7 +108,9 @@ export class Unread {
     if (this.#total < usual / 2) this.#isDeep = false;
     if (this.#heldSince !== undefined && now - this.#heldSince >= PATIENCE_MS) this.#isDeep = true;
     const limit = this.#isDeep ? this.#heldBytes : usual;
-    this.#isHolding = this.#total >= (this.#isHolding ? limit / 2 : limit);
+    // With somebody slow it is read on after every little that is taken: the sender's link lives by what we read (P61).
+    const room = this.#isDeep ? Math.min(limit / 16, SLOW_ROOM_BYTES) : limit / 2;
+    this.#isHolding = this.#total >= (this.#isHolding ? limit - room : limit);
     if (this.#isDeep || !this.#isHolding) this.#heldSince = undefined;
     else this.#heldSince ??= now;
   }

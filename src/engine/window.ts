@@ -5,6 +5,8 @@ const FIRST_WINDOW_BYTES = 256 * 1024;
 const MIN_ROUND_TRIP_MS = 20;
 /** Rate samples of this many answered pings count; the fastest stands for what the link can do. */
 const RATE_SAMPLES = 8;
+/** After so much a ping goes out however large the window is: its answer shows that a slow link takes something (P61). */
+const SIGN_BYTES = 128 * 1024;
 /** A ping unanswered for so long says that this endpoint does not answer: the window is off until one is. */
 const UNANSWERED_MS = 10_000;
 /** More pings than this are never open: the oldest is forgotten. */
@@ -16,7 +18,7 @@ interface OpenPing {
   readonly sentBytes: number;
   /** What was known to have arrived when it went out. */
   readonly arrivedBytes: number;
-  /** Its answer may have waited for us: it tells nothing of the link. */
+  /** Its answer may have waited for us, or it is one of many: it tells nothing of the link. */
   isVoid: boolean;
 }
 
@@ -29,6 +31,8 @@ export class SendWindow {
   #answered: { readonly sentBytes: number; readonly at: number } | undefined;
   #open: OpenPing[] = [];
   #isReading = true;
+  /** What was sent before the last ping that went out to measure. */
+  #measuredBytes = 0;
   #lastId = 0;
   #rates: number[] = [];
   #bytes = FIRST_WINDOW_BYTES;
@@ -70,14 +74,21 @@ export class SendWindow {
   get wantsPing(): boolean {
     const lastPing = this.#open.at(-1) ?? this.#answered;
     if (lastPing === undefined) return false;
-    return this.#sentBytes - lastPing.sentBytes >= this.bytes / 4;
+    return this.#sentBytes - lastPing.sentBytes >= Math.min(SIGN_BYTES, this.bytes / 4);
+  }
+
+  /** Sent, and not known to have arrived; 0 while no ping is answered. */
+  get unansweredBytes(): number {
+    return this.#answered === undefined ? 0 : this.#sentBytes - this.#answered.sentBytes;
   }
 
   /** A ping goes out now, behind everything sent so far; returns its id. */
   ping(now: number): number {
     if (this.#open.length >= MAX_OPEN_PINGS) this.#open.shift();
     const arrivedBytes = this.#answered?.sentBytes ?? 0;
-    const isVoid = !this.#isReading;
+    const isSign = this.wantsPing && this.#sentBytes - this.#measuredBytes < this.bytes / 4;
+    if (!isSign) this.#measuredBytes = this.#sentBytes;
+    const isVoid = !this.#isReading || isSign;
     this.#open.push({ id: ++this.#lastId, at: now, sentBytes: this.#sentBytes, arrivedBytes, isVoid });
     return this.#lastId;
   }

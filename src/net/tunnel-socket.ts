@@ -34,8 +34,11 @@ export interface HandshakeLimits {
 }
 
 const LIMITS: HandshakeLimits = { slowMs: 4_000, wholeMs: 15_000 };
-/** How long the service may take to answer a close frame. */
+/** How long the service may take to answer a close frame, whoever ended the WebSocket and why. */
 const CLOSE_TIMEOUT_MS = 500;
+
+/** An option of the library that its types lack. */
+const CLOSING: object = { closeTimeout: CLOSE_TIMEOUT_MS };
 
 /** Which side of a tunnel connects, where, and with which tokens. */
 export interface TunnelSocketOptions {
@@ -61,6 +64,8 @@ export interface TunnelSocketOptions {
 export interface TunnelSocketHandlers {
   onBytes(bytes: Uint8Array): void;
   onPong(id: number): void;
+  /** The service pinged us; the answer is on its way. */
+  onPing(): void;
   /** A message was handed to the kernel: there may be room again. */
   onSent(): void;
   /** `error` is set when the socket broke or the far side broke a rule of the WebSocket. */
@@ -124,6 +129,7 @@ async function upgrade(
     headers: headersOf(options),
     perMessageDeflate: false,
     maxPayload: MAX_WEBSOCKET_FRAME_BYTES,
+    ...CLOSING,
     ...(transport === undefined ? { ca: trustedRoots(options.ca) } : { createConnection: () => transport }),
     ...(options.isUnverified && { rejectUnauthorized: false }),
   });
@@ -214,11 +220,7 @@ function wrap(socket: WebSocket, channelId: string, gate: TlsGate | undefined): 
       socket.resume();
       gate?.release();
     },
-    close(code, reason) {
-      socket.close(code, reason);
-      const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
-      socket.once("close", () => clearTimeout(timer));
-    },
+    close: (code, reason) => socket.close(code, reason),
     terminate: () => socket.terminate(),
   };
 }
@@ -232,6 +234,7 @@ function attach(socket: WebSocket, handlers: TunnelSocketHandlers): void {
     socket.close(1003);
   });
   socket.on("pong", (data) => handlers.onPong(Number(String(data))));
+  socket.on("ping", () => handlers.onPing());
   socket.on("sent", () => handlers.onSent());
   socket.on("error", (error) => {
     failure = error;

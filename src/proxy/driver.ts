@@ -6,6 +6,7 @@ import type { CarrierEnd, Connection, EngineEvent, Output } from "../engine/outp
 import type { TunnelSocket } from "../net/tunnel-socket.ts";
 import { Alarm } from "./alarm.ts";
 import { type LocalHandlers, LocalSocket } from "./local-socket.ts";
+import { ProgressWatch } from "./progress-watch.ts";
 
 /** One WebSocket, the carrier it gets, and whom the driver tells. */
 export interface DriverOptions {
@@ -32,6 +33,7 @@ export class Driver {
   readonly #released = Promise.withResolvers<void>();
   readonly #alarm = new Alarm(() => this.#tell(() => this.#carrier.tick(now())));
   readonly #handlers: LocalHandlers;
+  readonly #progress: ProgressWatch;
   #isCarrying = false;
 
   constructor(options: DriverOptions) {
@@ -41,11 +43,13 @@ export class Driver {
     this.#handlers = {
       onData: ({ connection }, bytes) => this.#tell(() => carrier.localData(connection, bytes, now())),
       onEnd: ({ connection }) => this.#tell(() => carrier.localEnded(connection, now())),
-      onRoom: ({ connection, unreadBytes }) => {
-        if (carrier.localRoom(connection, unreadBytes, now())) this.#carryOut();
-      },
+      onRoom: (local) => this.#onRoom(local, 0),
       onClose: (local, error) => this.#onLocalClose(local, error),
     };
+    this.#progress = new ProgressWatch(
+      () => this.#locals.values(),
+      (local, bytes) => this.#onRoom(local, bytes),
+    );
   }
 
   /** Carries until the WebSocket ends, a rule is broken or `stop` is called. */
@@ -54,6 +58,7 @@ export class Driver {
     this.#options.socket.handle({
       onBytes: (bytes) => this.#tell(() => carrier.tunnelBytes(bytes, now())),
       onPong: (id) => this.#tell(() => carrier.tunnelPong(id, now())),
+      onPing: () => this.#tell(() => carrier.tunnelPong(undefined, now())),
       onSent: () => this.#carryOut(),
       onClose: (code, reason, error) => this.#tell(() => carrier.tunnelClosed(code, reason, error, now())),
     });
@@ -126,6 +131,7 @@ export class Driver {
 
   #release(): void {
     this.#alarm.clear();
+    this.#progress[Symbol.dispose]();
     this.#released.resolve();
   }
 
@@ -188,6 +194,10 @@ export class Driver {
     if (how === "end") local.end();
     else local.reset();
     this.#options.onClosed(local, why);
+  }
+
+  #onRoom({ connection, unreadBytes }: LocalSocket, seenBytes: number): void {
+    if (this.#carrier.localRoom(connection, unreadBytes, now(), seenBytes)) this.#carryOut();
   }
 
   #onLocalClose(local: LocalSocket, error: Error | undefined): void {

@@ -23,13 +23,17 @@ export class LocalSocket {
   /** Whether the connection's end was told already; what the application still sends goes nowhere. */
   isEnded = false;
   #isPaused = false;
+  #hasMoved = true;
   readonly #onData: (bytes: Uint8Array) => void;
   readonly #onWritten: () => void;
 
   constructor(connection: Connection, socket: Socket, handlers: LocalHandlers) {
     this.connection = connection;
     this.socket = socket;
-    this.#onWritten = () => handlers.onRoom(this);
+    this.#onWritten = () => {
+      this.#hasMoved = true;
+      handlers.onRoom(this);
+    };
     let failure: Error | undefined;
     this.#onData = (bytes) => {
       if (!this.isEnded) this.bytesToTunnel += bytes.length;
@@ -69,6 +73,13 @@ export class LocalSocket {
   /** Bytes that have not left yet. */
   get unreadBytes(): number {
     return this.socket.destroyed ? 0 : this.socket.writableLength;
+  }
+
+  /** Whether nothing has left since it was asked before, though bytes wait: after the end perhaps in the kernel. */
+  hasStood(): boolean {
+    const hasStood = !this.#hasMoved && (this.unreadBytes > 0 || this.isEnded);
+    this.#hasMoved = false;
+    return hasStood;
   }
 
   /** FIN after the last byte. */

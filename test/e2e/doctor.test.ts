@@ -96,7 +96,7 @@ describe("a healthy service", () => {
   });
 });
 
-describe("what goes wrong", () => {
+describe.concurrent("what goes wrong", () => {
   test("no serve-local: 69 and how to start it", async () => {
     using dir = tempDir();
     const { code, of } = await examine(["--local", join(dir.path, "none")]);

@@ -52,7 +52,8 @@ async function repeat(run: () => Promise<void>): Promise<void> {
   expect(bad).toEqual([]);
 }
 
-describe.each(CASES)("over %s, %s", (kind, neighbour) => {
+// All at once: they mostly wait, for late readers and for neighbours that are given up.
+describe.concurrent.each(CASES)("over %s, %s", (kind, neighbour) => {
   for (const late of [0, LATE_S]) {
     const title = `a client that half-closes and reads ${late} s later gets the whole answer`;
     const run = async () => {

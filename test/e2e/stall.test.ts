@@ -2,6 +2,7 @@
 // STALL=10 tries it with the default in place of 2 s; TUNNEL=… tries another build.
 import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
+import { pause } from "../helpers/agents.ts";
 import { type Carried, type CarryOptions, carry, type Role } from "../helpers/carried.ts";
 import { saidSha256, TestClient } from "../helpers/clients.ts";
 import { peakResidentBytes } from "../helpers/memory.ts";
@@ -62,7 +63,7 @@ async function keepOpen(port: number) {
   const socket = await dialLocal(port);
   const exchange = async () => {
     socket.write("still there?\n");
-    await within("an answer on a connection from before", once(socket, "data"));
+    await within("an answer on a connection from before", once(socket, "data"), 1_000 * ANSWER_WITHIN_S);
   };
   await exchange();
   return { exchange, [Symbol.asyncDispose]: async () => void socket.destroy() };
@@ -139,6 +140,20 @@ describe.each(["upload", "download"] as const)("beside a stalled %s", (direction
     TIMEOUT_MS,
   );
 });
+
+test(
+  "an upload whose service reads little by little lives on for as long as it is alone",
+  async () => {
+    await using slow = await startService("tcp", "slow", { rate: 20_000 });
+    const args = ["--stall-timeout", `${STALL_S}s`];
+    await using carried = await carry({ SLOW: slow.address }, { args });
+    await using client = new TestClient(carried.portOf("SLOW"), "upload", { bytes: 64 * MIB });
+    await client.stalled();
+    const outcome = await Promise.race([client.outcome(), pause(6_000 * STALL_S)]);
+    expect(outcome).toBeUndefined();
+  },
+  TIMEOUT_MS,
+);
 
 test(
   "a connection that nobody waits for may stand still for longer than the stall timeout, and loses nothing",

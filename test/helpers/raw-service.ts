@@ -14,8 +14,10 @@ export interface RawService extends AsyncDisposable {
   readonly open: number;
 }
 
-/** @param onRequest is called when the headers of a request are complete */
-export async function startRawService(onRequest: (socket: Socket) => void): Promise<RawService> {
+/** @param onRequest is called when the headers of a request, its `head`, are complete */
+export async function startRawService(
+  onRequest: (socket: Socket, head: string) => void,
+): Promise<RawService> {
   const authority = await createAuthority(["localhost"], Date.now());
   const leaf = await issueServerCertificate(authority, { names: ["localhost"], addresses: [] }, Date.now());
   const sockets = new Set<Socket>();
@@ -29,7 +31,7 @@ export async function startRawService(onRequest: (socket: Socket) => void): Prom
     socket.on("data", (bytes) => {
       const wasComplete = head.includes("\r\n\r\n");
       head += bytes.toString("latin1");
-      if (!wasComplete && head.includes("\r\n\r\n")) onRequest(socket);
+      if (!wasComplete && head.includes("\r\n\r\n")) onRequest(socket, head);
     });
   });
   server.on("tlsClientError", () => {});

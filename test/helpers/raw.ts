@@ -4,7 +4,7 @@ import { dialTunnel, type TunnelSocket } from "../../src/net/tunnel-socket.ts";
 import { encodeFrame, MessageType, makeMessage } from "../../src/protocol/message.ts";
 import type { ServeLocal } from "./serve-local.ts";
 
-const DEAF = { onBytes: () => {}, onPong: () => {}, onSent: () => {}, onClose: () => {} };
+const DEAF = { onBytes: () => {}, onPong: () => {}, onPing: () => {}, onSent: () => {}, onClose: () => {} };
 /** What may wait in the test's own socket. */
 const FULL_BYTES = 1024 * 1024;
 

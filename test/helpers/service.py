@@ -7,6 +7,7 @@ ADDRESS is a path for a Unix socket, or 0 for a free port of 127.0.0.1; the firs
   answer bytes=N       reads a line, writes N bytes and closes its side; reads on to the end
   late-sink late=S     says at once that it will say nothing, reads S seconds later to the end, and prints how
                        many bytes came and their SHA-256
+  slow rate=N          reads N bytes a second, in ten pieces
   hold-first first=N   never reads from the first N connections (1); later ones are echoed
 Who cannot write for half a second says `stalled` on stdout, once a connection; `answer` says `said` when
 all is written; `gone`: the client went before that.
@@ -66,6 +67,11 @@ def read_late(connection):
         print(count, sha.hexdigest(), flush=True)
 
 
+def read_slowly(connection):
+    while connection.recv(int(options["rate"]) // 10):
+        time.sleep(0.1)
+
+
 def serve(connection, number):
     with connection:
         try:
@@ -75,6 +81,8 @@ def serve(connection, number):
                 read_line(connection)
             if kind == "late-sink":
                 read_late(connection)
+            if kind == "slow":
+                read_slowly(connection)
             if kind == "hold-first" and number < int(options.get("first", 1)):
                 threading.Event().wait()
             if kind in ("echo", "hold-first"):

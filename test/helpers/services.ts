@@ -3,7 +3,7 @@ import { TestProcess } from "./process.ts";
 import { tempDir } from "./temp-dir.ts";
 
 /** What a service does with each connection; service.py says it word by word. */
-export type ServiceKind = "say" | "say-unread" | "echo" | "answer" | "late-sink" | "hold-first";
+export type ServiceKind = "say" | "say-unread" | "echo" | "answer" | "late-sink" | "slow" | "hold-first";
 
 export interface ServiceOptions {
   /** How much it says. */
@@ -12,6 +12,8 @@ export interface ServiceOptions {
   readonly chunk?: number;
   /** How many connections are never read from. */
   readonly first?: number;
+  /** Bytes a second that it reads. */
+  readonly rate?: number;
   /** Seconds before the first read. */
   readonly late?: number;
   readonly sndbuf?: number;

@@ -123,7 +123,7 @@ test("the relay holds back a source of any make while the other side takes nothi
 /** Each is answered with as many bytes: together more than all buffers on the way can hold. */
 const MOST_STARTS = 4_000_000;
 
-const DEAF = { onBytes() {}, onPong() {}, onSent() {}, onClose() {} };
+const DEAF = { onBytes() {}, onPong() {}, onPing() {}, onSent() {}, onClose() {} };
 
 /** A WebSocket without an engine behind it: it takes what comes and has no send window. */
 async function dialRaw(emulator: TestEmulator, mode: Mode, accessToken: AccessToken): Promise<TunnelSocket> {

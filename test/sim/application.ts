@@ -123,6 +123,12 @@ export class Application {
     this.#readOn();
   }
 
+  /** Reads so much of what waits, though it does not read by itself. */
+  readSome(size: number): void {
+    this.waiting -= Math.min(size, this.waiting);
+    this.proxy?.onRead(this);
+  }
+
   /** The proxy wrote bytes: they must be the next ones of one application on the other side. */
   take(bytes: Uint8Array): void {
     if (!this.isLive) throw new Error(`${this}: written to after its end`);

@@ -91,6 +91,25 @@ describe("a service that says nothing (P30)", () => {
   });
 });
 
+test("a connection to a service that the tunnel does not have now is refused, and told of", () => {
+  const { driven } = source();
+  expect(driven.carrier.localAccepted("VNC", 0)).toBeUndefined();
+  expect(driven.take()).toEqual(["event refused"]);
+});
+
+test("a service that pings us is alive, though it does not read what we send (P61)", () => {
+  const { driven, all } = source();
+  driven.carrier.tunnelPong(1, 0);
+  driven.bufferedBytes = LIMITS.socketBytes;
+  driven.carrier.localData(all[0] as Connection, filled(100), 0);
+  for (let now = 0; now <= 600_000; now += 30_000) {
+    expect(driven.at(now).take()).not.toContain("ended failed");
+    driven.carrier.tunnelPong(undefined, now);
+  }
+  expect(driven.at(780_000 - 1).take()).toEqual([]);
+  expect(driven.at(780_000).take()).toContain("ended failed");
+});
+
 describe("an application that sends more than the tunnel takes", () => {
   test("is not read while its backlog is long, and is again when half of it is gone", () => {
     const { driven, all } = source();
@@ -106,6 +125,32 @@ describe("an application that sends more than the tunnel takes", () => {
     driven.bufferedBytes = LIMITS.socketBytes;
     for (const connection of all) driven.carrier.localData(connection, filled(1_700), 0);
     expect(driven.take()).toEqual(["pause 1", "pause 2", "pause 3"]);
+  });
+});
+
+describe("connections that wait for an older peer's only one (P44)", () => {
+  function olderPeer(waiting: number): { driven: Driven; active: Connection; waiters: Connection[] } {
+    const driven = new Driven({ format: 2 });
+    driven.give(serviceIds(["SSH"]));
+    const open = () => driven.carrier.localAccepted("SSH", 0) as Connection;
+    const active = open();
+    driven.take();
+    return { driven, active, waiters: Array.from({ length: waiting }, open) };
+  }
+
+  test("do not hold it up, are stopped early themselves, and give all once it is their turn", () => {
+    const { driven, active, waiters } = olderPeer(4);
+    for (const waiter of waiters) driven.carrier.localData(waiter, filled(1_900), 0);
+    expect(driven.take()).toEqual(["pause 2", "pause 3", "pause 4", "pause 5"]);
+    driven.carrier.localData(active, filled(1_000), 0);
+    expect(driven.take()).toEqual(["DATA SSH 101 1000 bytes"]);
+    driven.carrier.localClosed(active);
+    expect(driven.take()).toEqual([
+      "STREAM_RESET SSH 101",
+      "STREAM_START SSH 101",
+      "DATA SSH 101 1900 bytes",
+      "resume 2",
+    ]);
   });
 });
 

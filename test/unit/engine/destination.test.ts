@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Engine } from "../../../src/engine/engine.ts";
+import { HOLD_MS } from "../../../src/engine/source.ts";
 import type { Message } from "../../../src/protocol/message.ts";
 import {
   asked,
@@ -206,10 +207,30 @@ describe("the end of a server's connection (P52)", () => {
     const destination = started();
     destination.localEnded(SSH, 0);
     give(destination, message("Data", 7, 1, { payload: text("up") }), 900);
-    destination.tick(1_899);
+    destination.tick(1_899 + HOLD_MS);
     expect(asked(destination)).toEqual(["write 1 up"]);
-    destination.tick(1_900);
+    destination.tick(1_900 + HOLD_MS);
     expect(asked(destination)).toEqual(["close 1 end"]);
+  });
+
+  test("is not told while a source that has heard nothing may hold back what it has (P42)", () => {
+    const destination = started();
+    give(destination, message("Data", 7, 1, { payload: filled(16_384) }), 0);
+    destination.localEnded(SSH, 10);
+    destination.tick(LINGER_MS + 20);
+    asked(destination);
+    give(destination, message("Data", 7, 1, { payload: text("released") }), LINGER_MS + 30);
+    expect(asked(destination)).toEqual(["write 1 released"]);
+  });
+
+  test("waits for nothing held back once the source has heard a byte", () => {
+    const destination = started();
+    give(destination, message("Data", 7, 1, { payload: text("GET") }), 0);
+    destination.localData(SSH, text("answer"));
+    sent(destination, 50);
+    give(destination, message("Data", 7, 1, { payload: text("more") }), 60);
+    destination.localEnded(SSH, 70);
+    expect(destination.deadline()).toBe(60 + LINGER_MS);
   });
 
   test("gives a client that was answered last only a few round trips to go on (P52)", () => {
@@ -220,9 +241,11 @@ describe("the end of a server's connection (P52)", () => {
     destination.localEnded(SSH, 60);
     expect(destination.deadline()).toBe(150);
     destination.setAnswered(Number.POSITIVE_INFINITY, 200, 70);
-    expect(destination.deadline()).toBe(850);
-    give(destination, message("Data", 7, 1, { payload: text("more") }), 100);
-    expect(destination.deadline()).toBe(100 + LINGER_MS);
+    destination.tick(150);
+    expect([asked(destination), destination.deadline()]).toEqual([["write 1 GET"], 850]);
+    give(destination, message("Data", 7, 1, { payload: text("more") }), 200);
+    destination.tick(850);
+    expect([asked(destination), destination.deadline()]).toEqual([["write 1 more"], 200 + LINGER_MS]);
   });
 });
 

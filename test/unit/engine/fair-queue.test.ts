@@ -104,6 +104,21 @@ describe("FairQueue (P63)", () => {
     expect(takeAll(queue)).toEqual(["2 1"]);
   });
 
+  test("knows who waits to be opened, and what of the whole is theirs", () => {
+    const queue = new FairQueue();
+    queue.push(1, START);
+    queue.push(1, data(100));
+    queue.push(2, data(10));
+    const facts = () => [queue.isWaiting(1), queue.isWaiting(2), queue.waitingBytes, queue.totalBytes];
+    expect(facts()).toEqual([true, false, 228, 302]);
+    queue.take(50, () => true);
+    expect(facts()).toEqual([false, false, 0, 238]);
+    queue.pushFront(1, START);
+    expect(facts()).toEqual([true, false, 228, 302]);
+    queue.drop(1);
+    expect(facts()).toEqual([false, false, 0, 74]);
+  });
+
   test("counts the service id of an answer (P66)", () => {
     const queue = new FairQueue();
     queue.push(0, { type: "message", message: makeMessage({ type: 3, serviceId: "x".repeat(1_000) }) });

@@ -57,16 +57,34 @@ describe("Link", () => {
   });
 
   test.each([
-    ["60 s", 10_000, 60_000],
-    ["three stall times", 30_000, 90_000],
+    ["three minutes", 10_000, 180_000],
+    ["three stall times", 90_000, 270_000],
   ])("has %s while its writes are held back (P61)", (_title, stallTimeoutMs, expected) => {
     const link = new Link({ ...OPTIONS, stallTimeoutMs }, 0);
     link.pong(link.nextPing(0) as number, 100);
-    link.setHeldBack(true);
+    expect(link.mayWrite(true, 200)).toBe(false);
     expect(link.isDead(100 + expected - 1)).toBe(false);
     expect(link.isDead(100 + expected)).toBe(true);
-    link.setHeldBack(false);
-    expect(link.isDead(100 + DEAD_MS)).toBe(true);
+  });
+
+  test("counts the shorter deadline from the moment at which its writes drain again (P61)", () => {
+    const link = new Link({ keepaliveMs: 5_000, stallTimeoutMs: 10_000 }, 0);
+    link.pong(link.nextPing(0) as number, 100);
+    link.mayWrite(true, 200);
+    expect(link.mayWrite(false, 60_000)).toBe(true);
+    expect(link.isDead(60_000)).toBe(false);
+    expect(link.isDead(60_000 + 12_500 - 1)).toBe(false);
+    expect(link.isDead(60_000 + 12_500)).toBe(true);
+  });
+
+  test("is held back by what is unanswered, though there were room for more (P61)", () => {
+    const link = answered();
+    link.window.sent(64 * 1_024);
+    expect(link.mayWrite(false, 200)).toBe(true);
+    expect(link.isDead(100 + DEAD_MS)).toBe(false);
+    link.pong(link.nextPing(200) as number, 60_000);
+    expect(link.isDead(60_000 + DEAD_MS - 1)).toBe(false);
+    expect(link.isDead(60_000 + DEAD_MS)).toBe(true);
   });
 
   test("asks to be woken for the next ping, or for its death if that is sooner", () => {

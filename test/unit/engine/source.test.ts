@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { LocalProtocolError } from "../../../src/base/errors.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import type { Connection } from "../../../src/engine/output.ts";
 import { decodeFrame } from "../../../src/protocol/message.ts";
@@ -245,9 +244,12 @@ describe("a source with a destination of format 3", () => {
     expect(asked(source)).toEqual(["refused: too many connections"]);
   });
 
-  test("does not know other services", () => {
-    expect(() => makeSource().localAccepted("VNC", 0)).toThrow(LocalProtocolError);
-    expect(() => freshSource(["SSH"]).localAccepted("SSH", 0)).toThrow(LocalProtocolError);
+  test.each([
+    ["the tunnel has no more", makeSource(), "VNC"],
+    ["nothing is known of yet", freshSource(["SSH"]), "SSH"],
+  ])("refuses a connection to a service that %s", (_title, source, service) => {
+    expect(source.localAccepted(service, 0)).toBeUndefined();
+    expect(asked(source)).toEqual(["refused: the tunnel has no such service now"]);
   });
 
   test("draws stream ids from the multiples of 101 up to 2^28 - 1 (P21)", () => {
@@ -277,7 +279,8 @@ describe("the end of a local connection at the source (P52)", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
     give(source, message("Data", 101, 1, { payload: text("more") }), 900);
-    expect(source.deadline()).toBe(900 + LINGER_MS);
+    source.tick(LINGER_MS);
+    expect([asked(source), source.deadline()]).toEqual([["write 1 more"], 900 + LINGER_MS]);
   });
 
   test("counts only from the last byte sent", () => {
@@ -287,6 +290,7 @@ describe("the end of a local connection at the source (P52)", () => {
     source.tick(5_000);
     expect([asked(source), source.deadline()]).toEqual([[], undefined]);
     expect(sent(source, 5_000)).toEqual(["DATA SSH 101.1 slow"]);
+    source.tick(5_000);
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
 
@@ -299,6 +303,7 @@ describe("the end of a local connection at the source (P52)", () => {
     source.localEnded(second, 0);
     source.localClosed(first);
     expect(sent(source, 5_000)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+    source.tick(5_000);
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
 

@@ -32,7 +32,7 @@ describe("what waits for local sockets (P62)", () => {
     expect(unread.isHolding).toBe(false);
   });
 
-  test("is more once nobody has read for a second: whoever waits behind it is to be seen", () => {
+  test("is more once it was held for a second: whoever waits behind it is to be seen", () => {
     const unread = new Unread(HELD_BYTES, TIMEOUT_MS);
     unread.wrote(SLOW, USUAL_BYTES);
     unread.settle(0, () => false);
@@ -56,12 +56,23 @@ describe("what waits for local sockets (P62)", () => {
     expect(unread.isHolding).toBe(false);
   });
 
-  test("lets go when half of it is free again", () => {
+  test("lets one that is alone go on by any byte that it is seen to take elsewhere", () => {
     const unread = full();
-    unread.room(SLOW, HELD_BYTES / 2 + 1_000, false);
+    for (let now = 5_000; now < 50_000; now += 5_000) {
+      expect(unread.settle(now, () => false)).toEqual([]);
+      unread.room(SLOW, HELD_BYTES, true, 1);
+    }
+    expect(unread.deadline()).toBe(45_000 + TIMEOUT_MS);
+    unread.room(SLOW, HELD_BYTES, false, 1);
+    expect(unread.settle(45_000 + TIMEOUT_MS, () => false)).toEqual([SLOW]);
+  });
+
+  test("lets go after every little that somebody slow takes: the sender's link lives by it (P61)", () => {
+    const unread = full();
+    unread.room(SLOW, HELD_BYTES - 15 * 1024, false);
     unread.settle(1, () => false);
     expect(unread.isHolding).toBe(true);
-    unread.room(SLOW, HELD_BYTES / 2 - 1_000, false);
+    unread.room(SLOW, HELD_BYTES - 17 * 1024, false);
     unread.settle(2, () => false);
     expect(unread.isHolding).toBe(false);
   });

@@ -48,6 +48,20 @@ describe("SendWindow (P60)", () => {
     expect(window.roundTripMs).toBe(10);
   });
 
+  test("wants a ping after each 128 KiB, and learns nothing of the link by those between two quarters (P61)", () => {
+    const { window, now } = used(10, 100_000_000, 100, 50);
+    expect(window.bytes).toBe(4 * 1_024 * KIB);
+    for (let count = 1; count <= 32; count++) {
+      window.sent(128 * KIB);
+      expect(window.wantsPing).toBe(true);
+      window.pong(window.ping(now), now + 1_000);
+      if (count === 7) expect(window.roundTripMs).toBe(50);
+    }
+    expect(window.roundTripMs).toBe(1_000);
+    // Four were to measure: four of the eight samples are still the old ones.
+    expect(window.bytes).toBe(4 * 1_024 * KIB);
+  });
+
   test("is twice rate times shortest round trip", () => {
     expect(used(10, 400_000, 100, 50).window.bytes).toBe(2 * 8_000 * 50);
   });

@@ -1,5 +1,6 @@
 // The handshake of the data plane with services that answer by halves, in somebody else's way, or not at all.
 import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import { HandshakeError, type TunnelError, UnreachableError } from "../../../src/base/errors.ts";
 import { AccessToken } from "../../../src/base/secret.ts";
@@ -136,6 +137,40 @@ describe("only the service's last word is a refusal", () => {
   });
 });
 
+describe("a service that does not go after the end is left at once", () => {
+  const WORD = Buffer.from("word");
+  const services: readonly (readonly [title: string, code: number, last: Buffer])[] = [
+    ["a text frame", 1006, Buffer.concat([Buffer.from([0x81, WORD.length]), WORD])],
+    ["a frame against the rules", 1006, Buffer.from([0xf2, 0x00])],
+    ["a close frame of its own", 1001, Buffer.from([0x88, 0x02, 0x03, 0xe9])],
+  ];
+  test.each(services)("after %s", async (_title, expected, last) => {
+    await using service = await startRawService((socket, head) => {
+      upgrade(socket, head);
+      socket.write(last);
+    });
+    const closed = Promise.withResolvers<number>();
+    const socket = await dial(service.port, { ca: [service.ca] });
+    const none = () => {};
+    socket.handle({ onBytes: none, onPong: none, onPing: none, onSent: none, onClose: closed.resolve });
+    expect(await within("its end", closed.promise, 2_000)).toBe(expected);
+    await letGo(service);
+  });
+});
+
+test("a service's ping is told of", async () => {
+  await using service = await startRawService((socket, head) => {
+    upgrade(socket, head);
+    socket.write(Buffer.from([0x89, 0x00]));
+  });
+  const pinged = Promise.withResolvers<void>();
+  const socket = await dial(service.port, { ca: [service.ca] });
+  const none = () => {};
+  socket.handle({ onBytes: none, onPong: none, onPing: pinged.resolve, onSent: none, onClose: none });
+  await within("the ping", pinged.promise, 2_000);
+  socket.terminate();
+});
+
 test("a stop ends it at once", async () => {
   await using service = await startRawService(() => {});
   const stop = new AbortController();
@@ -150,6 +185,19 @@ test("a stop ends it at once", async () => {
   );
   await letGo(service);
 });
+
+/** Answers the request for a WebSocket. */
+function upgrade(socket: Socket, head: string): void {
+  const [, key] = /sec-websocket-key: (\S+)/i.exec(head) ?? [];
+  const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  const headers = [
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${accept}`,
+    "Sec-WebSocket-Protocol: aws.iot.securetunneling-3.0",
+  ];
+  socket.write(`HTTP/1.1 101 Yes\r\n${headers.join("\r\n")}\r\n\r\n`);
+}
 
 async function letGo(service: RawService): Promise<void> {
   await waitFor("the end of the connection", () => service.open === 0);
