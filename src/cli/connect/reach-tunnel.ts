@@ -4,17 +4,17 @@ import type { ControlPlane } from "../../aws/control-plane.ts";
 import { TunnelError } from "../../base/errors.ts";
 import { FileLock } from "../../base/file-lock.ts";
 import { shellLine } from "../../base/shell.ts";
+import { ownerName } from "../../operator/connect-tags.ts";
+import { type MeetingPoint, meetingPointOf } from "../../operator/meeting-point.ts";
+import { Member } from "../../operator/member.ts";
+import { orAborted } from "../../operator/own-tunnel.ts";
+import { Owner } from "../../operator/owner.ts";
+import type { ConnectEvent, ConnectRequest, TunnelUse } from "../../operator/request.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import type { StatusBoard } from "../../proxy/status.ts";
 import { localWordsFor } from "../config/local.ts";
 import { dataPlaneOf, regionOf, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
-import { ownerName } from "./connect-tags.ts";
-import { type MeetingPoint, meetingPointOf } from "./meeting-point.ts";
-import { Member } from "./member.ts";
-import { orAborted } from "./own-tunnel.ts";
-import { Owner } from "./owner.ts";
-import type { ConnectEvent, ConnectRequest, TunnelUse } from "./request.ts";
 
 /** How long to wait for a process that has the lock and cannot be joined: it is starting, or closing its tunnel. */
 const LOCKED_MS = 60_000;
@@ -41,7 +41,11 @@ export interface UseOptions {
 export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
   const { request, target, context, onEvent, signal } = options;
   const region = await regionOf(target, context.env);
-  const point = meetingPointOf({ ...request, region }, target, context.env);
+  const point = meetingPointOf(
+    request,
+    { ...target, region, account: target.shared?.accountFacts ?? [] },
+    context.env,
+  );
   const end = performance.now() + LOCKED_MS;
   while (performance.now() < end) {
     signal.throwIfAborted();

@@ -1,9 +1,9 @@
 import { jsonLine } from "../../base/escape.ts";
 import { shellLine } from "../../base/shell.ts";
+import type { ConnectEvent } from "../../operator/request.ts";
 import type { Output, TextStream } from "../print/output.ts";
 import { formatEnd } from "../print/times.ts";
 import type { CommandContext } from "../words/command.ts";
-import type { ConnectEvent } from "./request.ts";
 import { Spinner } from "./spinner.ts";
 
 export interface ReporterFacts {

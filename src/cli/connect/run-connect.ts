@@ -5,6 +5,7 @@ import type { ControlPlane } from "../../aws/control-plane.ts";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
+import type { ConnectRequest, Listening, TunnelUse } from "../../operator/request.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { EndSignals, releaseStandardStreams } from "../process/end-signals.ts";
@@ -15,7 +16,6 @@ import { resolveTarget, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
 import { reachTunnel } from "./reach-tunnel.ts";
 import { Reporter } from "./reporter.ts";
-import type { ConnectRequest, Listening, TunnelUse } from "./request.ts";
 import { ReaderGone, StdioPeer } from "./stdio-peer.ts";
 
 const EXAMPLE = "tunnel connect --thing pump-7 --service SSH";
@@ -175,7 +175,7 @@ async function work(
       `${service} listening on ${listening.address}${listening.port === undefined ? "" : `:${listening.port}`}`,
     );
   else printListening({ event: "listening", service, address: listening.address, ...port }, output);
-  const { orAborted } = await import("./own-tunnel.ts");
+  const { orAborted } = await import("../../operator/own-tunnel.ts");
   await orAborted(tunnel.over, signal);
   return undefined;
 }

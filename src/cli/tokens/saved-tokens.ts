@@ -9,9 +9,9 @@ import { stateHome } from "../../base/home.ts";
 import type { Logger } from "../../base/log.ts";
 import { writePrivateFile } from "../../base/private-files.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
+import type { Issuer } from "../../operator/saved-token.ts";
+import { TokenStore } from "../../operator/token-store.ts";
 import type { Mode } from "../../proxy/options.ts";
-import type { Issuer } from "../../proxy/saved-token.ts";
-import { TokenStore } from "../../proxy/token-store.ts";
 import type { Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
 

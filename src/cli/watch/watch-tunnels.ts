@@ -1,10 +1,10 @@
 // list --watch and describe --watch.
 
 import type { ConnectionState, Tunnel, TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
+import { socketDirectories } from "../../operator/socket-directory.ts";
 import type { Sources } from "../../tui/sources.ts";
 import type { SideView, TunnelView } from "../../tui/tunnel-view.ts";
 import type { WatchActions } from "../../tui/watch.tsx";
-import { socketDirectories } from "../config/socket-directory.ts";
 import { type Connection, withControlPlane } from "../target/connect-control-plane.ts";
 import { openTokenStore, tidyTokens } from "../tokens/saved-tokens.ts";
 import type { CommandContext } from "../words/command.ts";

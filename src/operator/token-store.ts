@@ -13,7 +13,7 @@ import {
 } from "../base/private-files.ts";
 import { type AccessToken, ClientToken } from "../base/secret.ts";
 import { systemReason } from "../base/system-reason.ts";
-import type { Mode } from "./options.ts";
+import type { Mode } from "../proxy/options.ts";
 import { decodeGiven, decodeSaved, encodeGiven, encodeSaved, type SavedToken } from "./saved-token.ts";
 
 /** Files kept at most; the oldest go first. Tunnels live 12 h, so this is far above one person's use. */

@@ -14,9 +14,9 @@ import {
 import { join } from "node:path";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { AccessToken } from "../../../src/base/secret.ts";
+import type { Issuer } from "../../../src/operator/saved-token.ts";
+import { TokenStore } from "../../../src/operator/token-store.ts";
 import type { Mode } from "../../../src/proxy/options.ts";
-import type { Issuer } from "../../../src/proxy/saved-token.ts";
-import { TokenStore } from "../../../src/proxy/token-store.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 
 const NOW = Date.UTC(2026, 0, 1);

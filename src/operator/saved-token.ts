@@ -5,7 +5,7 @@ import { isRegion } from "../base/names.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
 import { shellLine } from "../base/shell.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
-import type { Mode } from "./options.ts";
+import type { Mode } from "../proxy/options.ts";
 
 /** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
 export type Issuer =

@@ -1,9 +1,9 @@
 // What the connects of one machine say to each other: a JSON document a line, over the control socket.
 
 import type { Socket } from "node:net";
-import { type ErrorCode, isErrorCode } from "../../base/errors.ts";
-import { LineSplitter } from "../../base/line-splitter.ts";
-import type { SocketAddress } from "../../net/tcp.ts";
+import { type ErrorCode, isErrorCode } from "../base/errors.ts";
+import { LineSplitter } from "../base/line-splitter.ts";
+import type { SocketAddress } from "../net/tcp.ts";
 
 /** From a process that uses the tunnel to the one that owns it. The first one says what it comes for. */
 export type MemberMessage =

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
-import { ServiceError, TunnelError } from "../../base/errors.ts";
+import { ServiceError, TunnelError } from "../base/errors.ts";
 import { isDestinationConnected } from "./pick-tunnel.ts";
 
 /** How often the service is asked, at first and later: a device that is there comes within half a second. */

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import { TunnelError } from "../../base/errors.ts";
-import { type Listener, listen, type SocketAddress } from "../../net/tcp.ts";
+import { TunnelError } from "../base/errors.ts";
+import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type MemberMessage, type OwnerMessage, readMemberMessage, receive, send } from "./messages.ts";
 

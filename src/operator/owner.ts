@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
-import type { FileLock } from "../../base/file-lock.ts";
-import { type Listener, listen, type SocketAddress } from "../../net/tcp.ts";
+import type { FileLock } from "../base/file-lock.ts";
+import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { OwnTunnel, type OwnTunnelOptions, orAborted } from "./own-tunnel.ts";
 import type { ConnectEvent, Listening, TunnelUse } from "./request.ts";

@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { TunnelError, UnreachableError } from "../../base/errors.ts";
-import type { SocketAddress } from "../../net/tcp.ts";
+import { TunnelError, UnreachableError } from "../base/errors.ts";
+import type { SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type OwnerMessage, readOwnerMessage, receive, send } from "./messages.ts";
 import type { Listening, TunnelUse } from "./request.ts";

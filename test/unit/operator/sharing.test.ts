@@ -4,11 +4,11 @@ import { existsSync, mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import type { MeetingPoint } from "../../../../src/cli/connect/meeting-point.ts";
-import { Member } from "../../../../src/cli/connect/member.ts";
-import { Sharing } from "../../../../src/cli/connect/sharing.ts";
-import { tempDir } from "../../../helpers/temp-dir.ts";
-import { within } from "../../../helpers/wait.ts";
+import type { MeetingPoint } from "../../../src/operator/meeting-point.ts";
+import { Member } from "../../../src/operator/member.ts";
+import { Sharing } from "../../../src/operator/sharing.ts";
+import { tempDir } from "../../helpers/temp-dir.ts";
+import { within } from "../../helpers/wait.ts";
 
 const READY = { type: "ready", pid: 1, tunnelId: "t", expiresAt: "2030-01-01T00:00:00Z" } as const;
 

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import type { SocketAddress } from "../../net/tcp.ts";
-import type { ClientType } from "../../proxy/options.ts";
+import type { SocketAddress } from "../net/tcp.ts";
+import type { ClientType } from "../proxy/options.ts";
 
 /** What `tunnel connect` was asked for. Times in milliseconds. */
 export interface ConnectRequest {
