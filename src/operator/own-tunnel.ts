@@ -12,8 +12,9 @@ import type { DataPlane, ProxyEvent } from "../proxy/options.ts";
 import type { StatusBoard } from "../proxy/status.ts";
 import { awaitDevice } from "./await-device.ts";
 import { connectTags } from "./connect-tags.ts";
-import { endOf, pickTunnel } from "./pick-tunnel.ts";
+import { pickTunnel } from "./pick-tunnel.ts";
 import type { ConnectEvent, ConnectRequest } from "./request.ts";
+import { endOf } from "./tunnel-end.ts";
 
 /** Tunnels of one thing that are looked at for reuse. */
 const MAX_CANDIDATES = 20;

@@ -7,6 +7,9 @@ import { shellLine } from "../base/shell.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
 import type { Mode } from "../proxy/options.ts";
 
+/** Both sides, each with an access token of its own. */
+export const SIDES = ["source", "destination"] as const;
+
 /** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
 export type Issuer =
   | { readonly type: "remote"; readonly endpointUrl?: string | undefined }

@@ -99,7 +99,7 @@ async function closeOne(
   { controlPlane, target }: Connection,
   { settings, output, env, log }: CommandContext,
 ): Promise<void> {
-  const { forgetUnknownTunnel, tidyTokens } = await import("../tokens/saved-tokens.ts");
+  const { forgetUnknownTunnel, tidyTokens } = await import("../../operator/user-tokens.ts");
   const isDelete = settings.get("delete");
   try {
     await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });

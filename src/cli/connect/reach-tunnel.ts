@@ -66,7 +66,7 @@ export async function reachTunnel(options: UseOptions): Promise<TunnelUse> {
 
 async function own(options: UseOptions, point: MeetingPoint, lock: FileLock, region: string): Promise<Owner> {
   const { request, target, context, signal, onEvent, onProxyEvent, onOthersOnly, board } = options;
-  const { tidyTokens } = await import("../tokens/saved-tokens.ts");
+  const { tidyTokens } = await import("../../operator/user-tokens.ts");
   const [controlPlane, dataPlane] = await Promise.all([
     options.controlPlane(),
     dataPlaneOf(target, region, context.env),

@@ -7,11 +7,11 @@ import { shellLine } from "../../base/shell.ts";
 import type { RefusalMeaning } from "../../engine/refusal.ts";
 import type { SavedToken } from "../../operator/saved-token.ts";
 import type { TokenStore } from "../../operator/token-store.ts";
+import { clientTokenFor, openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
 import type { Mode } from "../../proxy/options.ts";
 import { formatTime } from "../print/times.ts";
 import type { Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
-import { clientTokenFor, openTokenStore, tidyTokens } from "./saved-tokens.ts";
 import { readTokenFile } from "./token-file.ts";
 
 /** An access token to use, and what becomes of what we keep of it. */
