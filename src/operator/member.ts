@@ -1,33 +1,33 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { TunnelError, UnreachableError } from "../base/errors.ts";
+import { ConfigError, TunnelError, UnreachableError } from "../base/errors.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
-import { type OwnerMessage, readOwnerMessage, receive, send } from "./messages.ts";
-import type { Listening, TunnelUse } from "./request.ts";
+import { type MemberMessage, type OwnerMessage, readOwnerMessage, receive, send } from "./messages.ts";
+import { type Listening, type TunnelEnd, type TunnelUse, throwIfFailed } from "./request.ts";
 
 /** An owner that does not answer a question in this time is not asked again. */
 const ANSWER_MS = 1_000;
 
-type Ready = Extract<OwnerMessage, { type: "ready" }>;
+type Said<T extends OwnerMessage["type"]> = Extract<OwnerMessage, { type: T }>;
 
 /** A process that uses the tunnel of another one on this machine. */
-export class Member implements TunnelUse {
+export class Member implements TunnelUse, Disposable {
   readonly tunnelId: string;
   readonly expiresAt: Date;
   /** Process id of the owner. */
   readonly pid: number;
-  readonly over: Promise<void>;
+  readonly ended: Promise<TunnelEnd>;
   readonly #control: Control;
   readonly #point: MeetingPoint;
 
-  private constructor(control: Control, point: MeetingPoint, ready: Ready) {
+  private constructor(control: Control, point: MeetingPoint, ready: Said<"ready">) {
     this.#control = control;
     this.#point = point;
     this.tunnelId = ready.tunnelId;
     this.expiresAt = new Date(ready.expiresAt);
     this.pid = ready.pid;
-    this.over = control.over;
+    this.ended = control.ended.then((end) => (end.type === "gone" ? { type: "failed", error: gone() } : end));
   }
 
   /**
@@ -41,60 +41,85 @@ export class Member implements TunnelUse {
   ): Promise<Member | undefined> {
     const control = await Control.open(point.control);
     if (control === undefined) return undefined;
-    const stop = () => control.close();
+    const stop = () => control[Symbol.dispose]();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      const ready = await control.use(onWaiting);
+      const answer = await control.ask({ type: "use" }, (message) => {
+        if (message.type === "waiting") onWaiting(message.for);
+        return message.type === "ready" ? message : undefined;
+      });
       signal.throwIfAborted();
-      return ready === undefined ? undefined : new Member(control, point, ready);
+      if (answer.type === "ready") return new Member(control, point, answer);
+      if (answer.type !== "gone") throwIfFailed(answer);
+      return undefined;
     } finally {
       signal.removeEventListener("abort", stop);
     }
   }
 
+  /**
+   * The owner listens for us. Were the sockets accepted here and carried over its `streams`, a connection that the tunnel
+   * lost would look like one that came to its end: a Unix socket knows no reset.
+   */
   async listen(address: SocketAddress): Promise<Listening> {
-    return this.#control.listen(address);
+    const answer = await this.#control.ask({ type: "listen", address }, (message) =>
+      message.type === "listening" || message.type === "refused" ? message : undefined,
+    );
+    if (answer.type === "listening") return answer;
+    if (answer.type === "refused") throw errorOf(answer);
+    throwIfFailed(await this.ended);
+    throw gone();
   }
 
   dial(): Socket {
     return connect({ path: this.#point.streams, allowHalfOpen: true });
   }
 
-  async leave(): Promise<void> {
-    this.#control.close();
+  [Symbol.dispose](): void {
+    this.#control[Symbol.dispose]();
   }
 }
 
-/** What the owner behind a control socket has: its tunnel's id, or "none yet"; undefined when there is no owner. */
-export async function tunnelOf(path: string): Promise<string | undefined> {
-  const control = await Control.open(path);
-  try {
-    return control === undefined ? undefined : ((await control.status()) ?? NONE_YET);
-  } finally {
-    control?.close();
-  }
+/**
+ * What the owner behind a control socket has: its tunnel's id, or none yet, which it is also when it does not say.
+ * Undefined when there is no owner.
+ */
+export async function tunnelOf(
+  path: string,
+): Promise<{ readonly tunnelId?: string | undefined } | undefined> {
+  using control = await Control.open(path);
+  if (control === undefined) return undefined;
+  const answer = control.ask({ type: "status" }, (message) =>
+    message.type === "status" ? message : undefined,
+  );
+  const said = await Promise.race([answer, sleep(ANSWER_MS, undefined, { ref: false })]);
+  return said?.type === "status" ? said : {};
 }
 
-/** In place of a tunnel id: no id has a space. */
-export const NONE_YET = "none yet";
+/** The owner went without a word, or the conversation was ended here. */
+interface Gone {
+  readonly type: "gone";
+}
 
-class Control {
-  readonly over: Promise<void>;
+/** The conversation with an owner. */
+class Control implements Disposable {
+  readonly ended: Promise<TunnelEnd | Gone>;
   readonly #socket: Socket;
-  readonly #over = Promise.withResolvers<void>();
-  readonly #ready = Promise.withResolvers<Ready | undefined>();
-  readonly #status = Promise.withResolvers<string | undefined>();
-  #listening = Promise.withResolvers<Listening>();
-  #onWaiting: (what: string) => void = () => {};
+  readonly #ended = Promise.withResolvers<TunnelEnd | Gone>();
+  #onAnswer: (message: OwnerMessage) => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    this.over = this.#over.promise;
-    for (const { promise } of [this.#over, this.#ready, this.#listening]) promise.catch(() => {});
-    receive(socket, readOwnerMessage, (message) => this.#onMessage(message));
+    this.ended = this.#ended.promise;
+    receive(
+      socket,
+      readOwnerMessage,
+      (message) => this.#onMessage(message),
+      () => this.#onStranger(),
+    );
     socket.on("error", () => socket.destroy());
     socket.on("end", () => socket.end());
-    socket.on("close", () => this.#onClose());
+    socket.on("close", () => this.#ended.resolve({ type: "gone" }));
   }
 
   static async open(path: string): Promise<Control | undefined> {
@@ -105,55 +130,44 @@ class Control {
     return (await opened.promise) ? new Control(socket) : undefined;
   }
 
-  async use(onWaiting: (what: string) => void): Promise<Ready | undefined> {
-    this.#onWaiting = onWaiting;
-    send(this.#socket, { type: "use" });
-    return this.#ready.promise;
+  /** Asks, and gives the first message that `pick` takes for the answer, or the end that came before it. */
+  async ask<T>(
+    question: MemberMessage,
+    pick: (message: OwnerMessage) => T | undefined,
+  ): Promise<T | TunnelEnd | Gone> {
+    const answered = Promise.withResolvers<T>();
+    this.#onAnswer = (message) => {
+      const answer = pick(message);
+      if (answer !== undefined) answered.resolve(answer);
+    };
+    send(this.#socket, question);
+    return Promise.race([answered.promise, this.ended]);
   }
 
-  async status(): Promise<string | undefined> {
-    send(this.#socket, { type: "status" });
-    return Promise.race([this.#status.promise, sleep(ANSWER_MS, undefined, { ref: false })]);
-  }
-
-  async listen(address: SocketAddress): Promise<Listening> {
-    this.#listening = Promise.withResolvers();
-    send(this.#socket, { type: "listen", address });
-    return this.#listening.promise;
-  }
-
-  close(): void {
+  [Symbol.dispose](): void {
     this.#socket.destroy();
   }
 
   #onMessage(message: OwnerMessage): void {
-    switch (message.type) {
-      case "waiting":
-        return this.#onWaiting(message.for);
-      case "ready":
-        return this.#ready.resolve(message);
-      case "listening":
-        return this.#listening.resolve(message);
-      case "status":
-        return this.#status.resolve(message.tunnelId);
-      case "refused":
-        return this.#listening.reject(new TunnelError(message.code, message.message, message));
-      case "failed":
-        return this.#fail(new TunnelError(message.code, message.message, message));
-      case "ended":
-        return this.#over.resolve();
-    }
+    if (message.type === "failed") this.#ended.resolve({ type: "failed", error: errorOf(message) });
+    else if (message.type === "ended") this.#ended.resolve({ type: "closed" });
+    else this.#onAnswer(message);
   }
 
-  #fail(error: TunnelError): void {
-    this.#ready.reject(error);
-    this.#listening.reject(error);
-    this.#over.reject(error);
+  #onStranger(): void {
+    const error = new ConfigError(
+      "the tunnel connect that carries this tunnel is of another version of this program",
+      { hint: "end it, or use the version it is of" },
+    );
+    this.#ended.resolve({ type: "failed", error });
+    this.#socket.destroy();
   }
+}
 
-  #onClose(): void {
-    this.#ready.resolve(undefined);
-    this.#status.resolve(undefined);
-    this.#fail(new UnreachableError("the tunnel connect that carried this connection has ended"));
-  }
+function gone(): UnreachableError {
+  return new UnreachableError("the tunnel connect that carried this connection has ended");
+}
+
+function errorOf(said: Said<"refused" | "failed">): TunnelError {
+  return new TunnelError(said.code, said.message, said);
 }

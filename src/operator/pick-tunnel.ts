@@ -36,9 +36,14 @@ export function pickTunnel(
  * Whether a tunnel was left over: opened by a connect that meant to close it, without a source, and not carried by one
  * that runs (`running`: tunnel ids of this machine).
  */
-export function isStale(tunnel: Tunnel, owner: string, running: ReadonlySet<string>, now: number): boolean {
+export function isStale(
+  tunnel: Tunnel,
+  owner: string,
+  running: ReadonlySet<string | undefined>,
+  now: number,
+): boolean {
   if (tunnel.status !== "OPEN" || !isToBeClosed(tunnel) || isSourceConnected(tunnel)) return false;
-  return isFree(tunnel, owner, now) && !running.has(tunnel.tunnelId ?? "");
+  return isFree(tunnel, owner, now) && !running.has(tunnel.tunnelId);
 }
 
 export function isDestinationConnected({ destinationConnectionState }: Tunnel): boolean {

@@ -15,7 +15,7 @@ export interface ReporterFacts {
 }
 
 /** Tells people, or with --json scripts, how a connect goes: remarks on stderr, or a document a line. */
-export class Reporter {
+export class Reporter implements Disposable {
   readonly #output: Output;
   readonly #stream: TextStream;
   readonly #facts: ReporterFacts;
@@ -58,7 +58,7 @@ export class Reporter {
   }
 
   /** Nothing is waited for any more. */
-  quiet(): void {
+  [Symbol.dispose](): void {
     this.#spinner.stop();
   }
 }
