@@ -14,8 +14,8 @@ import {
 import { type AccessToken, ClientToken } from "../base/secret.ts";
 import { systemReason } from "../base/system-reason.ts";
 import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
-import type { Mode } from "../proxy/options.ts";
-import { decodeGiven, decodeSaved, encodeGiven, encodeSaved, type SavedToken, SIDES } from "./saved-token.ts";
+import { SIDES, type Side } from "../proxy/options.ts";
+import { decodeGiven, decodeSaved, encodeGiven, encodeSaved, type SavedToken } from "./saved-token.ts";
 
 /** Files kept at most; the oldest go first. Tunnels live 12 h, so this is far above one person's use. */
 const MAX_FILES = 1_000;
@@ -58,7 +58,7 @@ export class TokenStore {
   }
 
   /** Tokens of one side that have not expired, newest first; without those in damaged files. */
-  list(mode: Mode): SavedToken[] {
+  list(mode: Side): SavedToken[] {
     return this.#files()
       .filter(({ name }) => name.endsWith(`.${mode}.json`))
       .flatMap(({ path }) => this.#read(path, decodeSaved) ?? [])
@@ -66,12 +66,12 @@ export class TokenStore {
   }
 
   /** When the token of one side was saved, in milliseconds since 1970; undefined when none is kept. */
-  savedAt(tunnelId: string, mode: Mode): number | undefined {
+  savedAt(tunnelId: string, mode: Side): number | undefined {
     return factsOf(this.#path(tunnelId, mode))?.mtimeMs;
   }
 
   /** Deletes the token of one side, e.g. after the service refused it; without `mode` those of both sides. */
-  delete(tunnelId: string, mode?: Mode): void {
+  delete(tunnelId: string, mode?: Side): void {
     for (const side of mode === undefined ? SIDES : [mode]) {
       remove(this.#path(tunnelId, side));
     }
@@ -88,7 +88,7 @@ export class TokenStore {
   }
 
   /** Where nothing can be read, nothing was ever written. */
-  #listIfReadable(mode: Mode): SavedToken[] {
+  #listIfReadable(mode: Side): SavedToken[] {
     try {
       return this.list(mode);
     } catch (error) {
@@ -138,7 +138,7 @@ export class TokenStore {
     }
   }
 
-  #path(tunnelId: string, mode: Mode): string {
+  #path(tunnelId: string, mode: Side): string {
     return join(this.#directory, `${encodeURIComponent(tunnelId)}.${mode}.json`);
   }
 

@@ -8,7 +8,8 @@ import { stateHome } from "../base/home.ts";
 import type { Logger } from "../base/log.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
 import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
-import { type Issuer, SIDES } from "./saved-token.ts";
+import { SIDES } from "../proxy/options.ts";
+import type { Issuer } from "./saved-token.ts";
 import { TokenStore } from "./token-store.ts";
 
 /** The access tokens of one answer; a side that was not rotated has none. */

@@ -117,7 +117,7 @@ export class LocalProxy {
       return end;
     } finally {
       signal.removeEventListener("abort", stop);
-      this.#listeners.hand(undefined);
+      this.#listeners.deliverTo(undefined);
       this.#await(driver);
     }
   }
@@ -149,7 +149,7 @@ export class LocalProxy {
     if (this.#options.mode === "destination") return;
     for (const service of services) await this.#listen(service, driver.entryOf(service) ?? "");
     if (driver.isOver) return; // the next WebSocket takes over what is parked
-    this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
+    this.#listeners.deliverTo((serviceId, socket) => driver.accept(serviceId, socket));
   }
 
   async #listen(service: string, entry: string): Promise<void> {
