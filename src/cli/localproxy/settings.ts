@@ -80,7 +80,7 @@ export function settingsOf(content: string, path: string): ReferenceSettings {
   return {
     bindAddress: get("default_bind_address") ?? "localhost",
     pingPeriodMs: Math.max(1_000, number(get("websocket.ping_period_ms"), 20_000)),
-    // The reference tries for ever; no tunnel lives longer.
+    // No tunnel lives longer: the reference tries for ever.
     giveUpAfterMs: tries >= 0 ? Math.max(1, tries * delayMs) : MAX_TUNNEL_LIFE_MS,
     endpointOf: (region) =>
       get(`region_endpoint_overrides.${region}`) ??
