@@ -17,7 +17,8 @@ const MAX_CANDIDATES = 20;
 /** How long an interrupted OpenTunnel is still waited for, since what it opens has to be closed. */
 const ABANDONED_OPEN_MS = 10_000;
 
-interface HeldFacts {
+/** What was opened or taken up. */
+interface Found {
   readonly tunnelId: string;
   readonly expiresAt: Date;
   readonly accessToken: AccessToken;
@@ -26,48 +27,32 @@ interface HeldFacts {
   readonly isToBeClosed: boolean;
 }
 
-/** A tunnel to use as the source; closed in the end, if that is ours to do. */
-export class HeldTunnel implements AsyncDisposable {
-  readonly tunnelId: string;
-  readonly expiresAt: Date;
-  readonly accessToken: AccessToken;
-  readonly isReused: boolean;
+/** A tunnel to use as the source. Disposed of, it is closed if that is ours to do. */
+export interface HeldTunnel extends Found, AsyncDisposable {
   readonly controlPlane: ControlPlane;
   /** How its source ended; absent while there was none. */
-  sourceEnd: TunnelEnd | undefined;
-  readonly #isToBeClosed: boolean;
-  readonly #onEvent: UseOptions["onEvent"];
+  sourceEnd?: TunnelEnd;
+}
 
-  constructor(facts: HeldFacts, controlPlane: ControlPlane, onEvent: UseOptions["onEvent"]) {
-    this.tunnelId = facts.tunnelId;
-    this.expiresAt = facts.expiresAt;
-    this.accessToken = facts.accessToken;
-    this.isReused = facts.isReused;
-    this.controlPlane = controlPlane;
-    this.#isToBeClosed = facts.isToBeClosed;
-    this.#onEvent = onEvent;
-  }
+async function letGo(tunnel: HeldTunnel, onEvent: UseOptions["onEvent"]): Promise<void> {
+  if (tunnel.sourceEnd?.type === "closed") return;
+  const { tunnelId } = tunnel;
+  const why = whyLeftOpen(tunnel) ?? (await close(tunnel));
+  onEvent(why === undefined ? { event: "closed", tunnelId } : { event: "left-open", tunnelId, why });
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.sourceEnd?.type === "closed") return;
-    const { tunnelId } = this;
-    const why = this.#whyLeftOpen() ?? (await this.#close());
-    this.#onEvent(why === undefined ? { event: "closed", tunnelId } : { event: "left-open", tunnelId, why });
-  }
+function whyLeftOpen({ isToBeClosed, isReused, sourceEnd }: HeldTunnel): string | undefined {
+  if (isToBeClosed) return sourceEnd?.type === "taken" ? "somebody else uses it now" : undefined;
+  return isReused ? "it was open before" : "--keep";
+}
 
-  #whyLeftOpen(): string | undefined {
-    if (this.#isToBeClosed) return this.sourceEnd?.type === "taken" ? "somebody else uses it now" : undefined;
-    return this.isReused ? "it was open before" : "--keep";
-  }
-
-  /** Why it could not be closed. */
-  async #close(): Promise<string | undefined> {
-    try {
-      await this.controlPlane.closeTunnel({ tunnelId: this.tunnelId });
-      return undefined;
-    } catch (error) {
-      return `it could not be closed: ${error instanceof Error ? error.message : String(error)}`;
-    }
+/** Why it could not be closed. */
+async function close({ tunnelId, controlPlane }: HeldTunnel): Promise<string | undefined> {
+  try {
+    await controlPlane.closeTunnel({ tunnelId });
+    return undefined;
+  } catch (error) {
+    return `it could not be closed: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
@@ -77,10 +62,15 @@ export async function holdTunnel(controlPlane: ControlPlane, options: UseOptions
   onEvent({ event: "waiting", for: "the list of tunnels" });
   const known = await orAborted(candidates(controlPlane, request.thing), signal);
   const picked = pickTunnel(known, request, ownerName(), Date.now());
-  const facts = await (picked === undefined
+  const found = await (picked === undefined
     ? open(controlPlane, options)
     : takeUp(picked, controlPlane, options));
-  return new HeldTunnel(facts, controlPlane, onEvent);
+  const tunnel: HeldTunnel = {
+    ...found,
+    controlPlane,
+    [Symbol.asyncDispose]: () => letGo(tunnel, onEvent),
+  };
+  return tunnel;
 }
 
 /** Open tunnels of the thing; none without permission to look. */
@@ -100,7 +90,7 @@ async function takeUp(
   { tunnel, why }: Picked,
   controlPlane: ControlPlane,
   { request, signal, onEvent, env, log }: UseOptions,
-): Promise<HeldFacts> {
+): Promise<Found> {
   const { tunnelId = "" } = tunnel;
   const expiresAt = endOf(tunnel);
   const rotation = controlPlane.rotateTunnelAccessToken({ tunnelId, clientMode: "SOURCE" });
@@ -112,10 +102,7 @@ async function takeUp(
   return { tunnelId, expiresAt, accessToken, isReused: true, isToBeClosed };
 }
 
-async function open(
-  controlPlane: ControlPlane,
-  { request, signal, onEvent }: UseOptions,
-): Promise<HeldFacts> {
+async function open(controlPlane: ControlPlane, { request, signal, onEvent }: UseOptions): Promise<Found> {
   const { thing, service, lifetimeMinutes, keep } = request;
   onEvent({ event: "waiting", for: "a new tunnel" });
   const timeoutConfig = { maxLifetimeTimeoutMinutes: lifetimeMinutes };

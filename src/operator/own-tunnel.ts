@@ -1,12 +1,12 @@
 import { connect, type Socket } from "node:net";
 import process from "node:process";
-import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
+import { type Listener, listen } from "../net/tcp.ts";
 import { awaitDevice } from "./await-device.ts";
 import { type HeldTunnel, holdTunnel } from "./hold-tunnel.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type LastWords, lastWordsOf } from "./messages.ts";
 import { orAborted } from "./or-aborted.ts";
-import type { ConnectEvent, Listening, TunnelEnd, TunnelUse } from "./request.ts";
+import type { ConnectEvent, TunnelEnd, TunnelUse } from "./request.ts";
 import { Sharing } from "./sharing.ts";
 import { Source } from "./source.ts";
 import type { UseOptions } from "./with-tunnel.ts";
@@ -30,7 +30,7 @@ export async function ownTunnel<T>(
     told.onEvent({ event: "waiting", for: "the service" });
     await using source = new Source(tunnel, dataPlane, told);
     await orAborted(source.carries(), options.signal);
-    await using use = new OwnUse(tunnel, source, sharing, point, options);
+    await using use = share(tunnel, source, sharing, point, options);
     return await work(use);
   } catch (error) {
     sharing.close(options.signal.aborted ? undefined : lastWordsOf({ type: "failed", error }));
@@ -44,57 +44,44 @@ function tellAll(event: ConnectEvent, sharing: Sharing, { onEvent }: UseOptions)
   onEvent(event);
 }
 
-/** The owner's own use of its tunnel, which lasts until the last of the others has gone. */
-class OwnUse implements TunnelUse, AsyncDisposable {
-  readonly tunnelId: string;
-  readonly expiresAt: Date;
-  readonly ended: Promise<TunnelEnd>;
-  readonly #take: (socket: Socket) => void;
-  readonly #sharing: Sharing;
-  readonly #point: MeetingPoint;
-  readonly #options: UseOptions;
-  readonly #listeners: Listener[] = [];
+/** The owner's own use of its tunnel, which others join from now on; it is over when the last of them has gone. */
+function share(
+  { tunnelId, expiresAt }: HeldTunnel,
+  source: Source,
+  sharing: Sharing,
+  point: MeetingPoint,
+  options: UseOptions,
+): TunnelUse & AsyncDisposable {
+  const listeners: Listener[] = [];
+  const take = (socket: Socket) => source.take(socket);
+  sharing.carry(take);
+  sharing.tell({ type: "ready", pid: process.pid, tunnelId, expiresAt: expiresAt.toISOString() });
+  return {
+    tunnelId,
+    expiresAt,
+    ended: source.ended,
+    async listen(address) {
+      const listener = await listen(address, take);
+      listeners.push(listener);
+      return listener;
+    },
+    dial: () => connect({ path: point.streams, allowHalfOpen: true }),
+    async [Symbol.asyncDispose]() {
+      for (const listener of listeners) listener.close();
+      sharing.close(await waitForOthers(sharing, source.ended, options));
+    },
+  };
+}
 
-  constructor(
-    { tunnelId, expiresAt }: HeldTunnel,
-    source: Source,
-    sharing: Sharing,
-    point: MeetingPoint,
-    options: UseOptions,
-  ) {
-    this.tunnelId = tunnelId;
-    this.expiresAt = expiresAt;
-    this.ended = source.ended;
-    this.#take = (socket) => source.take(socket);
-    this.#sharing = sharing;
-    this.#point = point;
-    this.#options = options;
-    sharing.carry(this.#take);
-    sharing.tell({ type: "ready", pid: process.pid, tunnelId, expiresAt: expiresAt.toISOString() });
-  }
-
-  async listen(address: SocketAddress): Promise<Listening> {
-    const listener = await listen(address, this.#take);
-    this.#listeners.push(listener);
-    return listener;
-  }
-
-  dial(): Socket {
-    return connect({ path: this.#point.streams, allowHalfOpen: true });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
-    this.#sharing.close(await this.#waitForOthers());
-  }
-
-  /** What those who are still there are told: nothing when they were left behind. */
-  async #waitForOthers(): Promise<LastWords | undefined> {
-    const { onEvent, onOthersOnly } = this.#options;
-    const others = this.#sharing.memberCount;
-    if (others > 0) onEvent({ event: "in-use", others });
-    const over = Promise.race([this.ended.then(lastWordsOf), this.#sharing.idle().then(() => undefined)]);
-    if (others === 0) return over;
-    return orAborted(over, onOthersOnly()).catch(() => ({ type: "ended" }) as const);
-  }
+/** What those who are still there are told: nothing when they were left behind. */
+async function waitForOthers(
+  sharing: Sharing,
+  ended: Promise<TunnelEnd>,
+  { onEvent, onOthersOnly }: UseOptions,
+): Promise<LastWords | undefined> {
+  const others = sharing.memberCount;
+  if (others > 0) onEvent({ event: "in-use", others });
+  const over = Promise.race([ended.then(lastWordsOf), sharing.idle().then(() => undefined)]);
+  if (others === 0) return over;
+  return orAborted(over, onOthersOnly()).catch(() => ({ type: "ended" }) as const);
 }
