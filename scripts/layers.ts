@@ -10,7 +10,7 @@ const ROWS = [
   ["engine"],
   ["net", "aws"],
   ["proxy", "emulator"],
-  ["agent"],
+  ["agent", "operator"],
   ["tui"],
   ["cli"],
 ];

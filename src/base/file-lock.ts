@@ -7,7 +7,7 @@ import { systemReason } from "./system-reason.ts";
  * A lock between processes that a kill -9 releases too. It is the lock on an SQLite file, the only one of that kind
  * that all runtimes offer. The file stays: removing it would let two processes lock two files of the same name.
  */
-export class FileLock {
+export class FileLock implements Disposable {
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -35,5 +35,9 @@ export class FileLock {
 
   release(): void {
     this.#database.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 }

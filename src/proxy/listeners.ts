@@ -10,8 +10,8 @@ interface Parked {
 }
 
 /**
- * The source's listeners. They outlive the WebSocket: what is accepted while the link is down is parked and handed
- * over when it is back.
+ * The source's listeners. They outlive the WebSocket: what is accepted while the link is down is parked and
+ * delivered when it is back.
  */
 export class Listeners {
   readonly #byService = new Map<string, Promise<Listener>>();
@@ -38,7 +38,7 @@ export class Listeners {
   }
 
   /** From now on sockets go to `accept`; undefined parks them. */
-  hand(accept: ((serviceId: string, socket: Socket) => void) | undefined): void {
+  deliverTo(accept: ((serviceId: string, socket: Socket) => void) | undefined): void {
     this.#accept = accept;
     if (accept === undefined) return;
     const parked = this.#parked;
@@ -55,7 +55,7 @@ export class Listeners {
     for (const { socket } of this.#parked) socket.destroy();
   }
 
-  /** Hands a connected socket over, or parks it while the link is down; half-open and paused. */
+  /** Delivers a connected socket, half-open and paused, or parks it while the link is down. */
   take(serviceId: string, socket: Socket): void {
     if (this.#accept !== undefined) return this.#accept(serviceId, socket);
     this.#parked = this.#parked.filter((parked) => !parked.socket.destroyed);

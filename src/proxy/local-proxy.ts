@@ -8,6 +8,7 @@ import { judgeRefusal, saysTunnelEnded } from "../engine/refusal.ts";
 import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
 import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
+import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
@@ -17,8 +18,6 @@ import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "./options.t
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
 const FIRST_CONNECT_MS = 15_000;
-/** One that did get through goes on for the longest life of a tunnel. */
-const RECONNECT_MS = 12 * 60 * 60 * 1_000;
 /** Half a second doubling to half a minute: somebody waits for the shell to come back. */
 const BACKOFF: BackoffLimits = { baseMs: 500, capMs: 30_000 };
 /** A WebSocket that lived shorter counts as a failed attempt, so that accept-and-drop is not a tight loop. */
@@ -118,7 +117,7 @@ export class LocalProxy {
       return end;
     } finally {
       signal.removeEventListener("abort", stop);
-      this.#listeners.hand(undefined);
+      this.#listeners.deliverTo(undefined);
       this.#await(driver);
     }
   }
@@ -150,7 +149,7 @@ export class LocalProxy {
     if (this.#options.mode === "destination") return;
     for (const service of services) await this.#listen(service, driver.entryOf(service) ?? "");
     if (driver.isOver) return; // the next WebSocket takes over what is parked
-    this.#listeners.hand((serviceId, socket) => driver.accept(serviceId, socket));
+    this.#listeners.deliverTo((serviceId, socket) => driver.accept(serviceId, socket));
   }
 
   async #listen(service: string, entry: string): Promise<void> {
@@ -211,7 +210,9 @@ export class LocalProxy {
   }
 
   #isTooLate(error: TunnelError): boolean {
-    if (this.#lastConnectedAt !== undefined) return performance.now() - this.#lastConnectedAt > RECONNECT_MS;
+    // One that did get through goes on for as long as its tunnel may live.
+    if (this.#lastConnectedAt !== undefined)
+      return performance.now() - this.#lastConnectedAt > MAX_TUNNEL_LIFE_MS;
     const { giveUpAfterMs } = this.#options;
     const triedMs = performance.now() - this.#startedAt;
     if (giveUpAfterMs !== undefined) return triedMs > giveUpAfterMs;

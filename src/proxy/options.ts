@@ -1,25 +1,23 @@
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
+import type { SocketAddress } from "../net/tcp.ts";
 
 /** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
-export type Mode = "source" | "destination";
+export type Side = (typeof SIDES)[number];
+
+export const SIDES = ["source", "destination"] as const;
 
 /** Message format of the other side, as the reference proxy's flag names it. */
 export type ClientType = "V1" | "V2" | "V3";
 
-/** Where a local socket listens or dials. Port 0 (source only) takes a free port. */
-export type Address =
-  | { readonly type: "tcp"; readonly host?: string | undefined; readonly port: number }
-  | { readonly type: "unix"; readonly path: string };
-
-/** As a user writes it. */
-export type AddressMap = ReadonlyMap<string, Address>;
+/** As a user writes it. Port 0 (source only) takes a free port. */
+export type AddressMap = ReadonlyMap<string, SocketAddress>;
 
 /**
  * Service id → address. The empty service id is an unnamed entry: it fits a tunnel with exactly one service. Without an
  * address a source does not listen: its sockets are given to it.
  */
-export type ServiceMap = ReadonlyMap<string, Address | undefined>;
+export type ServiceMap = ReadonlyMap<string, SocketAddress | undefined>;
 
 /** Where the data plane is reached. */
 export interface DataPlane {
@@ -36,7 +34,7 @@ export interface DataPlane {
 
 /** Everything a local proxy is told at its start. Times in milliseconds. */
 export interface ProxyOptions {
-  readonly mode: Mode;
+  readonly mode: Side;
   readonly dataPlane: DataPlane;
   readonly accessToken: AccessToken;
   /** Absent: the access token can be used for one connection only. */

@@ -2,7 +2,8 @@ import { isIPv6 } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { isApiName } from "../base/names.ts";
-import type { Address, AddressMap, Mode } from "./options.ts";
+import type { SocketAddress } from "../net/tcp.ts";
+import type { AddressMap, Side } from "./options.ts";
 
 /**
  * Reads `[SERVICE=][HOST:]PORT` and `[SERVICE=]/UNIX/SOCKET`, several separated by commas.
@@ -12,8 +13,8 @@ import type { Address, AddressMap, Mode } from "./options.ts";
  * without a service id stands for the only service of its tunnel and must be alone. Port 0 takes a free port
  * and is for the source only. Throws UsageError quoting the entry.
  */
-export function parseServiceMap(text: string, mode: Mode): AddressMap {
-  const map = new Map<string, Address>();
+export function parseServiceMap(text: string, mode: Side): AddressMap {
+  const map = new Map<string, SocketAddress>();
   for (const entry of text.split(",")) {
     const { service, address } = parseEntry(entry, mode);
     if (map.has(service)) {
@@ -30,7 +31,10 @@ export function parseServiceMap(text: string, mode: Mode): AddressMap {
   return map;
 }
 
-function parseEntry(entry: string, mode: Mode): { readonly service: string; readonly address: Address } {
+function parseEntry(
+  entry: string,
+  mode: Side,
+): { readonly service: string; readonly address: SocketAddress } {
   const at = entry.startsWith("/") ? -1 : entry.indexOf("=");
   const service = at < 0 ? "" : entry.slice(0, at);
   if (at >= 0 && !isApiName(service)) {
@@ -40,7 +44,7 @@ function parseEntry(entry: string, mode: Mode): { readonly service: string; read
 }
 
 /** `PORT`, `HOST:PORT`, `[IPV6]:PORT` or a path with a slash. */
-function parseAddress(text: string, entry: string, mode: Mode): Address {
+function parseAddress(text: string, entry: string, mode: Side): SocketAddress {
   if (text.includes("/")) {
     return { type: "unix", path: checkPath(text, entry, mode) };
   }
@@ -71,7 +75,7 @@ function parseAddress(text: string, entry: string, mode: Mode): Address {
 /** Longest path of a Unix socket on Linux, without the closing zero byte. */
 const MAX_SOCKET_PATH_BYTES = 107;
 
-function checkPath(path: string, entry: string, mode: Mode): string {
+function checkPath(path: string, entry: string, mode: Side): string {
   if (!path.startsWith("/") || new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
     throw fault(
       entry,
@@ -82,18 +86,18 @@ function checkPath(path: string, entry: string, mode: Mode): string {
   return path;
 }
 
-function isSameListener(a: Address, b: Address): boolean {
+function isSameListener(a: SocketAddress, b: SocketAddress): boolean {
   if (a.type === "unix" || b.type === "unix") {
     return a.type === "unix" && b.type === "unix" && a.path === b.path;
   }
   return a.port !== 0 && a.port === b.port && a.host === b.host;
 }
 
-function unnamed(text: string, mode: Mode): UsageError {
+function unnamed(text: string, mode: Side): UsageError {
   return fault(text, "name the service of each when there are several", mode);
 }
 
-function fault(entry: string, reason: string, mode: Mode): UsageError {
+function fault(entry: string, reason: string, mode: Side): UsageError {
   const example =
     mode === "source" ? "tunnel proxy source -p SSH=2222" : "tunnel proxy destination -d SSH=localhost:22";
   return new UsageError(`service map entry "${escapeControl(entry, 200)}": ${reason}`, example);

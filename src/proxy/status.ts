@@ -1,11 +1,11 @@
 import type { ConnectionStatus, LinkState, ProxyFacts } from "./facts.ts";
-import { listeningAt, type Mode, type ProxyEvent } from "./options.ts";
+import { listeningAt, type ProxyEvent, type Side } from "./options.ts";
 
 /** One side of one tunnel that this process carries. */
 export interface SessionStatus {
   /** Unique in its process. */
   readonly id: string;
-  readonly mode: Mode;
+  readonly mode: Side;
   /** Unknown to whoever was only given an access token, so to every agent. */
   readonly tunnelId?: string | undefined;
   readonly thing?: string | undefined;

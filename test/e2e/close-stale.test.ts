@@ -1,7 +1,7 @@
 // `tunnel close --stale` against a control plane where some of the calls fail.
 import { expect, test } from "bun:test";
 import { text } from "node:stream/consumers";
-import { ownerName } from "../../src/cli/connect/connect-tags.ts";
+import { ownerName } from "../../src/operator/connect-tags.ts";
 import { startHttpServer } from "../helpers/servers.ts";
 import { runTunnel } from "../helpers/tunnel.ts";
 

@@ -1,6 +1,8 @@
 // `tunnel connect`: joining, reusing, opening, waiting, carrying, cleaning up.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { exchange, portOf, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
 import { waitFor, within } from "../helpers/wait.ts";
@@ -69,6 +71,28 @@ describe("two at once", () => {
     expect((await owner.exited).code).toBe(130);
     expect(await operator.openTunnels()).toEqual([]);
     expect(readdirSync(operator.meetingDirectory).map(extension)).toEqual(["lock"]);
+  });
+
+  test("what the tunnel loses ends with a reset, whoever of them listens", async () => {
+    await using operator = await startEchoOperator();
+    await using owner = operator.connect();
+    const ports = [await portOf(owner)];
+    await using member = operator.connect();
+    ports.push(await portOf(member));
+    const sockets = await Promise.all(
+      ports.map(async (port) => {
+        const socket = connect(port, "127.0.0.1");
+        socket.write("x");
+        await once(socket, "data");
+        return socket;
+      }),
+    );
+    const ends = sockets.map(async (socket) => {
+      const [error] = await once(socket, "error");
+      return error.code;
+    });
+    await operator.server.process.kill();
+    expect(await within("the end of both", Promise.all(ends), 10_000)).toEqual(["ECONNRESET", "ECONNRESET"]);
   });
 
   test("a second Ctrl-C ends the owner at once, and the tunnel with it", async () => {

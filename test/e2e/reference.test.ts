@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { AccessToken } from "../../src/base/secret.ts";
-import type { Mode } from "../../src/proxy/options.ts";
+import type { Side } from "../../src/proxy/options.ts";
 import { TestProcess } from "../helpers/process.ts";
 import { dialLocal, startEmulator, startProxy, type TestEmulator } from "../helpers/proxies.ts";
 import { REFERENCE_PROXY, testWithReference } from "../helpers/reference.ts";
@@ -17,7 +17,7 @@ const CLIENT_TYPES: readonly ClientType[] = ["V3", "V2", "V1"];
 /** Starts the reference proxy; in format V1 its service map has no names. */
 async function startReference(
   emulator: TestEmulator,
-  mode: Mode,
+  mode: Side,
   token: AccessToken,
   address: string,
   type: ClientType,

@@ -7,7 +7,7 @@ import { getLogger } from "../../src/base/log.ts";
 import { type AccessToken, ClientToken } from "../../src/base/secret.ts";
 import { type RunningEmulator, serve } from "../../src/emulator/server/serve.ts";
 import { LocalProxy } from "../../src/proxy/local-proxy.ts";
-import type { Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../../src/proxy/options.ts";
+import type { ProxyEnd, ProxyEvent, ProxyOptions, Side } from "../../src/proxy/options.ts";
 import { parseServiceMap } from "../../src/proxy/service-map.ts";
 import { within } from "./wait.ts";
 
@@ -22,7 +22,7 @@ export interface TestEmulator extends AsyncDisposable {
 
 export interface TestTunnel {
   readonly tunnelId: string;
-  readonly tokens: Readonly<Record<Mode, AccessToken>>;
+  readonly tokens: Readonly<Record<Side, AccessToken>>;
 }
 
 export async function startEmulator(): Promise<TestEmulator> {
@@ -108,7 +108,7 @@ export class TestProxy implements AsyncDisposable {
 /** Starts one side of a tunnel; `map` is the text of -p or -d. */
 export function startProxy(
   emulator: TestEmulator,
-  mode: Mode,
+  mode: Side,
   token: AccessToken,
   map: string,
   options: Partial<ProxyOptions> = {},

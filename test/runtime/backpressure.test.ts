@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { AccessToken } from "../../src/base/secret.ts";
 import { dialTunnel, type TunnelSocket } from "../../src/net/tunnel-socket.ts";
 import { encodeFrame, MessageType, makeMessage } from "../../src/protocol/message.ts";
-import type { Mode } from "../../src/proxy/options.ts";
+import type { Side } from "../../src/proxy/options.ts";
 import { startPair } from "../helpers/pair.ts";
 import { dialLocal, startEmulator, type TestEmulator } from "../helpers/proxies.ts";
 import { startTcpServer } from "../helpers/servers.ts";
@@ -126,7 +126,7 @@ const MOST_STARTS = 4_000_000;
 const DEAF = { onBytes() {}, onPong() {}, onPing() {}, onSent() {}, onClose() {} };
 
 /** A WebSocket without an engine behind it: it takes what comes and has no send window. */
-async function dialRaw(emulator: TestEmulator, mode: Mode, accessToken: AccessToken): Promise<TunnelSocket> {
+async function dialRaw(emulator: TestEmulator, mode: Side, accessToken: AccessToken): Promise<TunnelSocket> {
   const { host, port, ca } = emulator;
   const signal = new AbortController().signal;
   const socket = await dialTunnel({ host, port, ca: [ca], mode, accessToken, userAgent: "test", signal });

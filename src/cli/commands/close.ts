@@ -38,7 +38,7 @@ async function closeTunnel(context: CommandContext): Promise<undefined> {
 
 /** Closes what it can: whatever is left over costs money, also when another one cannot be closed. */
 async function closeStale(connection: Connection, context: CommandContext): Promise<void> {
-  const { staleTunnels } = await import("../connect/stale.ts");
+  const { staleTunnels } = await import("../../operator/stale.ts");
   const failures = new Failures(context);
   const filter = { thingName: undefined, max: MAX_LISTED };
   const stale = await staleTunnels(connection.controlPlane, filter, context.env, (error) =>
@@ -99,7 +99,7 @@ async function closeOne(
   { controlPlane, target }: Connection,
   { settings, output, env, log }: CommandContext,
 ): Promise<void> {
-  const { forgetUnknownTunnel, tidyTokens } = await import("../tokens/saved-tokens.ts");
+  const { forgetUnknownTunnel, tidyTokens } = await import("../../operator/user-tokens.ts");
   const isDelete = settings.get("delete");
   try {
     await controlPlane.closeTunnel({ tunnelId, ...(isDelete ? { delete: true } : {}) });

@@ -62,7 +62,7 @@ async function staleSummaries(
   filter: { readonly thingName: string | undefined; readonly max: number },
   { env, log }: CommandContext,
 ): Promise<TunnelSummary[]> {
-  const { staleTunnels } = await import("../connect/stale.ts");
+  const { staleTunnels } = await import("../../operator/stale.ts");
   const tunnels = await staleTunnels(controlPlane, filter, env, ({ message }) =>
     log.warn("{message}", { message }),
   );

@@ -22,21 +22,22 @@ export const openCommand: Command = {
   run: openTunnel,
 };
 
-/** The service's own default, and its maximum. */
-const DEFAULT_LIFETIME_MINUTES = 720;
-
 async function openTunnel(context: CommandContext): Promise<undefined> {
   const { withControlPlane } = await import("../target/connect-control-plane.ts");
-  const { keepTokens, prepareForTokens } = await import("../tokens/saved-tokens.ts");
+  const { keepTokens } = await import("../../operator/user-tokens.ts");
+  const { endOf } = await import("../../operator/tunnel-end.ts");
+  const { prepareForTokens, writeDestinationToken } = await import("../tokens/destination-token-file.ts");
   const request = requestOf(context);
   await withControlPlane(context, async ({ controlPlane, target }) => {
     const region = await controlPlane.region();
     prepareForTokens(context);
     const answer = await controlPlane.openTunnel(request);
-    const minutes = context.settings.get("lifetime") ?? DEFAULT_LIFETIME_MINUTES;
-    const expiresAt = new Date(Date.now() + minutes * 60_000);
+    const expiresAt = endOf(request);
     const { tunnelId = "" } = answer;
-    keepTokens({ tunnelId, region, expiresAt, description: request.description, answer }, target, context);
+    const { issuer } = target;
+    const { description } = request;
+    keepTokens({ tunnelId, region, issuer, expiresAt, description, answer }, context.env);
+    writeDestinationToken(answer.destinationAccessToken, context);
     const { rememberSeen } = await import("../words/completion/seen.ts");
     rememberSeen(context.env, [{ tunnelId: answer.tunnelId, thingName: context.settings.get("thing") }]);
     await print(answer, expiresAt, target, context);

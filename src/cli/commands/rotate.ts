@@ -1,12 +1,7 @@
-import type {
-  DestinationConfig,
-  RotateTunnelAccessTokenRequest,
-  RotateTunnelAccessTokenResponse,
-  Tunnel,
-} from "@aws-sdk/client-iotsecuretunneling";
-import type { ControlPlane } from "../../aws/control-plane.ts";
-import { ServiceError, UsageError } from "../../base/errors.ts";
+import type { DestinationConfig, Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
+import type { Rotated, RotatedSides } from "../../operator/rotate-tokens.ts";
 import type { Target } from "../target/target.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
@@ -24,29 +19,28 @@ export const rotateCommand: Command = {
     "The old tokens end at once. Rotating the destination also tells the device again, which helps when it was offline.",
     "Thing and services are those of the tunnel unless given. The new tokens are kept as `tunnel open` keeps them.",
   ],
-  run: rotateTokens,
+  run: rotate,
 };
 
-async function rotateTokens(context: CommandContext): Promise<undefined> {
+async function rotate(context: CommandContext): Promise<undefined> {
   const { withControlPlane } = await import("../target/connect-control-plane.ts");
-  const { keepTokens, prepareForTokens } = await import("../tokens/saved-tokens.ts");
+  const { rotateTokens } = await import("../../operator/rotate-tokens.ts");
+  const { prepareForTokens, writeDestinationToken } = await import("../tokens/destination-token-file.ts");
   const [tunnelId = ""] = context.operands;
   const mode = modeOf(tunnelId, context);
   await withControlPlane(context, async ({ controlPlane, target }) => {
-    const region = await controlPlane.region();
     prepareForTokens(context);
-    const tunnel = await describeIfAllowed(tunnelId, controlPlane);
-    const answer = await controlPlane.rotateTunnelAccessToken(requestOf(tunnelId, mode, tunnel, context));
-    const { description } = tunnel;
-    keepTokens({ tunnelId, region, expiresAt: expiryOf(tunnel), description, answer }, target, context);
-    await print(tunnelId, tunnel, answer, target, context);
+    const service = { controlPlane, issuer: target.issuer };
+    const rotated = await rotateTokens(tunnelId, mode, service, context.env, (tunnel) =>
+      destinationOf(tunnelId, mode, tunnel, context),
+    );
+    writeDestinationToken(rotated.answer.destinationAccessToken, context);
+    await print(tunnelId, rotated, target, context);
   });
   return undefined;
 }
 
-type RotateMode = "source" | "destination" | "all";
-
-function modeOf(tunnelId: string, { settings }: CommandContext): RotateMode {
+function modeOf(tunnelId: string, { settings }: CommandContext): RotatedSides {
   const mode = settings.get("rotateMode");
   if (mode === undefined) {
     throw new UsageError(
@@ -68,55 +62,29 @@ function modeOf(tunnelId: string, { settings }: CommandContext): RotateMode {
   return mode;
 }
 
-function requestOf(
+/** Thing and services by which the device is told: what was given, else the tunnel's own. */
+function destinationOf(
   tunnelId: string,
-  mode: RotateMode,
-  tunnel: Tunnel,
+  mode: RotatedSides,
+  { destinationConfig }: Tunnel,
   { settings }: CommandContext,
-): RotateTunnelAccessTokenRequest {
-  const thingName = settings.get("thing") ?? tunnel.destinationConfig?.thingName;
+): DestinationConfig | undefined {
+  const thingName = settings.get("thing") ?? destinationConfig?.thingName;
   const given = settings.get("service");
-  const services = given.length > 0 ? given : (tunnel.destinationConfig?.services ?? []);
+  const services = given.length > 0 ? given : (destinationConfig?.services ?? []);
   if (settings.get("thing") !== undefined && services.length === 0) {
     throw new UsageError(
       `--service is missing: the tunnel has none of its own`,
       shellLine`tunnel rotate ${tunnelId} --mode ${mode} --thing ${thingName ?? ""} --service SSH`,
     );
   }
-  const destinationConfig: DestinationConfig = {
-    services: [...services],
-    ...(thingName === undefined ? {} : { thingName }),
-  };
-  const isWithConfig = mode !== "source" && services.length > 0;
-  return {
-    tunnelId,
-    clientMode: mode === "source" ? "SOURCE" : mode === "destination" ? "DESTINATION" : "ALL",
-    ...(isWithConfig ? { destinationConfig } : {}),
-  };
-}
-
-/** Without permission to describe, rotation still works, only with less known about the tunnel. */
-async function describeIfAllowed(tunnelId: string, controlPlane: ControlPlane): Promise<Tunnel> {
-  try {
-    return await controlPlane.describeTunnel(tunnelId);
-  } catch (error) {
-    if (error instanceof ServiceError && error.code === "ERR_DENIED") {
-      return {};
-    }
-    throw error;
-  }
-}
-
-/** Rotation does not prolong a tunnel: its end counts from its opening. */
-function expiryOf({ createdAt, timeoutConfig }: Tunnel): Date {
-  const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes ?? 720;
-  return new Date((createdAt?.getTime() ?? Date.now()) + minutes * 60_000);
+  if (services.length === 0) return undefined;
+  return { services: [...services], ...(thingName === undefined ? {} : { thingName }) };
 }
 
 async function print(
   tunnelId: string,
-  tunnel: Tunnel,
-  answer: RotateTunnelAccessTokenResponse,
+  { tunnel, answer }: Rotated,
   target: Target,
   { settings, output, env }: CommandContext,
 ): Promise<void> {
@@ -126,6 +94,7 @@ async function print(
     return;
   }
   const { proxyDestinationLine, proxySourceLine } = await import("../print/next-steps.ts");
+  const { endOf } = await import("../../operator/tunnel-end.ts");
   const { formatEnd } = await import("../print/times.ts");
   const thing = settings.get("thing") ?? tunnel.destinationConfig?.thingName;
   const services = tunnel.destinationConfig?.services ?? settings.get("service");
@@ -136,7 +105,7 @@ async function print(
   await output.facts([
     ["tunnel", tunnelId],
     ["rotated", rotated],
-    ["ends", formatEnd(expiryOf(tunnel), new Date())],
+    ["ends", formatEnd(endOf(tunnel), new Date())],
     ["next", sourceAccessToken && proxySourceLine(tunnelId, services, target, env)],
     [
       "device",

@@ -80,7 +80,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
   } finally {
     await emulator.close();
     if (settings.get("ephemeral")) {
-      const { tidyTokens } = await import("../tokens/saved-tokens.ts");
+      const { tidyTokens } = await import("../../operator/user-tokens.ts");
       tidyTokens(env, context.log, (store) => store.deleteLocal(emulator.stateDirectory));
     }
   }

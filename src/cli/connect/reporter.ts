@@ -1,9 +1,9 @@
 import { jsonLine } from "../../base/escape.ts";
 import { shellLine } from "../../base/shell.ts";
+import type { ConnectEvent } from "../../operator/request.ts";
 import type { Output, TextStream } from "../print/output.ts";
 import { formatEnd } from "../print/times.ts";
 import type { CommandContext } from "../words/command.ts";
-import type { ConnectEvent } from "./request.ts";
 import { Spinner } from "./spinner.ts";
 
 export interface ReporterFacts {
@@ -15,7 +15,7 @@ export interface ReporterFacts {
 }
 
 /** Tells people, or with --json scripts, how a connect goes: remarks on stderr, or a document a line. */
-export class Reporter {
+export class Reporter implements Disposable {
   readonly #output: Output;
   readonly #stream: TextStream;
   readonly #facts: ReporterFacts;
@@ -58,7 +58,7 @@ export class Reporter {
   }
 
   /** Nothing is waited for any more. */
-  quiet(): void {
+  [Symbol.dispose](): void {
     this.#spinner.stop();
   }
 }

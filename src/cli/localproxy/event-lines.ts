@@ -8,13 +8,13 @@ import {
   type TunnelError,
 } from "../../base/errors.ts";
 import { isCertificateFailure } from "../../net/failures.ts";
-import type { Mode, ProxyEvent } from "../../proxy/options.ts";
+import type { ProxyEvent, Side } from "../../proxy/options.ts";
 import type { ReferenceLines } from "./lines.ts";
 
 /** Writes the lines of one proxy. */
 export class EventLines {
   readonly #lines: ReferenceLines;
-  readonly #mode: Mode;
+  readonly #mode: Side;
   readonly #endpoint: string;
   readonly #host: string;
   /** Port of each service's listener. */
@@ -23,7 +23,7 @@ export class EventLines {
   takesFreePorts = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(lines: ReferenceLines, mode: Mode, { host, port }: { host: string; port: number }) {
+  constructor(lines: ReferenceLines, mode: Side, { host, port }: { host: string; port: number }) {
     this.#lines = lines;
     this.#mode = mode;
     this.#host = host;

@@ -1,8 +1,8 @@
 // Everything the command line, the files and the environment say, checked in the reference proxy's order so that of
 // several mistakes the same one is told.
 
-import type { ClientType, Mode } from "../../proxy/options.ts";
-import type { Env } from "../config/layers.ts";
+import type { Env } from "../../base/env.ts";
+import type { ClientType, Side } from "../../proxy/options.ts";
 import type { HostPort } from "../config/values.ts";
 import { BadValueError, readDataPlane } from "../config/values.ts";
 import { Checks } from "./checks.ts";
@@ -15,7 +15,7 @@ import { type ReferenceFlags, ReferenceUsageError } from "./words.ts";
 
 /** What is to be done. */
 export interface Plan {
-  readonly mode: Mode;
+  readonly mode: Side;
   readonly accessToken: string;
   readonly clientToken: string | undefined;
   readonly endpoint: HostPort;
@@ -107,7 +107,7 @@ function readEndpoint(chosen: ReferenceFlags, settings: ReferenceSettings, check
   }
 }
 
-function readMode(chosen: ReferenceFlags): Mode {
+function readMode(chosen: ReferenceFlags): Side {
   const text = chosen.get("mode");
   switch (text) {
     case undefined:
@@ -134,7 +134,7 @@ function readClientType(text: string | undefined, lines: ReferenceLines): Client
   return undefined;
 }
 
-function checkCombination(chosen: ReferenceFlags, mode: Mode): void {
+function checkCombination(chosen: ReferenceFlags, mode: Side): void {
   const isSource = chosen.has("source-listen-port");
   const isDestination = chosen.has("destination-app");
   if (isSource && isDestination) {
@@ -160,7 +160,7 @@ function readConfigDirectory(path: string | undefined, checks: Checks, lines: Re
 
 function readBind(
   text: string | undefined,
-  mode: Mode,
+  mode: Side,
   settings: ReferenceSettings,
   checks: Checks,
 ): string | undefined {

@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { systemReason } from "../../base/system-reason.ts";
-import type { Address, Mode, ServiceMap } from "../../proxy/options.ts";
+import type { SocketAddress } from "../../net/tcp.ts";
+import type { ServiceMap, Side } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { Checks } from "./checks.ts";
 import { BAD_CONFIGURATION, BAD_VALUE, ReferenceFatal } from "./fatal.ts";
@@ -15,7 +16,7 @@ import type { ReferenceLines } from "./lines.ts";
 export type PortMap = ReadonlyMap<string, string>;
 
 /** Reads the value of -s or -d. @throws ReferenceFatal */
-export function readPortMap(text: string, mode: Mode, checks: Checks, lines: ReferenceLines): PortMap {
+export function readPortMap(text: string, mode: Side, checks: Checks, lines: ReferenceLines): PortMap {
   const map = new Map<string, string>();
   const entries = text.split(/,+/);
   for (const entry of entries.filter((each) => each !== "")) {
@@ -42,7 +43,7 @@ export function readPortMap(text: string, mode: Mode, checks: Checks, lines: Ref
   return map;
 }
 
-function checked(endpoint: string, mode: Mode, checks: Checks): string {
+function checked(endpoint: string, mode: Side, checks: Checks): string {
   if (endpoint.includes("/")) checks.path(endpoint);
   else checks.port(endpoint.slice(endpoint.lastIndexOf(":") + 1));
   toAddress("", endpoint, mode);
@@ -50,11 +51,11 @@ function checked(endpoint: string, mode: Mode, checks: Checks): string {
 }
 
 /** The addresses of a port map. @throws ReferenceFatal naming an entry that is none */
-export function toServiceMap(map: PortMap, mode: Mode): ServiceMap {
+export function toServiceMap(map: PortMap, mode: Side): ServiceMap {
   return new Map([...map].map(([service, endpoint]) => [service, toAddress(service, endpoint, mode)]));
 }
 
-function toAddress(service: string, endpoint: string, mode: Mode): Address {
+function toAddress(service: string, endpoint: string, mode: Side): SocketAddress {
   const text = endpoint.includes("/") ? resolve(endpoint) : endpoint;
   try {
     const [address] = parseServiceMap(service === "" ? text : `${service}=${text}`, mode).values();

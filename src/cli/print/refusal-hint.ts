@@ -3,11 +3,11 @@
 import { HandshakeError, TunnelError, UnreachableError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import { judgeRefusal } from "../../engine/refusal.ts";
-import type { Mode } from "../../proxy/options.ts";
+import type { Side } from "../../proxy/options.ts";
 
 /** Whose handshake it was. */
 export interface RefusedFacts {
-  readonly mode: Mode;
+  readonly mode: Side;
   /** Absent for a token that was given to us. */
   readonly tunnelId: string | undefined;
   readonly region: string | undefined;

@@ -1,11 +1,14 @@
 import { LineLimit } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
+import type { Listening } from "../../operator/request.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import type { Output } from "../print/output.ts";
 
 /** A line on stdout for a listener that is ready: what scripts wait for. */
-export function printListening(event: ProxyEvent & { readonly event: "listening" }, output: Output): void {
-  const { service, address, port } = event;
+export function printListening(
+  { service, address, port }: Listening & { readonly service: string },
+  output: Output,
+): void {
   if (output.json) {
     output.document({ event: "listening", service, address, ...(port === undefined ? {} : { port }) });
     return;

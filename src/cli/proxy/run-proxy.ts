@@ -3,7 +3,7 @@
 import { HandshakeError, UsageError } from "../../base/errors.ts";
 import { judgeRefusal } from "../../engine/refusal.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
-import type { AddressMap, Mode, ProxyEnd, ProxyEvent, ProxyOptions } from "../../proxy/options.ts";
+import type { AddressMap, ProxyEnd, ProxyEvent, ProxyOptions, Side } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { localWordsFor, serveLocalCommandFor } from "../config/local.ts";
 import type { OptionKey } from "../config/options.ts";
@@ -16,7 +16,7 @@ import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
 export async function runProxyCommand(
-  mode: Mode,
+  mode: Side,
   mapKey: OptionKey & ("listenOn" | "destination"),
   context: CommandContext,
 ): Promise<undefined> {
@@ -54,7 +54,7 @@ function warnOfNetwork(serviceMap: AddressMap, { mode, bind }: ProxyOptions, { l
 }
 
 function refusedFacts(
-  mode: Mode,
+  mode: Side,
   token: ChosenToken,
   { local, region }: Target,
   { env }: CommandContext,
@@ -93,7 +93,7 @@ function checkClientType(serviceMap: AddressMap, { settings }: CommandContext): 
   throw new UsageError("a peer of type V1 carries one service", "give one address, or another client type");
 }
 
-function serviceMapOf(mode: Mode, entries: readonly string[]): AddressMap {
+function serviceMapOf(mode: Side, entries: readonly string[]): AddressMap {
   if (entries.length === 0) {
     const [flag, example] = mode === "source" ? ["-p", "SSH=2222"] : ["-d", "SSH=localhost:22"];
     throw new UsageError(
@@ -105,7 +105,7 @@ function serviceMapOf(mode: Mode, entries: readonly string[]): AddressMap {
 }
 
 async function proxyOptions(
-  mode: Mode,
+  mode: Side,
   serviceMap: AddressMap,
   target: Target,
   token: ChosenToken,

@@ -1,9 +1,9 @@
 // What carries tunnels tells how it goes: on its status socket, and on a live screen under --watch.
 
 import process from "node:process";
+import { claimSocketDirectory } from "../../operator/socket-directory.ts";
 import { StatusBoard } from "../../proxy/status.ts";
 import { StatusServer } from "../../proxy/status-server.ts";
-import { claimSocketDirectory } from "../config/socket-directory.ts";
 import type { CommandContext } from "../words/command.ts";
 
 /** What runs gets from withStatus. */

@@ -5,13 +5,13 @@ import { escapeControl } from "../../base/escape.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { RefusalMeaning } from "../../engine/refusal.ts";
-import type { Mode } from "../../proxy/options.ts";
-import type { SavedToken } from "../../proxy/saved-token.ts";
-import type { TokenStore } from "../../proxy/token-store.ts";
+import type { SavedToken } from "../../operator/saved-token.ts";
+import type { TokenStore } from "../../operator/token-store.ts";
+import { clientTokenFor, openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
+import type { Side } from "../../proxy/options.ts";
 import { formatTime } from "../print/times.ts";
 import type { Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
-import { clientTokenFor, openTokenStore, tidyTokens } from "./saved-tokens.ts";
 import { readTokenFile } from "./token-file.ts";
 
 /** An access token to use, and what becomes of what we keep of it. */
@@ -30,7 +30,7 @@ export interface ChosenToken {
 }
 
 /** A flag before the environment before what open or rotate saved. */
-export async function chooseToken(mode: Mode, target: Target, context: CommandContext): Promise<ChosenToken> {
+export async function chooseToken(mode: Side, target: Target, context: CommandContext): Promise<ChosenToken> {
   const { settings } = context;
   if (settings.get("noClientToken") && settings.origin("clientToken").type === "flag") {
     throw new UsageError("--client-token and --no-client-token exclude each other");
@@ -86,7 +86,7 @@ function withClientToken(accessToken: AccessToken, { settings, env, log }: Comma
   };
 }
 
-function savedToken(mode: Mode, target: Target, context: CommandContext): ChosenToken {
+function savedToken(mode: Side, target: Target, context: CommandContext): ChosenToken {
   const { settings, env, log } = context;
   const store = openTokenStore(env, log);
   const wanted = settings.get("tunnel");
@@ -140,7 +140,7 @@ function fits({ issuer, region }: SavedToken, target: Target, regionFlag: string
 /** Tunnels named at most where one has to be chosen. */
 const MAX_NAMED = 5;
 
-function severalSaved(mode: Mode, candidates: readonly SavedToken[], store: TokenStore): UsageError {
+function severalSaved(mode: Side, candidates: readonly SavedToken[], store: TokenStore): UsageError {
   const now = new Date();
   const named = candidates.slice(0, MAX_NAMED).map(({ tunnelId, description }) => {
     const savedAt = store.savedAt(tunnelId, mode);
@@ -159,7 +159,7 @@ function severalSaved(mode: Mode, candidates: readonly SavedToken[], store: Toke
 const MAX_DESCRIPTION = 60;
 
 function noneSaved(
-  mode: Mode,
+  mode: Side,
   wanted: string | undefined,
   others: readonly SavedToken[],
   target: Target,

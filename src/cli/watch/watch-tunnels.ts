@@ -1,12 +1,13 @@
 // list --watch and describe --watch.
 
 import type { ConnectionState, Tunnel, TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
+import { socketDirectories } from "../../operator/socket-directory.ts";
+import { endOf } from "../../operator/tunnel-end.ts";
+import { openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
 import type { Sources } from "../../tui/sources.ts";
 import type { SideView, TunnelView } from "../../tui/tunnel-view.ts";
 import type { WatchActions } from "../../tui/watch.tsx";
-import { socketDirectories } from "../config/socket-directory.ts";
 import { type Connection, withControlPlane } from "../target/connect-control-plane.ts";
-import { openTokenStore, tidyTokens } from "../tokens/saved-tokens.ts";
 import type { CommandContext } from "../words/command.ts";
 import { startScreen, terminalOf } from "./start-screen.ts";
 
@@ -87,8 +88,8 @@ function actionsOf({ controlPlane, target }: Connection, context: CommandContext
       return `closed ${tunnelId}`;
     },
     async rotate(tunnelId, mode) {
-      const { rotateAndKeep } = await import("../tokens/rotate-and-keep.ts");
-      await rotateAndKeep(tunnelId, mode, { controlPlane, target }, context.env);
+      const { rotateTokens } = await import("../../operator/rotate-tokens.ts");
+      await rotateTokens(tunnelId, mode, { controlPlane, issuer: target.issuer }, context.env);
       return `rotated ${mode === "all" ? "both tokens" : `the ${mode} token`} of ${tunnelId}`;
     },
   };
@@ -99,9 +100,8 @@ function summaryView({ tunnelId = "", status, description, createdAt }: TunnelSu
 }
 
 function tunnelView(tunnel: Tunnel, { env }: CommandContext): TunnelView {
-  const { tunnelId = "", createdAt, destinationConfig, timeoutConfig, tags } = tunnel;
+  const { tunnelId = "", createdAt, destinationConfig, tags } = tunnel;
   const openedAt = createdAt?.getTime();
-  const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes;
   return {
     tunnelId,
     isOpen: tunnel.status === "OPEN",
@@ -111,7 +111,7 @@ function tunnelView(tunnel: Tunnel, { env }: CommandContext): TunnelView {
     source: sideView(tunnel.sourceConnectionState),
     destination: sideView(tunnel.destinationConnectionState),
     openedAt,
-    endsAt: openedAt === undefined || minutes === undefined ? undefined : openedAt + minutes * 60_000,
+    endsAt: createdAt === undefined ? undefined : endOf(tunnel).getTime(),
     tokenSavedAt: openTokenStore(env).savedAt(tunnelId, "source"),
     tags: tags?.map(({ key, value }) => `${key}=${value}`),
   };

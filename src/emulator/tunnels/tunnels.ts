@@ -2,6 +2,7 @@ import type { DestinationConfig, Tag } from "../../aws/shapes.ts";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { AccessToken } from "../../base/secret.ts";
+import { MAX_TUNNEL_LIFE_MINUTES } from "../../protocol/constants.ts";
 import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "../store/store.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
@@ -17,7 +18,6 @@ export type { Admission } from "./admission.ts";
 export type { TunnelEvent } from "./tunnel-event.ts";
 
 const MINUTE_MS = 60_000;
-const MAX_LIFETIME_MINUTES = 720;
 
 /** The access tokens made by one call, each readable this once. */
 export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
@@ -73,7 +73,7 @@ export class Tunnels {
     checkServices(request.destinationConfig);
     const now = this.#now();
     const tunnelId = this.#createId();
-    const lifetimeMinutes = request.lifetimeMinutes ?? MAX_LIFETIME_MINUTES;
+    const lifetimeMinutes = request.lifetimeMinutes ?? MAX_TUNNEL_LIFE_MINUTES;
     const disconnected = { isConnected: false, changedAt: now };
     const tunnel: TunnelRecord = {
       tunnelId,

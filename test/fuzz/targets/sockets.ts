@@ -1,5 +1,5 @@
 import { LineSplitter } from "../../../src/base/line-splitter.ts";
-import { readMemberMessage, readOwnerMessage } from "../../../src/cli/connect/messages.ts";
+import { readMemberMessage, readOwnerMessage } from "../../../src/operator/messages.ts";
 import type { ProcessStatus } from "../../../src/proxy/status.ts";
 import { sessionRows } from "../../../src/tui/select.ts";
 import { initialState, reduce, type State } from "../../../src/tui/state.ts";

@@ -1,13 +1,13 @@
 import { decodeSession } from "../../../src/agent/saved-sessions.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
-import { ACCESS_TOKEN_PATTERN } from "../../../src/protocol/constants.ts";
 import {
   decodeGiven,
   decodeSaved,
   encodeGiven,
   encodeSaved,
   type SavedToken,
-} from "../../../src/proxy/saved-token.ts";
+} from "../../../src/operator/saved-token.ts";
+import { ACCESS_TOKEN_PATTERN } from "../../../src/protocol/constants.ts";
 import { JSON_WORDS } from "../json.ts";
 import { attempt, must, type Target, text, textOf } from "../target.ts";
 

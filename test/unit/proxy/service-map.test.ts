@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { UsageError } from "../../../src/base/errors.ts";
-import type { Mode } from "../../../src/proxy/options.ts";
+import type { Side } from "../../../src/proxy/options.ts";
 import { parseServiceMap } from "../../../src/proxy/service-map.ts";
 
-const read = (text: string, mode: Mode) => Object.fromEntries(parseServiceMap(text, mode));
+const read = (text: string, mode: Side) => Object.fromEntries(parseServiceMap(text, mode));
 
 describe("entries", () => {
   test.each([

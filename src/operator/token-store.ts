@@ -13,14 +13,12 @@ import {
 } from "../base/private-files.ts";
 import { type AccessToken, ClientToken } from "../base/secret.ts";
 import { systemReason } from "../base/system-reason.ts";
-import type { Mode } from "./options.ts";
+import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
+import { SIDES, type Side } from "../proxy/options.ts";
 import { decodeGiven, decodeSaved, encodeGiven, encodeSaved, type SavedToken } from "./saved-token.ts";
 
 /** Files kept at most; the oldest go first. Tunnels live 12 h, so this is far above one person's use. */
 const MAX_FILES = 1_000;
-
-/** A damaged file is of no use to anybody once every tunnel of its time is over. */
-const DAMAGED_LIFE_MS = 12 * 60 * 60_000;
 
 export interface TokenStoreOptions {
   /** What to type when the directory cannot be used. */
@@ -60,7 +58,7 @@ export class TokenStore {
   }
 
   /** Tokens of one side that have not expired, newest first; without those in damaged files. */
-  list(mode: Mode): SavedToken[] {
+  list(mode: Side): SavedToken[] {
     return this.#files()
       .filter(({ name }) => name.endsWith(`.${mode}.json`))
       .flatMap(({ path }) => this.#read(path, decodeSaved) ?? [])
@@ -68,20 +66,20 @@ export class TokenStore {
   }
 
   /** When the token of one side was saved, in milliseconds since 1970; undefined when none is kept. */
-  savedAt(tunnelId: string, mode: Mode): number | undefined {
+  savedAt(tunnelId: string, mode: Side): number | undefined {
     return factsOf(this.#path(tunnelId, mode))?.mtimeMs;
   }
 
   /** Deletes the token of one side, e.g. after the service refused it; without `mode` those of both sides. */
-  delete(tunnelId: string, mode?: Mode): void {
-    for (const side of mode === undefined ? (["source", "destination"] as const) : [mode]) {
+  delete(tunnelId: string, mode?: Side): void {
+    for (const side of mode === undefined ? SIDES : [mode]) {
       remove(this.#path(tunnelId, side));
     }
   }
 
   /** Deletes what the serve-local of a state directory issued, when it forgets its tunnels. */
   deleteLocal(stateDir: string): void {
-    const kept = (["source", "destination"] as const).flatMap((mode) => this.#listIfReadable(mode));
+    const kept = SIDES.flatMap((mode) => this.#listIfReadable(mode));
     for (const { tunnelId, mode, issuer } of kept) {
       if (issuer.type === "local" && issuer.stateDir === stateDir) {
         this.delete(tunnelId, mode);
@@ -90,7 +88,7 @@ export class TokenStore {
   }
 
   /** Where nothing can be read, nothing was ever written. */
-  #listIfReadable(mode: Mode): SavedToken[] {
+  #listIfReadable(mode: Side): SavedToken[] {
     try {
       return this.list(mode);
     } catch (error) {
@@ -140,7 +138,7 @@ export class TokenStore {
     }
   }
 
-  #path(tunnelId: string, mode: Mode): string {
+  #path(tunnelId: string, mode: Side): string {
     return join(this.#directory, `${encodeURIComponent(tunnelId)}.${mode}.json`);
   }
 
@@ -161,7 +159,8 @@ export class TokenStore {
   #hasExpired({ name, path, time }: TokenFile): boolean {
     const decode = name.endsWith(".given.json") ? decodeGiven : decodeSaved;
     const expiresAt = this.#read<{ expiresAt: Date }>(path, decode)?.expiresAt.getTime();
-    return (expiresAt ?? time + DAMAGED_LIFE_MS) <= this.#now();
+    // A damaged file is of no use to anybody once every tunnel of its time is over.
+    return (expiresAt ?? time + MAX_TUNNEL_LIFE_MS) <= this.#now();
   }
 
   /** Our files, the newest first. */

@@ -3,11 +3,11 @@
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "../../base/errors.ts";
-import { isPrivateDirectory } from "../../base/private-files.ts";
-import type { Env } from "../config/layers.ts";
-import { claimSocketDirectory, socketDirectories } from "../config/socket-directory.ts";
-import type { Target } from "../target/target.ts";
+import type { Env } from "../base/env.ts";
+import { ConfigError } from "../base/errors.ts";
+import { isPrivateDirectory } from "../base/private-files.ts";
+import type { Issuer } from "./saved-token.ts";
+import { claimSocketDirectory, socketDirectories } from "./socket-directory.ts";
 
 /** Paths of one meeting point; all lie in a directory that only its user can enter. */
 export interface MeetingPoint {
@@ -21,10 +21,23 @@ export interface MeetingPoint {
 
 const NAME = "connect";
 
-/** The meeting point of a thing's service at one endpoint, region and account. Makes the directory. */
+/** Which tunnel service, called as whom: where all of this is equal, so are the tunnels. */
+export interface ServiceFacts {
+  readonly region: string;
+  readonly issuer: Issuer;
+  /** The data plane, where it is not the region's own. */
+  readonly dataPlane: { readonly host: string; readonly port: number } | undefined;
+  /** What the account follows from: profile, names of keys. */
+  readonly account: readonly (string | undefined)[];
+}
+
+/**
+ * The meeting point of a thing's service. Makes the directory. Every version of this program finds the same one, so the
+ * facts and their order stay as they are.
+ */
 export function meetingPointOf(
-  what: { readonly thing: string; readonly service: string; readonly region: string },
-  target: Target,
+  what: { readonly thing: string; readonly service: string },
+  { region, issuer, dataPlane, account }: ServiceFacts,
   env: Env,
 ): MeetingPoint {
   const directory = claimSocketDirectory(env, NAME);
@@ -33,8 +46,7 @@ export function meetingPointOf(
       hint: "name one of your own, of mode 0700: XDG_RUNTIME_DIR=DIR",
     });
   }
-  const account = target.shared?.accountFacts ?? [];
-  const facts = [what.thing, what.service, what.region, target.issuer, target.dataPlane ?? null, account];
+  const facts = [what.thing, what.service, region, issuer, dataPlane ?? null, account];
   const name = createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 16);
   return pathsOf(join(directory, name));
 }

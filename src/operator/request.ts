@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
-import type { SocketAddress } from "../../net/tcp.ts";
-import type { ClientType } from "../../proxy/options.ts";
+import type { TunnelError } from "../base/errors.ts";
+import type { SocketAddress } from "../net/tcp.ts";
+import type { ClientType } from "../proxy/options.ts";
 
 /** What `tunnel connect` was asked for. Times in milliseconds. */
 export interface ConnectRequest {
@@ -38,6 +39,16 @@ export type ConnectEvent =
   | { readonly event: "closed"; readonly tunnelId: string }
   | { readonly event: "left-open"; readonly tunnelId: string; readonly why: string };
 
+/** How a tunnel that was used came to its end. */
+export type TunnelEnd =
+  /** Whoever used it had enough. */
+  | { readonly type: "stopped" }
+  /** It was closed, or has expired. */
+  | { readonly type: "closed" }
+  /** Somebody else has this side of it now, and is not to be disturbed. */
+  | { readonly type: "taken"; readonly error: TunnelError }
+  | { readonly type: "failed"; readonly error: unknown };
+
 /** Where a listener really listens. */
 export interface Listening {
   /** IP address, or the path of a Unix socket. */
@@ -49,12 +60,15 @@ export interface Listening {
 export interface TunnelUse {
   readonly tunnelId: string;
   readonly expiresAt: Date;
-  /** Resolved when the tunnel is closed or has expired; rejected with the TunnelError that ended it. */
-  readonly over: Promise<void>;
-  /** Listens until this process leaves. Throws ListenError. */
+  /** Never rejected. */
+  readonly ended: Promise<TunnelEnd>;
+  /** Listens until the use is over. Throws ListenError. */
   listen(address: SocketAddress): Promise<Listening>;
   /** A stream to the service: half-open, written to at once. */
   dial(): Socket;
-  /** Done with it. The owner waits for those who joined it, and closes what it opened. */
-  leave(): Promise<void>;
+}
+
+/** Throws what a tunnel ended by, unless that is as good an end as any. */
+export function throwIfFailed(end: TunnelEnd): void {
+  if (end.type === "taken" || end.type === "failed") throw end.error;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
-import { connectTags } from "../../../../src/cli/connect/connect-tags.ts";
-import { isStale, pickTunnel } from "../../../../src/cli/connect/pick-tunnel.ts";
+import { connectTags } from "../../../src/operator/connect-tags.ts";
+import { isStale, pickTunnel } from "../../../src/operator/pick-tunnel.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;

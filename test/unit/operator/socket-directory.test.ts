@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { claimSocketDirectory, socketDirectories } from "../../../../src/cli/config/socket-directory.ts";
-import { strangersDirectory } from "../../../helpers/strangers.ts";
-import { tempDir } from "../../../helpers/temp-dir.ts";
+import { claimSocketDirectory, socketDirectories } from "../../../src/operator/socket-directory.ts";
+import { strangersDirectory } from "../../helpers/strangers.ts";
+import { tempDir } from "../../helpers/temp-dir.ts";
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 

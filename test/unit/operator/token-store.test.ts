@@ -14,9 +14,9 @@ import {
 import { join } from "node:path";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { AccessToken } from "../../../src/base/secret.ts";
-import type { Mode } from "../../../src/proxy/options.ts";
-import type { Issuer } from "../../../src/proxy/saved-token.ts";
-import { TokenStore } from "../../../src/proxy/token-store.ts";
+import type { Issuer } from "../../../src/operator/saved-token.ts";
+import { TokenStore } from "../../../src/operator/token-store.ts";
+import type { Side } from "../../../src/proxy/options.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -34,7 +34,7 @@ function makeStore() {
   return { store, path, clock, damaged, [Symbol.dispose]: () => dir[Symbol.dispose]() };
 }
 
-function token(tunnelId: string, mode: Mode = "source", hours = 12, issuer: Issuer = { type: "remote" }) {
+function token(tunnelId: string, mode: Side = "source", hours = 12, issuer: Issuer = { type: "remote" }) {
   const accessToken = new AccessToken(`token-of-${tunnelId}-${mode}`);
   return {
     tunnelId,

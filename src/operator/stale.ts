@@ -1,10 +1,10 @@
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
-import type { ControlPlane } from "../../aws/control-plane.ts";
-import { TunnelError } from "../../base/errors.ts";
-import type { Env } from "../config/layers.ts";
+import type { ControlPlane } from "../aws/control-plane.ts";
+import type { Env } from "../base/env.ts";
+import { TunnelError } from "../base/errors.ts";
 import { ownerName } from "./connect-tags.ts";
 import { controlSockets } from "./meeting-point.ts";
-import { NONE_YET, tunnelOf } from "./member.ts";
+import { tunnelOf } from "./member.ts";
 import { isStale } from "./pick-tunnel.ts";
 
 /** Calls at once: below what the service takes from one account in a second. */
@@ -26,22 +26,23 @@ export async function staleTunnels(
   const summaries = await controlPlane.listTunnels(filter);
   const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId = "" }) => tunnelId);
   const running = await runningTunnels(env);
+  const isOneOpening = running.has(undefined);
   const stale: Tunnel[] = [];
   for (let at = 0; at < open.length; at += PARALLEL) {
     const ids = open.slice(at, at + PARALLEL);
     const tunnels = await Promise.all(ids.map((id) => describeIfThere(controlPlane, id, onFailure)));
+    const now = Date.now();
+    const isMaybeNew = (tunnel: Tunnel) => isOneOpening && isNew(tunnel, now);
     stale.push(
-      ...tunnels.filter(
-        (tunnel) => isStale(tunnel, ownerName(), running, Date.now()) && !isNew(tunnel, running),
-      ),
+      ...tunnels.filter((tunnel) => isStale(tunnel, ownerName(), running, now) && !isMaybeNew(tunnel)),
     );
   }
   return stale;
 }
 
 /** One that was opened a moment ago may be that of a connect which has not got the answer yet. */
-function isNew({ createdAt }: Tunnel, running: ReadonlySet<string>): boolean {
-  return running.has(NONE_YET) && Date.now() - (createdAt?.getTime() ?? 0) < NEW_MS;
+function isNew({ createdAt }: Tunnel, now: number): boolean {
+  return now - (createdAt?.getTime() ?? 0) < NEW_MS;
 }
 
 /** A tunnel may go while others are looked at. */
@@ -59,8 +60,11 @@ async function describeIfThere(
   }
 }
 
-/** Tunnels that the connects of this user on this machine carry. */
-async function runningTunnels(env: Env): Promise<ReadonlySet<string>> {
-  const ids = await Promise.all(controlSockets(env).map((path) => tunnelOf(path)));
-  return new Set(ids.filter((id) => id !== undefined));
+/**
+ * Tunnels that the connects of this user on this machine carry; undefined is among them while one has none yet. Asked
+ * over the control sockets, without which there is no connect: a status socket may be missing, or busy with watchers.
+ */
+async function runningTunnels(env: Env): Promise<ReadonlySet<string | undefined>> {
+  const found = await Promise.all(controlSockets(env).map((path) => tunnelOf(path)));
+  return new Set(found.filter((each) => each !== undefined).map(({ tunnelId }) => tunnelId));
 }

@@ -5,7 +5,7 @@ import { isRegion } from "../base/names.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
 import { shellLine } from "../base/shell.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
-import type { Mode } from "./options.ts";
+import type { Side } from "../proxy/options.ts";
 
 /** Which service issued a token: AWS or another endpoint, or the serve-local of a state directory. */
 export type Issuer =
@@ -15,7 +15,7 @@ export type Issuer =
 /** An access token of one side of one tunnel, and the client token that was made for it. */
 export interface SavedToken {
   readonly tunnelId: string;
-  readonly mode: Mode;
+  readonly mode: Side;
   readonly accessToken: AccessToken;
   readonly clientToken: ClientToken;
   readonly region: string;

@@ -1,8 +1,17 @@
 import type { Socket } from "node:net";
-import { TunnelError } from "../../base/errors.ts";
-import { type Listener, listen, type SocketAddress } from "../../net/tcp.ts";
+import process from "node:process";
+import { ConfigError, TunnelError } from "../base/errors.ts";
+import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
-import { type MemberMessage, type OwnerMessage, readMemberMessage, receive, send } from "./messages.ts";
+import {
+  failureOf,
+  type LastWords,
+  type MemberMessage,
+  type OwnerMessage,
+  readMemberMessage,
+  receive,
+  send,
+} from "./messages.ts";
 
 /** Processes that may use one tunnel: far above what a person starts, below what would exhaust file descriptors. */
 const MAX_MEMBERS = 256;
@@ -14,14 +23,14 @@ type News = Extract<OwnerMessage, { type: "waiting" | "ready" }>;
  * Shares the tunnel of this process with others of the same user, the members: tells them how it goes, listens for
  * them, and takes the streams they dial.
  */
-export class Sharing {
+export class Sharing implements Disposable {
   readonly #members = new Map<Socket, Listener[]>();
   /** Who has connected and not said yet what for, or only asks. */
   readonly #visitors = new Set<Socket>();
   readonly #listeners: Listener[] = [];
   #news: News = { type: "waiting", for: "the first connect" };
   #tunnelId: string | undefined;
-  #hand: ((socket: Socket) => void) | undefined;
+  #take: ((socket: Socket) => void) | undefined;
   #idle = Promise.withResolvers<void>();
   #isClosed = false;
 
@@ -61,16 +70,17 @@ export class Sharing {
     this.#tunnelId = tunnelId;
   }
 
-  /** From now on streams go to `hand`. */
-  carry(hand: (socket: Socket) => void): void {
-    this.#hand = hand;
+  /** From now on streams are carried by `take`. */
+  carry(take: (socket: Socket) => void): void {
+    this.#take = take;
   }
 
   /**
    * Nobody can come any more; members are told why, if there is something to tell. A socket that the system accepted
    * but nobody has seen yet is dropped as it comes up: its process looks for another owner.
    */
-  close(lastWords?: Extract<OwnerMessage, { type: "failed" | "ended" }>): void {
+  close(lastWords?: LastWords): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     for (const visitor of this.#visitors) visitor.destroy();
     for (const listener of this.#listeners) listener.close();
@@ -82,9 +92,13 @@ export class Sharing {
     }
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #onStream(socket: Socket): void {
-    if (this.#hand === undefined || this.#isClosed) socket.destroy();
-    else this.#hand(socket);
+    if (this.#take === undefined || this.#isClosed) socket.destroy();
+    else this.#take(socket);
   }
 
   #onControl(socket: Socket): void {
@@ -96,7 +110,12 @@ export class Sharing {
     socket.on("end", () => socket.end());
     socket.on("close", () => this.#onLeave(socket));
     this.#visitors.add(socket);
-    receive(socket, readMemberMessage, (message) => this.#onMessage(socket, message));
+    receive(
+      socket,
+      readMemberMessage,
+      (message) => this.#onMessage(socket, message),
+      () => dismiss(socket, stranger()),
+    );
     socket.resume();
   }
 
@@ -111,13 +130,7 @@ export class Sharing {
 
   #onUse(socket: Socket): void {
     if (this.#members.size >= MAX_MEMBERS) {
-      send(socket, {
-        type: "failed",
-        code: "ERR_LIMIT",
-        message: `${MAX_MEMBERS} others use this tunnel already`,
-      });
-      socket.end();
-      return;
+      return dismiss(socket, new TunnelError("ERR_LIMIT", `${MAX_MEMBERS} others use this tunnel already`));
     }
     this.#visitors.delete(socket);
     this.#members.set(socket, []);
@@ -125,10 +138,10 @@ export class Sharing {
   }
 
   async #listenFor(socket: Socket, address: SocketAddress): Promise<void> {
-    const hand = this.#hand;
-    if (hand === undefined)
+    const take = this.#take;
+    if (take === undefined)
       throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
-    const listener = await listen(address, hand);
+    const listener = await listen(address, take);
     const listeners = this.#members.get(socket);
     if (listeners === undefined || this.#isClosed) return listener.close();
     listeners.push(listener);
@@ -144,12 +157,15 @@ export class Sharing {
   }
 }
 
-/** An error as members are told it. */
-export function failureOf(error: unknown): Pick<TunnelError, "code" | "message" | "hint"> {
-  if (error instanceof TunnelError) return { code: error.code, message: error.message, hint: error.hint };
-  return {
-    code: "ERR_BUG",
-    message: error instanceof Error ? error.message : String(error),
-    hint: undefined,
-  };
+/** Tells somebody why there is nothing to be had, and ends the conversation. */
+function dismiss(socket: Socket, error: TunnelError): void {
+  send(socket, { type: "failed", ...failureOf(error) });
+  socket.end();
+}
+
+/** It may be older or newer: neither knows which messages the other one has. */
+function stranger(): TunnelError {
+  return new ConfigError(`process ${process.pid} carries this tunnel with another version of this program`, {
+    hint: "end it, or use the version it is of",
+  });
 }

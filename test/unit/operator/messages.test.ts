@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readMemberMessage, readOwnerMessage } from "../../../../src/cli/connect/messages.ts";
+import { readMemberMessage, readOwnerMessage } from "../../../src/operator/messages.ts";
 
 const READY = { type: "ready", pid: 7, tunnelId: "x", expiresAt: "2026-01-01T00:00:00.000Z" };
 const FAILED = { type: "failed", code: "ERR_LIMIT", message: "no" };

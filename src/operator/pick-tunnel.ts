@@ -1,11 +1,11 @@
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import { isOwnedBy, isToBeClosed } from "./connect-tags.ts";
+import { endOf } from "./tunnel-end.ts";
 
 /** A tunnel that is not worth a connection any more. */
 const MIN_LEFT_MS = 60_000;
 /** So long after its last change, a tunnel that somebody else's connect opened is taken for left over. */
 const LEFT_OVER_MS = 10 * 60_000;
-const DEFAULT_LIFETIME_MINUTES = 720;
 
 /** A tunnel to reuse and why it may be. */
 export interface Picked {
@@ -36,15 +36,14 @@ export function pickTunnel(
  * Whether a tunnel was left over: opened by a connect that meant to close it, without a source, and not carried by one
  * that runs (`running`: tunnel ids of this machine).
  */
-export function isStale(tunnel: Tunnel, owner: string, running: ReadonlySet<string>, now: number): boolean {
+export function isStale(
+  tunnel: Tunnel,
+  owner: string,
+  running: ReadonlySet<string | undefined>,
+  now: number,
+): boolean {
   if (tunnel.status !== "OPEN" || !isToBeClosed(tunnel) || isSourceConnected(tunnel)) return false;
-  return isFree(tunnel, owner, now) && !running.has(tunnel.tunnelId ?? "");
-}
-
-/** When a tunnel ends at the latest. */
-export function endOf({ createdAt, timeoutConfig }: Tunnel, now: number): Date {
-  const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes ?? DEFAULT_LIFETIME_MINUTES;
-  return new Date((createdAt?.getTime() ?? now) + minutes * 60_000);
+  return isFree(tunnel, owner, now) && !running.has(tunnel.tunnelId);
 }
 
 export function isDestinationConnected({ destinationConnectionState }: Tunnel): boolean {

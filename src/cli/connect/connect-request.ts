@@ -1,0 +1,54 @@
+import { UsageError } from "../../base/errors.ts";
+import { shellLine } from "../../base/shell.ts";
+import type { SocketAddress } from "../../net/tcp.ts";
+import type { ConnectRequest } from "../../operator/request.ts";
+import { parseServiceMap } from "../../proxy/service-map.ts";
+import type { CommandContext } from "../words/command.ts";
+
+const EXAMPLE = "tunnel connect --thing pump-7 --service SSH";
+
+/** What the options ask for. Throws UsageError. */
+export function requestOf({ settings, rest }: CommandContext): ConnectRequest {
+  const thing = settings.get("thing");
+  const [service, ...others] = settings.get("service");
+  if (thing === undefined) throw new UsageError("--thing is missing: connect to which device?", EXAMPLE);
+  if (service === undefined || others.length > 0) {
+    throw new UsageError(
+      `one --service, please: which service of "${thing}"?`,
+      shellLine`tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
+    );
+  }
+  if (rest?.length === 0) throw new UsageError("no command after --", `${EXAMPLE} -- CMD…`);
+  if (settings.get("stdio") && (rest !== undefined || settings.get("listenOn").length > 0)) {
+    throw new UsageError("--stdio goes without -p and without a command", `${EXAMPLE} --stdio`);
+  }
+  if (settings.get("watch") && (settings.get("stdio") || rest !== undefined)) {
+    throw new UsageError("--watch goes without a command and without --stdio", `${EXAMPLE} --watch`);
+  }
+  return {
+    thing,
+    service,
+    lifetimeMinutes: settings.get("lifetime"),
+    waitMs: settings.get("wait"),
+    keep: settings.get("keep"),
+    takeOver: settings.get("takeOver"),
+    clientType: settings.get("clientType"),
+    stallTimeoutMs: settings.get("stallTimeout"),
+    lingerMs: settings.get("linger"),
+    keepaliveMs: settings.get("keepalive"),
+  };
+}
+
+/** Where to listen: what -p says, else a free port. Throws UsageError. */
+export function addressOf(service: string, { settings, rest }: CommandContext): SocketAddress {
+  const texts = settings.get("listenOn");
+  const map = parseServiceMap(texts.length === 0 ? "0" : texts.join(","), "source");
+  const address = map.get(service) ?? map.get("");
+  if (address === undefined || map.size > 1) {
+    throw new UsageError(`-p ${texts.join(",")}: one address, for ${service}`, `${EXAMPLE} -p 2222`);
+  }
+  if (rest !== undefined && address.type === "unix") {
+    throw new UsageError("a command gets a port, not a Unix socket", `${EXAMPLE} -p 2222 -- CMD…`);
+  }
+  return address.type === "tcp" ? { ...address, host: address.host ?? settings.get("bind") } : address;
+}

@@ -1,0 +1,75 @@
+// What a connect does with a tunnel that carries: standard input and output, a command, or listening for others.
+
+import type { Writable } from "node:stream";
+import type { Env } from "../../base/env.ts";
+import type { SocketAddress } from "../../net/tcp.ts";
+import { orAborted } from "../../operator/or-aborted.ts";
+import { type Listening, type TunnelUse, throwIfFailed } from "../../operator/request.ts";
+import { listeningAt } from "../../proxy/options.ts";
+import { printListening } from "../proxy/event-log.ts";
+import type { CommandContext } from "../words/command.ts";
+import type { StdioPeer } from "./stdio-peer.ts";
+
+export interface Work {
+  readonly service: string;
+  /** Where to listen. */
+  readonly address: SocketAddress;
+  /** Under --stdio. */
+  readonly peer: StdioPeer | undefined;
+  /** Takes what is said while a screen is drawn. */
+  readonly screen: ((text: string) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Works until its own end, or that of the tunnel; a tunnel that fails is thrown. Returns the command's exit code. */
+export async function workWith(
+  tunnel: TunnelUse,
+  { service, address, peer, screen, signal }: Work,
+  context: CommandContext,
+): Promise<number | undefined> {
+  const { rest, output, stdout } = context;
+  signal.throwIfAborted();
+  if (peer !== undefined) {
+    const { carryStdio } = await import("./carry-stdio.ts");
+    const carried = carryStdio(tunnel.dial(), peer.input, stdout as Writable, signal);
+    await Promise.race([carried, failure(tunnel)]);
+    peer.hush();
+    return undefined;
+  }
+  const listening = await tunnel.listen(address);
+  if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
+  if (screen !== undefined) screen(`${service} listening on ${listeningAt(listening)}`);
+  else printListening({ service, ...listening }, output);
+  throwIfFailed(await orAborted(tunnel.ended, signal));
+  return undefined;
+}
+
+/** Never, unless the tunnel fails. One that was closed has ended the stream too. */
+async function failure({ ended }: TunnelUse): Promise<void> {
+  throwIfFailed(await ended);
+  await new Promise(() => {});
+}
+
+/** A tunnel that fails takes the command with it; one that was closed leaves the rest to the command. */
+async function runInside(
+  tunnel: TunnelUse,
+  listening: Listening,
+  command: readonly string[],
+  { env }: CommandContext,
+  signal: AbortSignal,
+): Promise<number> {
+  const { runChild } = await import("../process/child.ts");
+  const failed = new AbortController();
+  failure(tunnel).catch((error) => failed.abort(error));
+  const either = AbortSignal.any([signal, failed.signal]);
+  const code = await runChild(command, childEnvironment(env, listening), either);
+  failed.signal.throwIfAborted();
+  return code;
+}
+
+/** Without what leads a command to a tunnel of its own. */
+function childEnvironment(env: Env, { address, port }: Listening): Env {
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith("AWSIOT_TUNNEL_"));
+  const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
+  return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };
+}

@@ -1,0 +1,173 @@
+import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ConfigError, TunnelError, UnreachableError } from "../base/errors.ts";
+import type { SocketAddress } from "../net/tcp.ts";
+import type { MeetingPoint } from "./meeting-point.ts";
+import { type MemberMessage, type OwnerMessage, readOwnerMessage, receive, send } from "./messages.ts";
+import { type Listening, type TunnelEnd, type TunnelUse, throwIfFailed } from "./request.ts";
+
+/** An owner that does not answer a question in this time is not asked again. */
+const ANSWER_MS = 1_000;
+
+type Said<T extends OwnerMessage["type"]> = Extract<OwnerMessage, { type: T }>;
+
+/** A process that uses the tunnel of another one on this machine. */
+export class Member implements TunnelUse, Disposable {
+  readonly tunnelId: string;
+  readonly expiresAt: Date;
+  /** Process id of the owner. */
+  readonly pid: number;
+  readonly ended: Promise<TunnelEnd>;
+  readonly #control: Control;
+  readonly #point: MeetingPoint;
+
+  private constructor(control: Control, point: MeetingPoint, ready: Said<"ready">) {
+    this.#control = control;
+    this.#point = point;
+    this.tunnelId = ready.tunnelId;
+    this.expiresAt = new Date(ready.expiresAt);
+    this.pid = ready.pid;
+    this.ended = control.ended.then((end) => (end.type === "gone" ? { type: "failed", error: gone() } : end));
+  }
+
+  /**
+   * Joins the owner at a meeting point, once its tunnel carries. Undefined when there is none, or it went away before.
+   * Throws what the owner failed with, and the signal's reason.
+   */
+  static async join(
+    point: MeetingPoint,
+    onWaiting: (what: string) => void,
+    signal: AbortSignal,
+  ): Promise<Member | undefined> {
+    const control = await Control.open(point.control);
+    if (control === undefined) return undefined;
+    const stop = () => control[Symbol.dispose]();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      const answer = await control.ask({ type: "use" }, (message) => {
+        if (message.type === "waiting") onWaiting(message.for);
+        return message.type === "ready" ? message : undefined;
+      });
+      signal.throwIfAborted();
+      if (answer.type === "ready") return new Member(control, point, answer);
+      if (answer.type !== "gone") throwIfFailed(answer);
+      return undefined;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /**
+   * The owner listens for us. Were the sockets accepted here and carried over its `streams`, a connection that the tunnel
+   * lost would look like one that came to its end: a Unix socket knows no reset.
+   */
+  async listen(address: SocketAddress): Promise<Listening> {
+    const answer = await this.#control.ask({ type: "listen", address }, (message) =>
+      message.type === "listening" || message.type === "refused" ? message : undefined,
+    );
+    if (answer.type === "listening") return answer;
+    if (answer.type === "refused") throw errorOf(answer);
+    throwIfFailed(await this.ended);
+    throw gone();
+  }
+
+  dial(): Socket {
+    return connect({ path: this.#point.streams, allowHalfOpen: true });
+  }
+
+  [Symbol.dispose](): void {
+    this.#control[Symbol.dispose]();
+  }
+}
+
+/**
+ * What the owner behind a control socket has: its tunnel's id, or none yet, which it is also when it does not say.
+ * Undefined when there is no owner.
+ */
+export async function tunnelOf(
+  path: string,
+): Promise<{ readonly tunnelId?: string | undefined } | undefined> {
+  using control = await Control.open(path);
+  if (control === undefined) return undefined;
+  const answer = control.ask({ type: "status" }, (message) =>
+    message.type === "status" ? message : undefined,
+  );
+  const said = await Promise.race([answer, sleep(ANSWER_MS, undefined, { ref: false })]);
+  return said?.type === "status" ? said : {};
+}
+
+/** The owner went without a word, or the conversation was ended here. */
+interface Gone {
+  readonly type: "gone";
+}
+
+/** The conversation with an owner. */
+class Control implements Disposable {
+  readonly ended: Promise<TunnelEnd | Gone>;
+  readonly #socket: Socket;
+  readonly #ended = Promise.withResolvers<TunnelEnd | Gone>();
+  #onAnswer: (message: OwnerMessage) => void = () => {};
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    this.ended = this.#ended.promise;
+    receive(
+      socket,
+      readOwnerMessage,
+      (message) => this.#onMessage(message),
+      () => this.#onStranger(),
+    );
+    socket.on("error", () => socket.destroy());
+    socket.on("end", () => socket.end());
+    socket.on("close", () => this.#ended.resolve({ type: "gone" }));
+  }
+
+  static async open(path: string): Promise<Control | undefined> {
+    const opened = Promise.withResolvers<boolean>();
+    const socket = connect({ path, allowHalfOpen: true });
+    socket.once("connect", () => opened.resolve(true));
+    socket.once("error", () => opened.resolve(false));
+    return (await opened.promise) ? new Control(socket) : undefined;
+  }
+
+  /** Asks, and gives the first message that `pick` takes for the answer, or the end that came before it. */
+  async ask<T>(
+    question: MemberMessage,
+    pick: (message: OwnerMessage) => T | undefined,
+  ): Promise<T | TunnelEnd | Gone> {
+    const answered = Promise.withResolvers<T>();
+    this.#onAnswer = (message) => {
+      const answer = pick(message);
+      if (answer !== undefined) answered.resolve(answer);
+    };
+    send(this.#socket, question);
+    return Promise.race([answered.promise, this.ended]);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #onMessage(message: OwnerMessage): void {
+    if (message.type === "failed") this.#ended.resolve({ type: "failed", error: errorOf(message) });
+    else if (message.type === "ended") this.#ended.resolve({ type: "closed" });
+    else this.#onAnswer(message);
+  }
+
+  #onStranger(): void {
+    const error = new ConfigError(
+      "the tunnel connect that carries this tunnel is of another version of this program",
+      { hint: "end it, or use the version it is of" },
+    );
+    this.#ended.resolve({ type: "failed", error });
+    this.#socket.destroy();
+  }
+}
+
+function gone(): UnreachableError {
+  return new UnreachableError("the tunnel connect that carried this connection has ended");
+}
+
+function errorOf(said: Said<"refused" | "failed">): TunnelError {
+  return new TunnelError(said.code, said.message, said);
+}

@@ -1,0 +1,87 @@
+import { connect, type Socket } from "node:net";
+import process from "node:process";
+import { type Listener, listen } from "../net/tcp.ts";
+import { awaitDevice } from "./await-device.ts";
+import { type HeldTunnel, holdTunnel } from "./hold-tunnel.ts";
+import type { MeetingPoint } from "./meeting-point.ts";
+import { type LastWords, lastWordsOf } from "./messages.ts";
+import { orAborted } from "./or-aborted.ts";
+import type { ConnectEvent, TunnelEnd, TunnelUse } from "./request.ts";
+import { Sharing } from "./sharing.ts";
+import { Source } from "./source.ts";
+import type { UseOptions } from "./with-tunnel.ts";
+
+/**
+ * The life of a tunnel of our own: it is found or opened, waits for its device, carries for `work` and for those of this
+ * machine who join, and is closed if it was opened here, whatever ends it. The caller has the meeting point's lock.
+ * Those who joined are told of a failure; after a signal they go on by themselves.
+ */
+export async function ownTunnel<T>(
+  point: MeetingPoint,
+  options: UseOptions,
+  work: (tunnel: TunnelUse) => Promise<T>,
+): Promise<T> {
+  const [controlPlane, dataPlane] = await Promise.all([options.controlPlane(), options.dataPlane()]);
+  using sharing = await Sharing.open(point);
+  const told = { ...options, onEvent: (event: ConnectEvent) => tellAll(event, sharing, options) };
+  try {
+    await using tunnel = await holdTunnel(controlPlane, told);
+    await awaitDevice(tunnel, told);
+    told.onEvent({ event: "waiting", for: "the service" });
+    await using source = new Source(tunnel, dataPlane, told);
+    await orAborted(source.carries(), options.signal);
+    await using use = share(tunnel, source, sharing, point, options);
+    return await work(use);
+  } catch (error) {
+    sharing.close(options.signal.aborted ? undefined : lastWordsOf({ type: "failed", error }));
+    throw error;
+  }
+}
+
+function tellAll(event: ConnectEvent, sharing: Sharing, { onEvent }: UseOptions): void {
+  if (event.event === "waiting") sharing.tell({ type: "waiting", for: event.for });
+  if (event.event === "opened" || event.event === "reused") sharing.name(event.tunnelId);
+  onEvent(event);
+}
+
+/** The owner's own use of its tunnel, which others join from now on; it is over when the last of them has gone. */
+function share(
+  { tunnelId, expiresAt }: HeldTunnel,
+  source: Source,
+  sharing: Sharing,
+  point: MeetingPoint,
+  options: UseOptions,
+): TunnelUse & AsyncDisposable {
+  const listeners: Listener[] = [];
+  const take = (socket: Socket) => source.take(socket);
+  sharing.carry(take);
+  sharing.tell({ type: "ready", pid: process.pid, tunnelId, expiresAt: expiresAt.toISOString() });
+  return {
+    tunnelId,
+    expiresAt,
+    ended: source.ended,
+    async listen(address) {
+      const listener = await listen(address, take);
+      listeners.push(listener);
+      return listener;
+    },
+    dial: () => connect({ path: point.streams, allowHalfOpen: true }),
+    async [Symbol.asyncDispose]() {
+      for (const listener of listeners) listener.close();
+      sharing.close(await waitForOthers(sharing, source.ended, options));
+    },
+  };
+}
+
+/** What those who are still there are told: nothing when they were left behind. */
+async function waitForOthers(
+  sharing: Sharing,
+  ended: Promise<TunnelEnd>,
+  { onEvent, onOthersOnly }: UseOptions,
+): Promise<LastWords | undefined> {
+  const others = sharing.memberCount;
+  if (others > 0) onEvent({ event: "in-use", others });
+  const over = Promise.race([ended.then(lastWordsOf), sharing.idle().then(() => undefined)]);
+  if (others === 0) return over;
+  return orAborted(over, onOthersOnly()).catch(() => ({ type: "ended" }) as const);
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import { HandshakeError, ReplacedError, TunnelError } from "../base/errors.ts";
+import { ClientToken } from "../base/secret.ts";
+import { LocalProxy } from "../proxy/local-proxy.ts";
+import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
+import type { HeldTunnel } from "./hold-tunnel.ts";
+import { type TunnelEnd, throwIfFailed } from "./request.ts";
+import type { UseOptions } from "./with-tunnel.ts";
+
+/** The source of a tunnel that this process holds. Runs until it is disposed of, or the tunnel has ended. */
+export class Source implements AsyncDisposable {
+  /** Never rejected. The tunnel knows it by then. */
+  readonly ended: Promise<TunnelEnd>;
+  readonly #tunnel: HeldTunnel;
+  readonly #service: string;
+  readonly #proxy: LocalProxy;
+  readonly #stop = new AbortController();
+  readonly #connected = Promise.withResolvers<void>();
+
+  constructor(
+    tunnel: HeldTunnel,
+    dataPlane: DataPlane,
+    { request, log, onProxyEvent, board }: Pick<UseOptions, "request" | "log" | "onProxyEvent" | "board">,
+  ) {
+    const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs } = request;
+    const { tunnelId } = tunnel;
+    this.#tunnel = tunnel;
+    this.#service = service;
+    this.#proxy = new LocalProxy({
+      mode: "source",
+      dataPlane,
+      accessToken: tunnel.accessToken,
+      clientToken: new ClientToken(randomUUID()),
+      serviceMap: () => new Map([[service, undefined]]),
+      clientType,
+      stallTimeoutMs,
+      lingerMs,
+      keepaliveMs,
+      log,
+      onEvent: (event) => {
+        board.observe(event);
+        onProxyEvent(event);
+        if (event.event === "connected") this.#connected.resolve();
+      },
+      signal: this.#stop.signal,
+    });
+    board.open({ id: tunnelId, mode: "source", tunnelId, services: [service] }, this.#proxy);
+    this.ended = this.#run();
+  }
+
+  /** Resolved once it can carry. Throws what ended it before. */
+  async carries(): Promise<void> {
+    const end = await Promise.race([this.#connected.promise, this.ended]);
+    if (end === undefined) return;
+    throwIfFailed(end);
+    throw new TunnelError("ERR_NOT_FOUND", `tunnel ${this.#tunnel.tunnelId} was closed`);
+  }
+
+  /** Carries a socket, half-open and paused. */
+  take(socket: Socket): void {
+    this.#proxy.take(this.#service, socket);
+  }
+
+  async #run(): Promise<TunnelEnd> {
+    const end = await this.#proxy.run().then(endOf, failureOf);
+    this.#tunnel.sourceEnd = end;
+    return end;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.ended;
+  }
+}
+
+function endOf(end: ProxyEnd): TunnelEnd {
+  return { type: end === "tunnel-closed" ? "closed" : "stopped" };
+}
+
+function failureOf(error: unknown): TunnelEnd {
+  const isTaken = error instanceof ReplacedError || error instanceof HandshakeError;
+  return isTaken ? { type: "taken", error } : { type: "failed", error };
+}
