@@ -88,9 +88,9 @@ test("a refused destination ends that connection and says why, and the next one 
 
 test("an application that goes on writing to a connection that has ended learns so", async () => {
   await using server = await startTcpServer((socket) => {
-    socket.once("data", () => socket.end());
+    socket.once("data", () => socket.destroy());
   });
-  await using pair = await startPair(`BRIEF=127.0.0.1:${server.port}`, { destination: { lingerMs: 100 } });
+  await using pair = await startPair(`BRIEF=127.0.0.1:${server.port}`);
   const socket = await dialLocal(await pair.source.portOf("BRIEF"));
   const failed = new Promise((resolve) => socket.once("error", resolve));
   const chunk = Buffer.alloc(64 * 1024);

@@ -5,7 +5,8 @@ import { startTcpServer } from "../../helpers/servers.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { Wire } from "../../helpers/wire.ts";
 
-const PACE = { bytes: 300_000, frozenAfterMs: 500 };
+const PACE = { bytes: 300_000 };
+const IMPATIENT = { ...PACE, frozenAfterMs: 500 };
 
 /** A service behind a wire, and what it had to say. */
 async function start() {
@@ -42,7 +43,7 @@ describe("a conversation", () => {
   test("in which nothing comes is frozen", async () => {
     await using ends = await start();
     ends.wire.set({ isHole: true }, "down");
-    expect(await talk({ port: ends.wire.port }, 1, PACE)).toMatchObject({ fate: "frozen", received: 0 });
+    expect(await talk({ port: ends.wire.port }, 1, IMPATIENT)).toMatchObject({ fate: "frozen", received: 0 });
   });
 
   test("with bytes of another is told with their place", async () => {

@@ -102,7 +102,7 @@ describe("--fault", () => {
     expiring.tunnels.open({});
     await waitFor("the expiry", () => reasons.length > 0);
     expect(reasons).toEqual(["expired"]);
-    await using rotating = await emulatorWith("rotate=20ms");
+    await using rotating = await emulatorWith("rotate=500ms");
     const source = dial(rotating, "source", rotating.tunnels.open({}).tokens.source.reveal());
     const [code] = await within("the close", once(source, "close"));
     expect(code).toBe(1_008);
