@@ -1,11 +1,12 @@
+import { addAbortListener } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { createWebSocketStream, WebSocket } from "ws";
+import { reasonOf } from "../base/abort.ts";
 import { UnreachableError } from "../base/errors.ts";
 import { connectFailure } from "../net/failures.ts";
 import { Limit } from "../net/limit.ts";
-import { reasonOf } from "../net/settled.ts";
 import { trustedRoots } from "../net/tls-roots.ts";
 import { openTls, openTransport } from "../net/transport.ts";
 
@@ -63,11 +64,7 @@ async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSi
   const transport = await openTransport({ ...address, signal });
   const socket = makeWebSocket(address, path, transport);
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const abort = () => {
-    reject(reasonOf(signal));
-    socket.terminate();
-  };
-  signal.addEventListener("abort", abort, { once: true });
+  using _ = addAbortListener(signal, () => reject(reasonOf(signal)));
   socket.once("unexpected-response", (_request, response: IncomingMessage) => {
     response.resume();
     reject(refusal(address, response.statusCode ?? 0));
@@ -80,14 +77,11 @@ async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSi
     socket.once("close", () => stream.destroy());
     resolve(stream);
   });
-  if (signal.aborted) abort();
   try {
     return await promise;
   } catch (error) {
     socket.terminate();
     throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MqttClient } from "mqtt";
@@ -70,8 +71,7 @@ class Attempt {
   /** Resolves when it is over, with the reason; never rejects. */
   async run(): Promise<TunnelError> {
     const { signal } = this.#options;
-    const stop = () => this.#over.resolve(new UnreachableError("stopped"));
-    signal.addEventListener("abort", stop, { once: true });
+    using _ = addAbortListener(signal, () => this.#over.resolve(new UnreachableError("stopped")));
     let client: MqttClient | undefined;
     try {
       client = this.#connect(await this.#open());
@@ -80,7 +80,6 @@ class Attempt {
       // Whatever it is, a device that gives up cannot be reached any more to repair it.
       return error instanceof TunnelError ? error : new UnreachableError(String(error), { cause: error });
     } finally {
-      signal.removeEventListener("abort", stop);
       if (client !== undefined) await end(client, signal.aborted);
     }
   }

@@ -1,6 +1,8 @@
+import { addAbortListener } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
+import { reasonOf } from "../base/abort.ts";
 import { HandshakeError, RemoteProtocolError, type TunnelError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { getLogger } from "../base/log.ts";
@@ -19,7 +21,6 @@ import {
 import { connectFailure } from "./failures.ts";
 import { Limit } from "./limit.ts";
 import { readRefusalBody } from "./refusal-body.ts";
-import { reasonOf } from "./settled.ts";
 import { gateOf, type TlsGate } from "./tls-gate.ts";
 import { trustedRoots } from "./tls-roots.ts";
 import { openTransport } from "./transport.ts";
@@ -127,11 +128,7 @@ async function upgrade(
     ...(transport === undefined ? { ca: trustedRoots(options.ca) } : { createConnection: () => transport }),
     ...(options.isUnverified && { rejectUnauthorized: false }),
   });
-  const abort = () => {
-    reject(reasonOf(signal));
-    socket.terminate();
-  };
-  signal.addEventListener("abort", abort, { once: true });
+  using _ = addAbortListener(signal, () => reject(reasonOf(signal)));
   let channelId = "";
   socket.on("upgrade", (response: IncomingMessage) => {
     channelId = String(response.headers[CHANNEL_ID_HEADER] ?? "");
@@ -150,14 +147,11 @@ async function upgrade(
     socket.pause();
     resolve(wrap(socket, channelId, transport && gateOf(transport)));
   });
-  if (signal.aborted) abort();
   try {
     return await promise;
   } catch (error) {
     socket.terminate();
     throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 

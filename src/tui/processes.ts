@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { LineSplitter } from "../base/line-splitter.ts";
@@ -35,12 +36,10 @@ export function watchProcesses(
   };
   const timer = setInterval(scan, SCAN_MS);
   scan();
-  const stop = () => {
+  addAbortListener(signal, () => {
     clearInterval(timer);
     for (const socket of watched.values()) socket.destroy();
-  };
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 function readStatus(

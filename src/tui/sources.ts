@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { aborted } from "../base/abort.ts";
 import { TunnelError } from "../base/errors.ts";
 import type { StatusBoard } from "../proxy/status.ts";
 import { watchProcesses } from "./processes.ts";
@@ -101,11 +102,4 @@ async function describe(
     described.set(tunnelId, Date.now());
     store.dispatch({ type: "tunnel", tunnel: await source.describe(tunnelId), now: Date.now() });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

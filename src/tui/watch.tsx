@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import { type Instance, render } from "ink";
 import { App } from "./app.tsx";
 import type { Effect } from "./keys.ts";
@@ -65,8 +66,7 @@ export class Watch {
   async #run(): Promise<void> {
     const { terminal, sources, signal } = this.#options;
     const stop = () => this.#stop.abort();
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
+    using _ = addAbortListener(signal, stop);
     const resize = () => this.#store.dispatch({ type: "resize", ...sizeOf(terminal) });
     terminal.stdout.on("resize", resize);
     using second = new SecondScreen(terminal.stdout);
@@ -77,7 +77,6 @@ export class Watch {
       await feed(this.#store, sources, this.#stop.signal);
     } finally {
       terminal.stdout.off("resize", resize);
-      signal.removeEventListener("abort", stop);
       screen.unmount();
       await gone;
     }

@@ -1,6 +1,7 @@
 // What the agent command does.
 
 import { randomBytes } from "node:crypto";
+import { addAbortListener } from "node:events";
 import { join } from "node:path";
 import { runAgent } from "../../agent/agent.ts";
 import type { MetricsServer } from "../../agent/metrics.ts";
@@ -140,8 +141,7 @@ async function startObservers({ settings, env, output, log, signal }: CommandCon
   const metrics = await startMetrics(settings.get("metrics"));
   if (metrics !== undefined) log.info("metrics on port {port}", { port: metrics.port });
   const systemd = SystemdNotifier.from(env, log);
-  const stopping = () => systemd?.stopping();
-  signal.addEventListener("abort", stopping, { once: true });
+  const stopping = addAbortListener(signal, () => systemd?.stopping());
   return {
     observe(event: AgentEvent) {
       printer.print(event);
@@ -149,7 +149,7 @@ async function startObservers({ settings, env, output, log, signal }: CommandCon
       systemd?.observe(event);
     },
     stop() {
-      signal.removeEventListener("abort", stopping);
+      stopping[Symbol.dispose]();
       metrics?.close();
     },
   };

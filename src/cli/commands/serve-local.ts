@@ -1,3 +1,4 @@
+import { aborted } from "../../base/abort.ts";
 import { UnreachableError, UsageError } from "../../base/errors.ts";
 import type { RunningEmulator } from "../../emulator/server/serve.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
@@ -192,11 +193,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) {
-    return Promise.resolve();
-  }
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

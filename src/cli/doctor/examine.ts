@@ -1,6 +1,7 @@
 // All checks, at the same time, each with its own time limit.
 
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import { untilAborted } from "../../base/abort.ts";
 import { type Finding, fail, failed, warn } from "./finding.ts";
 import { checkMqtt } from "./mqtt-check.ts";
 import { checkClock, checkDns, checkTls, checkWebProxy } from "./network-checks.ts";
@@ -69,17 +70,12 @@ async function limited(
   limitMs: number,
 ): Promise<Finding | readonly Finding[]> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-  const late = Promise.withResolvers<Finding>();
-  const onAbort = () => late.resolve(fail(name, `no answer within ${limitMs / 1_000} s`, LATE_FIX));
-  limit.addEventListener("abort", onAbort, { once: true });
   try {
-    return await Promise.race([check(limit), late.promise]);
+    return await untilAborted(limit, check(limit));
   } catch (error) {
     return limit.aborted
       ? fail(name, `no answer within ${limitMs / 1_000} s`, LATE_FIX)
       : failed(name, error);
-  } finally {
-    limit.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { addAbortListener } from "node:events";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
@@ -32,14 +33,10 @@ export async function runChild(command: readonly string[], env: Env, signal: Abo
     onRepeat(() => child.kill("SIGKILL"));
     child.kill(signal.reason instanceof StopSignal ? signal.reason.signal : "SIGTERM");
   };
-  signal.addEventListener("abort", forward, { once: true });
-  if (signal.aborted) {
-    forward();
-  }
+  using _forwarding = addAbortListener(signal, forward);
   try {
     return await ended.promise;
   } finally {
-    signal.removeEventListener("abort", forward);
     onRepeat(undefined);
   }
 }
