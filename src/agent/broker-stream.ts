@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { createWebSocketStream, WebSocket } from "ws";
 import { reasonOf } from "../base/abort.ts";
 import { UnreachableError } from "../base/errors.ts";
+import { hostAndPort } from "../base/host.ts";
 import { connectFailure } from "../net/failures.ts";
 import { Limit } from "../net/limit.ts";
 import { trustedRoots } from "../net/tls-roots.ts";
@@ -85,11 +86,10 @@ async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSi
   }
 }
 
-function makeWebSocket({ host, port, ca }: BrokerAddress, path: string, transport: TLSSocket | undefined) {
-  const authority = host.includes(":") ? `[${host}]` : host;
-  return new WebSocket(`wss://${authority}:${port}${path}`, ["mqtt"], {
+function makeWebSocket(address: BrokerAddress, path: string, transport: TLSSocket | undefined) {
+  return new WebSocket(`wss://${hostAndPort(address)}${path}`, ["mqtt"], {
     perMessageDeflate: false,
-    ...(transport === undefined ? { ca: trustedRoots(ca) } : { createConnection: () => transport }),
+    ...(transport === undefined ? { ca: trustedRoots(address.ca) } : { createConnection: () => transport }),
   });
 }
 

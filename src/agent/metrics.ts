@@ -10,6 +10,7 @@ import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
+import { bracketed } from "../base/host.ts";
 import { refuseRequest } from "../emulator/server/strict-http.ts";
 import type { AgentEvent } from "./options.ts";
 
@@ -42,7 +43,7 @@ export class MetricsServer {
   /** @throws ListenError */
   static async listen(address: { readonly host: string; readonly port: number }): Promise<MetricsServer> {
     const host = address.host === "localhost" ? "127.0.0.1" : address.host;
-    const metrics = new MetricsServer([...HOST_NAMES, host.includes(":") ? `[${host}]` : host]);
+    const metrics = new MetricsServer([...HOST_NAMES, bracketed(host)]);
     metrics.#server.listen(address.port, host);
     try {
       await once(metrics.#server, "listening");

@@ -4,6 +4,7 @@ import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
+import { hostAndPort } from "../base/host.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 /** A TCP address or the path of a Unix socket. */
@@ -85,8 +86,7 @@ function connectTcp(
 /** `localhost:5555`, `[::1]:5555` or `/run/app.sock`. */
 export function formatAddress(address: SocketAddress): string {
   if (address.type === "unix") return address.path;
-  const host = address.host ?? "localhost";
-  return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  return hostAndPort({ host: address.host ?? "localhost", port: address.port });
 }
 
 /** The runtimes tell a name that does not exist from a port that is taken in different ways, or not at all. */

@@ -5,6 +5,7 @@ import { WebSocket } from "ws";
 import { reasonOf } from "../base/abort.ts";
 import { HandshakeError, RemoteProtocolError, type TunnelError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { hostAndPort } from "../base/host.ts";
 import { getLogger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import { isLastWord, judgeRefusal } from "../engine/refusal.ts";
@@ -155,9 +156,8 @@ async function upgrade(
   }
 }
 
-function tunnelUrl({ host, port, mode }: TunnelSocketOptions): string {
-  const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  return `wss://${authority}:${port}${TUNNEL_PATH}?${MODE_PARAMETER}=${mode}`;
+function tunnelUrl(options: TunnelSocketOptions): string {
+  return `wss://${hostAndPort(options)}${TUNNEL_PATH}?${MODE_PARAMETER}=${options.mode}`;
 }
 
 function headersOf({ accessToken, clientToken, userAgent }: TunnelSocketOptions): Record<string, string> {

@@ -1,5 +1,6 @@
 import { addAbortListener } from "node:events";
 import { reasonOf } from "../base/abort.ts";
+import { hostAndPort } from "../base/host.ts";
 // The way through a web proxy: one CONNECT (RFC 9110, 9.3.6), for control plane, data plane and MQTT alike. By hand,
 // since the usual library neither limits how long and how much it waits for nor lets go of a proxy that stays silent.
 
@@ -75,9 +76,9 @@ interface Head {
   readonly authenticate: string;
 }
 
-async function ask(socket: Socket, { webProxy, host, port }: WebProxyRoute, signal: AbortSignal) {
-  const target = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const login = webProxyLogin(webProxy);
+async function ask(socket: Socket, route: WebProxyRoute, signal: AbortSignal) {
+  const target = hostAndPort(route);
+  const login = webProxyLogin(route.webProxy);
   const lines = [
     `CONNECT ${target} HTTP/1.1`,
     `Host: ${target}`,

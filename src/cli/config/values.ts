@@ -4,6 +4,7 @@
 import ms from "ms";
 import { regionLike } from "../../aws/regions.ts";
 import { UsageError } from "../../base/errors.ts";
+import { unbracketed } from "../../base/host.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
@@ -188,7 +189,7 @@ export function readBrokerUrl(text: string): BrokerUrl {
     );
   }
   const isSecure = url.protocol === "mqtts:";
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  const host = unbracketed(url.hostname).toLowerCase();
   const port = url.port === "" ? (isSecure ? 8883 : 1883) : Number(url.port);
   if (!isSecure) {
     readLoopback({ host, port });

@@ -2,6 +2,7 @@
 
 import type { Agent } from "node:https";
 import { hostOf, type Variant } from "../../aws/endpoints.ts";
+import { unbracketed } from "../../base/host.ts";
 import type { Logger } from "../../base/log.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
@@ -68,7 +69,7 @@ export function placeOf({ host, port }: HostPort, target: Target, env: Env): Pla
 
 function hostPort({ hostname, port, protocol }: URL): HostPort {
   return {
-    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: unbracketed(hostname),
     port: Number(port || (protocol === "http:" ? 80 : 443)),
   };
 }

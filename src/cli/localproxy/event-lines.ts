@@ -7,6 +7,7 @@ import {
   ServiceIdsError,
   type TunnelError,
 } from "../../base/errors.ts";
+import { hostAndPort } from "../../base/host.ts";
 import { isCertificateFailure } from "../../net/failures.ts";
 import type { Mode, ProxyEvent } from "../../proxy/options.ts";
 import type { ReferenceLines } from "./lines.ts";
@@ -23,11 +24,11 @@ export class EventLines {
   takesFreePorts = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(lines: ReferenceLines, mode: Mode, { host, port }: { host: string; port: number }) {
+  constructor(lines: ReferenceLines, mode: Mode, address: { host: string; port: number }) {
     this.#lines = lines;
     this.#mode = mode;
-    this.#host = host;
-    this.#endpoint = `wss://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    this.#host = address.host;
+    this.#endpoint = `wss://${hostAndPort(address)}`;
   }
 
   start(): void {

@@ -1,6 +1,7 @@
 // Everything the command line, the files and the environment say, checked in the reference proxy's order so that of
 // several mistakes the same one is told.
 
+import { unbracketed } from "../../base/host.ts";
 import type { ClientType, Mode } from "../../proxy/options.ts";
 import type { Env } from "../config/layers.ts";
 import type { HostPort } from "../config/values.ts";
@@ -166,7 +167,7 @@ function readBind(
 ): string | undefined {
   if (text === undefined || text === "") return mode === "source" ? settings.bindAddress : undefined;
   checks.bindAddress(text);
-  return text.replace(/^\[(.*)\]$/, "$1");
+  return unbracketed(text);
 }
 
 function readCapath(path: string | undefined, checks: Checks): string | undefined {

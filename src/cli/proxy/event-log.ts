@@ -1,6 +1,6 @@
 import { LineLimit } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
-import type { ProxyEvent } from "../../proxy/options.ts";
+import { listeningAt, type ProxyEvent } from "../../proxy/options.ts";
 import type { Output } from "../print/output.ts";
 
 /** A line on stdout for a listener that is ready: what scripts wait for. */
@@ -10,8 +10,7 @@ export function printListening(event: ProxyEvent & { readonly event: "listening"
     output.document({ event: "listening", service, address, ...(port === undefined ? {} : { port }) });
     return;
   }
-  const host = address.includes(":") ? `[${address}]` : address;
-  output.line(`${service} listening on ${port === undefined ? address : `${host}:${port}`}`);
+  output.line(`${service} listening on ${listeningAt(event)}`);
 }
 
 /** Lines a minute about connections that open, and as many about those that close: a flood of them fills no disk. */

@@ -1,11 +1,13 @@
 // The embedded MQTT broker: it lets a device in by its certificate, and lets it do one thing, to subscribe to the
 // reserved topics of its own thing.
+
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { escapeControl } from "../../base/escape.ts";
+import { bracketed } from "../../base/host.ts";
 import type { Logger } from "../../base/log.ts";
 import type { KeyPair } from "../certificates/authority.ts";
-import { bind, type ListenAddress, toHost } from "../server/bind.ts";
+import { bind, type ListenAddress } from "../server/bind.ts";
 import { SessionStore } from "../store/session-store.ts";
 import { Connection, type Device } from "./connection.ts";
 import { isOwnTopic, type Notification } from "./notification.ts";
@@ -88,7 +90,7 @@ class EmbeddedBroker implements Broker {
   async listen(): Promise<void> {
     const { listen, log } = this.#options;
     try {
-      const hint = `--mqtt-listen ${toHost(listen.host)}:0 takes a free port, --no-mqtt does without`;
+      const hint = `--mqtt-listen ${bracketed(listen.host)}:0 takes a free port, --no-mqtt does without`;
       await bind(this.#server, listen, hint);
     } catch (error) {
       this.#store.close();

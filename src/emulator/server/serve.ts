@@ -1,4 +1,5 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
+
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { STATUS_CODES } from "node:http";
@@ -6,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { uptime } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
+import { bracketed } from "../../base/host.ts";
 import { getLogger } from "../../base/log.ts";
 import { makePrivateDirectory } from "../../base/private-files.ts";
 import type { KeyPair } from "../certificates/authority.ts";
@@ -18,7 +20,7 @@ import { endUpgrade } from "../relay/end-upgrade.ts";
 import { RelayServer } from "../relay/relay-server.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { Tunnels } from "../tunnels/tunnels.ts";
-import { bind, nameOf, toHost } from "./bind.ts";
+import { bind, nameOf } from "./bind.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { checkOwner, makeTemporaryDirectory, STATE_ADVICE } from "./state-directory.ts";
@@ -91,7 +93,7 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     createId: randomUUID,
     log: getLogger("tunnels"),
   });
-  const hostNames = [...names, ...addresses.map(toHost)];
+  const hostNames = [...names, ...addresses.map(bracketed)];
   const faults = new FaultPlan({ faults: options.faults ?? [], quota: options.hasQuota ?? false });
   cleanup.add(faults.watch(tunnels, getLogger("faults")));
   const credentials = options.isPrivate ? createKey() : undefined;
@@ -178,7 +180,7 @@ async function listen(
       refuseUpgrade(socket, "500 Internal Server Error");
     }
   });
-  await bind(server.listener, address, `--listen ${toHost(address.host)}:0 takes a free port`);
+  await bind(server.listener, address, `--listen ${bracketed(address.host)}:0 takes a free port`);
   server.listener.on("error", (error) => log.error("the listener failed: {error}", { error }));
   cleanup.add(() => closeServer(server, relay));
   return server;
