@@ -1,4 +1,5 @@
 import { UnreachableError } from "../base/errors.ts";
+import { codeOf } from "../base/system-reason.ts";
 
 interface Target {
   readonly host: string;
@@ -66,9 +67,4 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** What AbortSignal.timeout() gives as its reason. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === "TimeoutError";
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

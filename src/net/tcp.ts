@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
 import { hostAndPort } from "../base/host.ts";
+import { codeOf, systemReason } from "../base/system-reason.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 /** A TCP address or the path of a Unix socket. */
@@ -134,18 +135,18 @@ export async function isStaleSocket(path: string): Promise<boolean> {
     await once(socket, "connect");
     return false;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+    return codeOf(error) === "ECONNREFUSED";
   } finally {
     socket.destroy();
   }
 }
 
 function listenFailure(error: unknown, address: SocketAddress): TunnelError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const where = formatAddress(
     address.type === "tcp" ? { ...address, host: listenHost(address.host) } : address,
   );
-  const message = `cannot listen on ${where}: ${REASONS[code] ?? String(error)}`;
+  const message = `cannot listen on ${where}: ${REASONS[code] ?? systemReason(error)}`;
   if (address.type === "tcp" && !TAKEN.includes(code))
     return new ConfigError(message, { hint: LISTEN_HINT, cause: error });
   const hint =
@@ -158,9 +159,7 @@ function listenFailure(error: unknown, address: SocketAddress): TunnelError {
 const TAKEN = ["EADDRINUSE", "EACCES"];
 
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the address is in use",
   EACCES: "not allowed",
-  EADDRNOTAVAIL: "this machine has no such address",
   EINVAL: "this machine has no such address",
   ENOTFOUND: "host name not found",
   ENOENT: "no such directory",

@@ -1,5 +1,6 @@
 import { aborted } from "../../base/abort.ts";
 import { UnreachableError, UsageError } from "../../base/errors.ts";
+import { isRunning } from "../../base/running.ts";
 import type { RunningEmulator } from "../../emulator/server/serve.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
 import type { Command, CommandContext } from "../words/command.ts";
@@ -161,7 +162,7 @@ async function printEnvironment({ settings, env, output }: CommandContext): Prom
   const { quoteForShell } = await import("../../base/shell.ts");
   const stateDir = settings.get("stateDir") ?? defaultStateDir(env);
   const endpoint = readLocalEndpoint(stateDir, env);
-  if (!isAlive(endpoint.pid)) {
+  if (!isRunning(endpoint.pid)) {
     throw new UnreachableError(`no serve-local is running on "${endpoint.stateDir}"`, {
       hint: serveLocalCommandFor(endpoint.stateDir, env),
     });
@@ -183,14 +184,5 @@ async function printEnvironment({ settings, env, output }: CommandContext): Prom
   output.line(`unset ${unset.join(" ")}`);
   for (const [name, value] of Object.entries(set)) {
     output.line(`export ${name}=${quoteForShell(value)}`);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

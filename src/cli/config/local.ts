@@ -4,6 +4,7 @@ import process from "node:process";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell, shellLine } from "../../base/shell.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import { homeOf } from "./home.ts";
 import type { Env } from "./layers.ts";
 import {
@@ -96,8 +97,7 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new ConfigError(`cannot read "${path}": ${reason}`, {
+    throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, {
       hint: "use a --local directory of your own",
       cause,
     });

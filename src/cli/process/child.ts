@@ -6,7 +6,7 @@ import process from "node:process";
 import { isatty } from "node:tty";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
-import { systemReason } from "../../base/system-reason.ts";
+import { codeOf, systemReason } from "../../base/system-reason.ts";
 import type { Env } from "../config/layers.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
@@ -106,7 +106,7 @@ function isInForeground(): boolean {
   }
 }
 
-function cannotRun(file: string, cause: NodeJS.ErrnoException): UsageError {
-  const reason = cause.code === "ENOENT" ? "not found" : systemReason(cause);
+function cannotRun(file: string, cause: unknown): UsageError {
+  const reason = codeOf(cause) === "ENOENT" ? "not found" : systemReason(cause);
   return new UsageError(`cannot run "${file}": ${reason}`, shellLine`which ${file}`);
 }

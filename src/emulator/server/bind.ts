@@ -2,6 +2,7 @@ import type { Server } from "node:net";
 import { surviveAcceptErrors } from "../../base/accept-errors.ts";
 import { ListenError } from "../../base/errors.ts";
 import { bracketed, hostAndPort } from "../../base/host.ts";
+import { systemReason } from "../../base/system-reason.ts";
 
 /** Where a server listens; port 0 takes a free one. */
 export interface ListenAddress {
@@ -13,10 +14,8 @@ export interface ListenAddress {
 export function bind(server: Server, { host, port }: ListenAddress, hint: string): Promise<void> {
   const where = hostAndPort({ host, port });
   return new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException): void => {
-      const reason = cause.code === "EADDRINUSE" ? "the port is taken" : cause.message;
-      reject(new ListenError(`cannot listen on ${where}: ${reason}`, { cause, hint }));
-    };
+    const onError = (cause: Error) =>
+      reject(new ListenError(`cannot listen on ${where}: ${systemReason(cause)}`, { cause, hint }));
     server.once("error", onError);
     server.listen(port, host, () => {
       server.off("error", onError);

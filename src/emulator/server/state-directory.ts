@@ -2,6 +2,7 @@ import { mkdtempSync, type Stats, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system-reason.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -40,15 +41,11 @@ function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    throw new ConfigError(`cannot use "${path}": ${reasonOf(cause)}`, {
+    throw new ConfigError(`cannot use "${path}": ${systemReason(cause)}`, {
       cause,
       ...STATE_ADVICE,
     });
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
 }
 
 /** Makes a directory for this user alone among the temporary files. Throws ConfigError. */
@@ -57,7 +54,7 @@ export function makeTemporaryDirectory(): string {
   try {
     return mkdtempSync(join(parent, "tunnel-local-"));
   } catch (cause) {
-    throw new ConfigError(`cannot make a directory in "${parent}": ${reasonOf(cause)}`, {
+    throw new ConfigError(`cannot make a directory in "${parent}": ${systemReason(cause)}`, {
       cause,
       hint: "set TMPDIR to a directory that can be written, or name one with --state-dir",
     });

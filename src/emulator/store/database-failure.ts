@@ -1,5 +1,7 @@
 // What SQLite's failures mean to whoever runs serve-local.
+
 import { ConfigError } from "../../base/errors.ts";
+import { codeOf } from "../../base/system-reason.ts";
 
 /** Why a database cannot be used: SQLite's number of the error, its text where a runtime gives no number. */
 const CAUSES = [
@@ -61,9 +63,7 @@ export function failureInUse(error: unknown, path: string): unknown {
 }
 
 function causeOf(error: unknown): Cause | undefined {
-  if (!(error instanceof Error) || !("code" in error && error.code === "ERR_SQLITE_ERROR")) {
-    return undefined;
-  }
+  if (!(error instanceof Error) || codeOf(error) !== "ERR_SQLITE_ERROR") return undefined;
   // The low byte is the kind, the rest a detail.
   const number = "errcode" in error ? Number(error.errcode) & 0xff : undefined;
   return CAUSES.find(({ code, text }) =>
@@ -73,7 +73,7 @@ function causeOf(error: unknown): Cause | undefined {
 
 /** Of what the file system says before SQLite is asked. */
 function causeOfFile(error: unknown): Exclude<Cause, "busy"> {
-  switch (error instanceof Error && "code" in error ? error.code : undefined) {
+  switch (codeOf(error)) {
     case "ENOSPC":
     case "EDQUOT":
       return "full";

@@ -234,7 +234,7 @@ describe("what cannot be served is refused with its reason", () => {
     );
     expect(refusal).toBeInstanceOf(ListenError);
     expect((refusal as ListenError).message).toBe(
-      `cannot listen on 127.0.0.1:${server.port}: the port is taken`,
+      `cannot listen on 127.0.0.1:${server.port}: the address is in use`,
     );
     await using _emulator = await startEmulator({ stateDir: directory.path });
   });
@@ -272,7 +272,7 @@ describe("what cannot be served is refused with its reason", () => {
     symlinkSync("ca", join(directory.path, "ca"));
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ConfigError);
-    expect((refusal as ConfigError).message).toContain("ELOOP");
+    expect((refusal as ConfigError).message).toContain("too many links");
   });
 
   test("a state directory that cannot be made", async () => {
