@@ -1,9 +1,10 @@
 // From the words of a command line to an exit code.
 
 import type { Readable } from "node:stream";
+import type { Env } from "../base/env.ts";
 import { configureLog, getLogger, type Level, type LogFormat } from "../base/log.ts";
 import { readFileLayer } from "./config/file.ts";
-import { type Env, fileRequest, resolveSettings, type Settings } from "./config/layers.ts";
+import { fileRequest, resolveSettings, type Settings } from "./config/layers.ts";
 import { GLOBAL_KEYS } from "./config/options.ts";
 import { exitCodeOf } from "./print/exit-codes.ts";
 import { Output, type TextStream } from "./print/output.ts";

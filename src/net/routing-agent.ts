@@ -1,11 +1,10 @@
 import https from "node:https";
 import type { Duplex } from "node:stream";
 import { Agent, type AgentConnectOpts } from "agent-base";
+import type { Env } from "../base/env.ts";
 import { trustedRoots } from "./tls-roots.ts";
 import { openTls } from "./transport.ts";
 import { webProxyFor } from "./web-proxy.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * How long a web proxy may take. Below the 5 s after which the AWS SDK gives a connection up and makes another one,

@@ -1,7 +1,6 @@
 import { BlockList, isIP } from "node:net";
+import type { Env } from "../base/env.ts";
 import { parseWebProxy } from "./web-proxy-url.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /**
  * The web proxy for an endpoint, as curl and Go read the environment: https_proxy before HTTPS_PROXY, unless

@@ -6,11 +6,11 @@ import { text } from "node:stream/consumers";
 import type { CredentialSource } from "../../aws/credentials/keys.ts";
 import { hostOf, type Variant } from "../../aws/endpoints.ts";
 import { signDescribeEndpoint } from "../../aws/signed-request.ts";
+import type { Env } from "../../base/env.ts";
 import { ServiceError, UnreachableError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { connectFailure } from "../../net/failures.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
-import type { Env } from "../config/layers.ts";
 
 /** The endpoint whose certificate every current root store knows. */
 const QUERY = { endpointType: "iot:Data-ATS" };

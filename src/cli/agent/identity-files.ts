@@ -5,11 +5,11 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
 import type { DeviceIdentity } from "../../agent/broker-stream.ts";
+import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell } from "../../base/shell.ts";
 import { systemReason } from "../../base/system-reason.ts";
-import type { Env } from "../config/layers.ts";
 
 /** A chain of certificates, or a key, has a few kilobytes. */
 const MAX_PEM_BYTES = 64 * 1024;

@@ -4,10 +4,11 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import process from "node:process";
+import type { Env } from "../../base/env.ts";
 import { UsageError } from "../../base/errors.ts";
+import { homeOf } from "../../base/home.ts";
 import { AGENT_KEYS } from "../config/agent-options.ts";
-import { homeOf } from "../config/home.ts";
-import type { Env, Settings } from "../config/layers.ts";
+import type { Settings } from "../config/layers.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
 import type { CommandContext } from "../words/command.ts";

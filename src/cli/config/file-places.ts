@@ -4,12 +4,12 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
+import { homeOf } from "../../base/home.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { shellLine } from "../../base/shell.ts";
 import { MAX_FILE_BYTES } from "./file-text.ts";
-import { homeOf } from "./home.ts";
-import type { Env } from "./layers.ts";
 
 /** One path that was looked at. */
 export interface Place {

@@ -2,13 +2,14 @@
 
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
+import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { homeOf } from "../../base/home.ts";
 import { nearest } from "../../base/nearest.ts";
 import { configHome, type Found, findConfigFile, type Place } from "./file-places.ts";
 import { isMapping, type Mapping, readMapping } from "./file-text.ts";
-import { homeOf } from "./home.ts";
-import type { Env, Origin } from "./layers.ts";
+import type { Origin } from "./layers.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey } from "./options.ts";
 import { BadValueError } from "./values.ts";

@@ -1,5 +1,6 @@
 // Flags over environment over the configuration file over defaults, resolved once before anything is dialled.
 
+import type { Env } from "../../base/env.ts";
 import { ConfigError, UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import type { FileLayer, FileRequest } from "./file.ts";
@@ -13,8 +14,6 @@ export type Origin =
   | { readonly type: "env"; readonly name: string }
   | { readonly type: "file"; readonly name: string }
   | { readonly type: "default" };
-
-export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What the command line said, by option; a switch has one empty text. */
 export type Flags = ReadonlyMap<OptionKey, readonly string[]>;

@@ -1,12 +1,12 @@
 import { type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
+import type { Env } from "../../base/env.ts";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
+import { stateHome } from "../../base/home.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell, shellLine } from "../../base/shell.ts";
 import { systemReason } from "../../base/system-reason.ts";
-import { homeOf } from "./home.ts";
-import type { Env } from "./layers.ts";
 import {
   type HostPort,
   readAccountId,
@@ -41,13 +41,6 @@ export interface LocalEndpoint {
 export interface LocalCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-}
-
-/** Directory of this program's state: `$XDG_STATE_HOME/tunnel`, or `~/.local/state/tunnel`. */
-export function stateHome(env: Env): string {
-  // The base directory specification says that a relative path is to be ignored.
-  const base = env["XDG_STATE_HOME"]?.startsWith("/") ? env["XDG_STATE_HOME"] : undefined;
-  return join(base ?? join(homeOf(env), ".local", "state"), "tunnel");
 }
 
 /** Where serve-local and --local keep and look for the emulator's state, when told nothing else. */

@@ -4,9 +4,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
+import type { Env } from "../../base/env.ts";
+import { stateHome } from "../../base/home.ts";
 import { isPrivateDirectory, isTrustedDirectory, ownerOfPlace } from "../../base/private-files.ts";
-import type { Env } from "./layers.ts";
-import { stateHome } from "./local.ts";
 
 /** Longest path of a Unix socket everywhere, without its closing zero byte. */
 const MAX_SOCKET_PATH = 103;

@@ -3,9 +3,9 @@
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { isPrivateDirectory } from "../../base/private-files.ts";
-import type { Env } from "../config/layers.ts";
 import { claimSocketDirectory, socketDirectories } from "../config/socket-directory.ts";
 import type { Target } from "../target/target.ts";
 

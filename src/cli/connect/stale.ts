@@ -1,7 +1,7 @@
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import type { Env } from "../../base/env.ts";
 import { TunnelError } from "../../base/errors.ts";
-import type { Env } from "../config/layers.ts";
 import { ownerName } from "./connect-tags.ts";
 import { controlSockets } from "./meeting-point.ts";
 import { NONE_YET, tunnelOf } from "./member.ts";

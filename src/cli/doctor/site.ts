@@ -2,11 +2,11 @@
 
 import type { Agent } from "node:https";
 import { hostOf, type Variant } from "../../aws/endpoints.ts";
+import type { Env } from "../../base/env.ts";
 import { unbracketed } from "../../base/host.ts";
 import type { Logger } from "../../base/log.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
-import type { Env } from "../config/layers.ts";
 import type { HostPort } from "../config/values.ts";
 import { controlPlaneOf, type Target, variantOf } from "../target/target.ts";
 

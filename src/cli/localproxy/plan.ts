@@ -1,9 +1,9 @@
 // Everything the command line, the files and the environment say, checked in the reference proxy's order so that of
 // several mistakes the same one is told.
 
+import type { Env } from "../../base/env.ts";
 import { unbracketed } from "../../base/host.ts";
 import type { ClientType, Mode } from "../../proxy/options.ts";
-import type { Env } from "../config/layers.ts";
 import type { HostPort } from "../config/values.ts";
 import { BadValueError, readDataPlane } from "../config/values.ts";
 import { Checks } from "./checks.ts";

@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import process from "node:process";
+import type { Env } from "../../base/env.ts";
 import { TunnelError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { configureLog, getLogger, type Level } from "../../base/log.ts";
@@ -10,7 +11,6 @@ import { loadRoots } from "../../net/roots.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { ProxyOptions, ServiceMap } from "../../proxy/options.ts";
-import type { Env } from "../config/layers.ts";
 import { exitCodeOf } from "../print/exit-codes.ts";
 import type { Host } from "../run.ts";
 import { clientTokenFor } from "../tokens/saved-tokens.ts";

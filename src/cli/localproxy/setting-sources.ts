@@ -1,7 +1,7 @@
 // Where the reference proxy's options come from: the command line over --config over the environment.
 
+import type { Env } from "../../base/env.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
-import type { Env } from "../config/layers.ts";
 import { REFERENCE_OPTIONS } from "./reference-options.ts";
 import { type ReferenceFlags, ReferenceUsageError } from "./words.ts";
 

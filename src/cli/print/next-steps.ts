@@ -1,7 +1,7 @@
 // Command lines to type next, as printed under an answer.
 
+import type { Env } from "../../base/env.ts";
 import { quoteForShell, shellLine } from "../../base/shell.ts";
-import type { Env } from "../config/layers.ts";
 import { localWordsFor } from "../config/local.ts";
 import type { Target } from "../target/target.ts";
 

@@ -1,10 +1,10 @@
 // The environment in which other programs (AWS CLI, SDKs, the reference proxy, this one) talk to a serve-local.
 
 import { join } from "node:path";
+import type { Env } from "../../base/env.ts";
 import { writePrivateFile } from "../../base/private-files.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { trustedRoots } from "../../net/tls-roots.ts";
-import type { Env } from "../config/layers.ts";
 import type { LocalCredentials } from "../config/local.ts";
 
 /** Where the emulator is, as endpoint.json says it. */

@@ -1,11 +1,12 @@
 // How serve-local notifies devices, from its options.
 
+import type { Env } from "../../base/env.ts";
 import { ConfigError, UsageError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import type { MqttOptions } from "../../emulator/server/serve-options.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { trustedRoots } from "../../net/tls-roots.ts";
-import type { Env, Settings } from "../config/layers.ts";
+import type { Settings } from "../config/layers.ts";
 import { OPTIONS } from "../config/options.ts";
 import type { BrokerUrl } from "../config/values.ts";
 import { caPaths } from "../target/target.ts";

@@ -1,9 +1,9 @@
 import type { Agent } from "node:https";
 import { ControlPlane } from "../../aws/control-plane.ts";
 import type { CredentialSource } from "../../aws/credentials/keys.ts";
+import type { Env } from "../../base/env.ts";
 import { UnreachableError } from "../../base/errors.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
-import type { Env } from "../config/layers.ts";
 import { serveLocalCommandFor } from "../config/local.ts";
 import type { CommandContext } from "../words/command.ts";
 import { controlPlaneOf, credentialsOf, regionOf, resolveTarget, type Target } from "./target.ts";

@@ -1,6 +1,6 @@
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Env } from "../../base/env.ts";
 import { AccessToken } from "../../base/secret.ts";
-import type { Env } from "../config/layers.ts";
 import type { Connection } from "../target/connect-control-plane.ts";
 import { openTokenStore } from "./saved-tokens.ts";
 

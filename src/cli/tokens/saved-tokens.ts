@@ -3,15 +3,15 @@
 import { randomUUID } from "node:crypto";
 import { accessSync, constants, lstatSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Env } from "../../base/env.ts";
 import { ConfigError, UsageError } from "../../base/errors.ts";
+import { stateHome } from "../../base/home.ts";
 import type { Logger } from "../../base/log.ts";
 import { writePrivateFile } from "../../base/private-files.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import type { Mode } from "../../proxy/options.ts";
 import type { Issuer } from "../../proxy/saved-token.ts";
 import { TokenStore } from "../../proxy/token-store.ts";
-import type { Env } from "../config/layers.ts";
-import { stateHome } from "../config/local.ts";
 import type { Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
 

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
+import type { Env } from "../../base/env.ts";
 import type { Logger } from "../../base/log.ts";
-import type { Env, Settings } from "../config/layers.ts";
+import type { Settings } from "../config/layers.ts";
 import type { OptionKey } from "../config/options.ts";
 import type { Output, TextStream } from "../print/output.ts";
 

@@ -1,7 +1,7 @@
 // The answer to `tunnel complete -- WORDS…`, which the completions of the shells ask with every Tab.
 
+import type { Env } from "../../../base/env.ts";
 import { escapeControl } from "../../../base/escape.ts";
-import type { Env } from "../../config/layers.ts";
 import type { Option, Takes } from "../../config/option.ts";
 import type { Command } from "../command.ts";
 import { type Candidate, commandOf, nextNames, optionCandidates } from "./candidates.ts";

@@ -1,9 +1,9 @@
 // What completions offer: ids of tunnels and names of things seen lately.
 
 import { join } from "node:path";
+import type { Env } from "../../../base/env.ts";
+import { stateHome } from "../../../base/home.ts";
 import { claimPrivateDirectory, readPrivateFile, writePrivateFile } from "../../../base/private-files.ts";
-import type { Env } from "../../config/layers.ts";
-import { stateHome } from "../../config/local.ts";
 import { readApiName, readTunnelId } from "../../config/values.ts";
 
 /** As many as one looks through; with the longest names the files stay under what readPrivateFile takes. */

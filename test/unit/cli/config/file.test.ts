@@ -3,10 +3,11 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { getDefaultSearchPlaces } from "cosmiconfig";
+import type { Env } from "../../../../src/base/env.ts";
 import { ConfigError } from "../../../../src/base/errors.ts";
 import { readFileLayer } from "../../../../src/cli/config/file.ts";
 import { SEARCH_PLACES } from "../../../../src/cli/config/file-places.ts";
-import { type Env, resolveSettings } from "../../../../src/cli/config/layers.ts";
+import { resolveSettings } from "../../../../src/cli/config/layers.ts";
 import { OPTIONS, type OptionKey } from "../../../../src/cli/config/options.ts";
 import { tempDir } from "../../../helpers/temp-dir.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { Env } from "../../../../src/base/env.ts";
 import { ConfigError, UsageError } from "../../../../src/base/errors.ts";
-import { type Env, resolveSettings } from "../../../../src/cli/config/layers.ts";
+import { resolveSettings } from "../../../../src/cli/config/layers.ts";
 import { OPTIONS, type OptionKey } from "../../../../src/cli/config/options.ts";
 
 function resolve(flags: Partial<Record<OptionKey, readonly string[]>>, env: Env = {}) {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Env, resolveSettings } from "../../../../src/cli/config/layers.ts";
+import type { Env } from "../../../../src/base/env.ts";
+import { resolveSettings } from "../../../../src/cli/config/layers.ts";
 import { GLOBAL_KEYS, type OptionKey } from "../../../../src/cli/config/options.ts";
 import {
   controlPlaneOf,

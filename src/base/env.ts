@@ -1,0 +1,2 @@
+/** Environment variables, or some of them. */
+export type Env = Readonly<Record<string, string | undefined>>;
