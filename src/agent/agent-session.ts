@@ -103,8 +103,9 @@ export class AgentSession {
       if (error instanceof HandshakeError) return { reason: "refused", detail: error.statusReason };
       const detail = error instanceof Error ? error.message : String(error);
       if (error instanceof ReplacedError) return { reason: "replaced", detail };
-      if (!(error instanceof TunnelError))
+      if (!(error instanceof TunnelError)) {
         this.#options.proxy.log.error("a bug of tunnel: {detail}", { detail });
+      }
       return { reason: "failed", detail };
     }
   }

@@ -71,12 +71,8 @@ async function runCommand(
   { operands, rest, settings }: Pick<CommandContext, "operands" | "rest" | "settings">,
   host: Host,
 ): Promise<number> {
-  if (command.endsOnSignal) {
-    host.stopOnHangup();
-  }
-  if (!command.printsOnly?.(settings)) {
-    await startLog(settings, rest !== undefined, host);
-  }
+  if (command.endsOnSignal) host.stopOnHangup();
+  if (!command.printsOnly?.(settings)) await startLog(settings, rest !== undefined, host);
   const output = new Output({
     json: settings.get("json"),
     out: host.stdout,
@@ -92,9 +88,7 @@ async function runCommand(
     output.flush();
     return code ?? 0;
   } catch (error) {
-    if (command.endsOnSignal && error === signal.reason && error instanceof StopSignal) {
-      return 0;
-    }
+    if (command.endsOnSignal && error === signal.reason && error instanceof StopSignal) return 0;
     throw error;
   }
 }

@@ -124,8 +124,9 @@ export class Carrier {
   tick(now: number): void {
     for (const connection of this.#endings.due(now)) this.#abandon(connection);
     if (this.#isOver) return;
-    if (this.#stopUntil !== undefined && now >= this.#stopUntil)
+    if (this.#stopUntil !== undefined && now >= this.#stopUntil) {
       return this.#finish({ type: "stopped" }, now);
+    }
     if (this.#link.isDead(now)) return this.#fail("the service has fallen silent", now);
     this.#watchStart(now);
     this.#tellAnswered(now);
@@ -250,8 +251,9 @@ export class Carrier {
   #settle(now: number): void {
     // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
     const isSource = this.#options.side === "source";
-    for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key)))
+    for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key))) {
       this.#giveUp(key, now);
+    }
     const isReading = !this.#unread.isHolding;
     if (isReading !== this.#link.isReading) {
       this.#link.setReading(isReading, now);
@@ -280,10 +282,12 @@ export class Carrier {
 
   #watchStart(now: number): void {
     const due = this.#engine.isReady ? undefined : this.#start.due(now);
-    if (due?.type === "give-up")
+    if (due?.type === "give-up") {
       this.#fail(`the service has not named the tunnel's services in ${due.forMs / 1_000} s`, now);
-    if (due?.type === "warn")
+    }
+    if (due?.type === "warn") {
       this.#outputs.push({ type: "event", event: { type: "unready", forMs: due.forMs } });
+    }
   }
 
   #fail(message: string, now: number): void {
@@ -294,11 +298,12 @@ export class Carrier {
   #finish(end: CarrierEnd, now: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const connection of this.#locals.all)
+    for (const connection of this.#locals.all) {
       this.#closeLocal(
         { type: "close", connection, how: "reset", why: "the link to the service was lost" },
         now,
       );
+    }
     this.#outputs.push({ type: "ended", end });
   }
 }

@@ -44,8 +44,9 @@ export class Engine {
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
     if (this.#side instanceof Destination) throw new LocalProtocolError("a destination accepts nothing");
-    if (!this.#exchange.services?.has(serviceId))
+    if (!this.#exchange.services?.has(serviceId)) {
       throw new LocalProtocolError(`no service "${serviceId}" in this tunnel`);
+    }
     return this.#side.accept(serviceId, now);
   }
 

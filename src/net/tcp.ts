@@ -147,8 +147,9 @@ function listenFailure(error: unknown, address: SocketAddress): TunnelError {
     address.type === "tcp" ? { ...address, host: listenHost(address.host) } : address,
   );
   const message = `cannot listen on ${where}: ${REASONS[code] ?? systemReason(error)}`;
-  if (address.type === "tcp" && !TAKEN.includes(code))
+  if (address.type === "tcp" && !TAKEN.includes(code)) {
     return new ConfigError(message, { hint: LISTEN_HINT, cause: error });
+  }
   const hint =
     address.type === "tcp"
       ? "choose another port, or port 0 for a free one"

@@ -24,9 +24,7 @@ export function parseServiceMap(text: string, mode: Mode): AddressMap {
     }
     map.set(service, address);
   }
-  if (map.size > 1 && map.has("")) {
-    throw unnamed(text, mode);
-  }
+  if (map.size > 1 && map.has("")) throw unnamed(text, mode);
   return map;
 }
 
@@ -41,9 +39,7 @@ function parseEntry(entry: string, mode: Mode): { readonly service: string; read
 
 /** `PORT`, `HOST:PORT`, `[IPV6]:PORT` or a path with a slash. */
 function parseAddress(text: string, entry: string, mode: Mode): Address {
-  if (text.includes("/")) {
-    return { type: "unix", path: checkPath(text, entry, mode) };
-  }
+  if (text.includes("/")) return { type: "unix", path: checkPath(text, entry, mode) };
   const match = /^(?:(?:\[([^\]]*)\]|([a-zA-Z0-9._-]{1,253})):)?(\d{1,5})$/.exec(text);
   if (match === null) {
     throw fault(

@@ -83,9 +83,7 @@ export class TokenStore {
   deleteLocal(stateDir: string): void {
     const kept = (["source", "destination"] as const).flatMap((mode) => this.#listIfReadable(mode));
     for (const { tunnelId, mode, issuer } of kept) {
-      if (issuer.type === "local" && issuer.stateDir === stateDir) {
-        this.delete(tunnelId, mode);
-      }
+      if (issuer.type === "local" && issuer.stateDir === stateDir) this.delete(tunnelId, mode);
     }
   }
 
@@ -181,8 +179,9 @@ export class TokenStore {
     try {
       return readdirSync(this.#directory);
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause && /^(ENOENT|ENOTDIR)$/.test(String(cause.code)))
+      if (cause instanceof Error && "code" in cause && /^(ENOENT|ENOTDIR)$/.test(String(cause.code))) {
         return [];
+      }
       const message = `cannot read directory "${this.#directory}": ${systemReason(cause)}`;
       throw new ConfigError(message, { cause, hint: this.#options.hint });
     }

@@ -42,9 +42,7 @@ const TICK_MS = 1_000;
 export async function feed(store: Store, sources: Sources, signal: AbortSignal): Promise<void> {
   const timers = [setInterval(() => store.dispatch({ type: "tick", now: Date.now() }), TICK_MS)];
   const { board, statusDirectories, tunnels } = sources;
-  if (board !== undefined) {
-    timers.push(setInterval(() => sample(store, board), SAMPLE_MS));
-  }
+  if (board !== undefined) timers.push(setInterval(() => sample(store, board), SAMPLE_MS));
   if (statusDirectories !== undefined) {
     const ownPid = board?.snapshot().pid;
     watchProcesses(statusDirectories, ownPid, signal, {

@@ -23,8 +23,9 @@ export async function brokerOf(
   if (local !== undefined && given === undefined) throw withoutBroker(local.stateDir);
   const transport = settings.get("mqttTransport") ?? defaultTransport(paths, given?.port);
   if (transport === "websocket") {
-    if (target.local !== undefined)
+    if (target.local !== undefined) {
       throw new UsageError("the broker of a serve-local takes certificates only");
+    }
     return signedBroker(region, target, given, context);
   }
   if (paths === undefined) {

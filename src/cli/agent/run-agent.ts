@@ -47,8 +47,9 @@ export async function runAgentCommand(context: CommandContext): Promise<undefine
 
 /** Where each service is reached: one entry with a name for each --map. */
 export function serviceMapOf(entries: readonly string[]): AddressMap {
-  if (entries.length === 0)
+  if (entries.length === 0) {
     throw new UsageError("--map is missing: where is which service reached?", EXAMPLE);
+  }
   const map = new Map(entries.flatMap((entry) => [...parseEntry(entry)]));
   if (map.size < entries.length) throw new UsageError("--map names a service twice", EXAMPLE);
   return map;

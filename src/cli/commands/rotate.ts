@@ -100,9 +100,7 @@ async function describeIfAllowed(tunnelId: string, controlPlane: ControlPlane): 
   try {
     return await controlPlane.describeTunnel(tunnelId);
   } catch (error) {
-    if (error instanceof ServiceError && error.code === "ERR_DENIED") {
-      return {};
-    }
+    if (error instanceof ServiceError && error.code === "ERR_DENIED") return {};
     throw error;
   }
 }

@@ -73,9 +73,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     mqtt: mqttOptionsOf(settings, env),
   });
   try {
-    if (rest !== undefined) {
-      return await runInside(emulator, rest, context);
-    }
+    if (rest !== undefined) return await runInside(emulator, rest, context);
     printReady(emulator, context);
     await aborted(signal);
     return undefined;
@@ -128,9 +126,7 @@ function printReady(
   output.line(
     `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory}${onPurpose})`,
   );
-  if (endpoint.mqtt !== undefined) {
-    output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
-  }
+  if (endpoint.mqtt !== undefined) output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
   if (endpoint.credentials !== undefined) {
     output.line(
       "private: calls have to be signed with the key in endpoint.json; --local, --env and -- CMD do so",
@@ -151,9 +147,7 @@ async function runInside(
     env,
   );
   const childEnv = { ...env, ...set };
-  for (const name of unset) {
-    delete childEnv[name];
-  }
+  for (const name of unset) delete childEnv[name];
   return runChild(command, childEnv, signal);
 }
 
@@ -182,7 +176,5 @@ async function printEnvironment({ settings, env, output }: CommandContext): Prom
     return;
   }
   output.line(`unset ${unset.join(" ")}`);
-  for (const [name, value] of Object.entries(set)) {
-    output.line(`export ${name}=${quoteForShell(value)}`);
-  }
+  for (const [name, value] of Object.entries(set)) output.line(`export ${name}=${quoteForShell(value)}`);
 }

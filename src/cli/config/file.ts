@@ -57,9 +57,7 @@ export async function readFileLayer(request: FileRequest): Promise<FileLayer> {
   const { env, workingDirectory = () => process.cwd() } = request;
   const { found, looked } = findConfigFile(request.file?.value, env, workingDirectory);
   if (found === undefined) {
-    if (request.context !== undefined) {
-      throw unknownContext(request.context, [], undefined);
-    }
+    if (request.context !== undefined) throw unknownContext(request.context, [], undefined);
     return { path: undefined, context: undefined, contexts: [], values: new Map(), looked };
   }
   const content = await readMapping(found.path, found.own);
@@ -95,30 +93,20 @@ class ConfigFile {
     const values = this.#values(rest, "");
     const contexts = this.#contexts(named ?? {});
     const choice = wanted ?? this.#standardContext(standard);
-    if (choice === undefined) {
-      return { context: undefined, contexts: [...contexts.keys()], values };
-    }
+    if (choice === undefined) return { context: undefined, contexts: [...contexts.keys()], values };
     const chosen = contexts.get(choice.value);
-    if (chosen === undefined) {
-      throw unknownContext(choice, [...contexts.keys()], this.#path);
-    }
+    if (chosen === undefined) throw unknownContext(choice, [...contexts.keys()], this.#path);
     return { context: choice.value, contexts: [...contexts.keys()], values: new Map([...values, ...chosen]) };
   }
 
   #standardContext(standard: unknown): Choice | undefined {
-    if (standard === undefined || standard === null) {
-      return undefined;
-    }
-    if (typeof standard !== "string") {
-      throw this.#bad("context", "must be the name of one of the contexts");
-    }
+    if (standard === undefined || standard === null) return undefined;
+    if (typeof standard !== "string") throw this.#bad("context", "must be the name of one of the contexts");
     return { value: standard, name: this.#path };
   }
 
   #contexts(named: unknown): Map<string, ReadonlyMap<OptionKey, FileValue>> {
-    if (!isMapping(named)) {
-      throw this.#bad("contexts", "must hold names, each with keys and values");
-    }
+    if (!isMapping(named)) throw this.#bad("contexts", "must hold names, each with keys and values");
     const contexts = new Map<string, ReadonlyMap<OptionKey, FileValue>>();
     for (const [name, content] of Object.entries(named)) {
       if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(name)) {
@@ -146,9 +134,7 @@ class ConfigFile {
   #option(name: string, prefix: string): { readonly key: OptionKey; readonly option: Option<unknown> } {
     const entry = BY_FLAG.get(name);
     if (entry?.option.file !== undefined) {
-      if (entry.option.file === "own") {
-        this.#refuseUnlessOwn(`${prefix}${name}`);
-      }
+      if (entry.option.file === "own") this.#refuseUnlessOwn(`${prefix}${name}`);
       return entry;
     }
     const allowed = this.#allowed(prefix);
@@ -167,9 +153,7 @@ class ConfigFile {
   }
 
   #refuseUnlessOwn(key: string): void {
-    if (this.#isOwn) {
-      return;
-    }
+    if (this.#isOwn) return;
     throw new ConfigError(
       `configuration "${this.#path}": "${escapeControl(key, 100)}" cannot be set by a file of the working directory ` +
         `or above it, which may set ${this.#allowed("").join(", ")} only`,
@@ -180,15 +164,11 @@ class ConfigFile {
   /** The value as a person would write it after the flag. */
   #texts(option: Option<unknown>, value: unknown, key: string): readonly string[] | undefined {
     if (option.arity === "switch") {
-      if (typeof value !== "boolean") {
-        throw this.#bad(key, "must be true or false");
-      }
+      if (typeof value !== "boolean") throw this.#bad(key, "must be true or false");
       return [value ? "" : "false"];
     }
     if (option.arity === "optional" && !(typeof value === "string" && value.includes("/"))) {
-      if (typeof value !== "boolean") {
-        throw this.#bad(key, "must be true, false or a directory with “/”");
-      }
+      if (typeof value !== "boolean") throw this.#bad(key, "must be true, false or a directory with “/”");
       return value ? [""] : undefined;
     }
     const items = option.arity === "many" && Array.isArray(value) ? value : [value];
@@ -205,9 +185,7 @@ class ConfigFile {
       );
     }
     const text = String(item);
-    if (text === "" || !["file", "directory", "path"].includes(option.takes ?? "")) {
-      return text;
-    }
+    if (text === "" || !["file", "directory", "path"].includes(option.takes ?? "")) return text;
     return resolve(dirname(this.#path), text.replace(/^~(?=\/|$)/, homeOf(this.#env)));
   }
 
@@ -215,9 +193,7 @@ class ConfigFile {
     try {
       option.read(texts);
     } catch (error) {
-      if (!(error instanceof BadValueError)) {
-        throw error;
-      }
+      if (!(error instanceof BadValueError)) throw error;
       const shown = this.#isOwn ? texts.map((text) => ` "${escapeControl(text, 100)}"`).join("") : "";
       throw this.#bad(`${key}${shown}`, error.message);
     }

@@ -56,9 +56,7 @@ export class Settings {
 
   #entry(key: OptionKey): Resolved {
     const entry = this.#resolved.get(key);
-    if (entry === undefined) {
-      throw new TypeError(`the command does not declare option ${key}`);
-    }
+    if (entry === undefined) throw new TypeError(`the command does not declare option ${key}`);
     return entry;
   }
 }
@@ -123,15 +121,9 @@ function withTexts(
 
 /** `TUNNEL_LOCAL=1` and the like are switches in the environment; a path names the directory. */
 function fromEnvironment(option: Option<unknown>, text: string): string | undefined {
-  if (option.arity !== "optional" || text.includes("/")) {
-    return text;
-  }
-  if (/^(1|true|yes|on)$/i.test(text)) {
-    return "";
-  }
-  if (/^(0|false|no|off)$/i.test(text)) {
-    return undefined;
-  }
+  if (option.arity !== "optional" || text.includes("/")) return text;
+  if (/^(1|true|yes|on)$/i.test(text)) return "";
+  if (/^(0|false|no|off)$/i.test(text)) return undefined;
   throw new ConfigError(
     `${option.flag} ${quote(text)} (from ${option.env?.[0]}): must be 1, 0 or a directory with “/”`,
   );
@@ -145,9 +137,7 @@ function readFrom(
   try {
     return option.read(texts);
   } catch (error) {
-    if (!(error instanceof BadValueError)) {
-      throw error;
-    }
+    if (!(error instanceof BadValueError)) throw error;
     const shown = option.secret ? "" : ` ${texts.map(quote).join(" ")}`;
     const message = `${option.flag}${shown} (from ${origin.name}): ${error.message}`;
     const isUsage = origin.type === "flag" && !(error instanceof NoSuchValueError);

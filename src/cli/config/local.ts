@@ -76,9 +76,7 @@ export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
   }
   for (const each of BELIEVED.map((name) => join(stateDir, name))) {
     const facts = statOf(each);
-    if (facts !== undefined) {
-      checkOwner(each, facts);
-    }
+    if (facts !== undefined) checkOwner(each, facts);
   }
   return parseEndpoint(readText(path), stateDir, path);
 }
@@ -99,9 +97,7 @@ function statOf(path: string): Stats | undefined {
 
 function checkOwner(path: string, facts: Stats): void {
   const user = process.getuid?.();
-  if (user === undefined) {
-    return;
-  }
+  if (user === undefined) return;
   if (facts.uid !== user && facts.uid !== 0) {
     throw new ConfigError(`"${path}" belongs to another user`, {
       hint: "use a --local directory of your own",
@@ -124,13 +120,9 @@ function readText(path: string): string {
 export function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpoint {
   try {
     const content = JSON.parse(text) as Record<string, unknown>;
-    if (content["version"] !== 1) {
-      throw new TypeError("version");
-    }
+    if (content["version"] !== 1) throw new TypeError("version");
     const controlPlane = readEndpointUrl(String(content["controlPlane"]));
-    if (controlPlane.protocol !== "https:") {
-      throw new TypeError("controlPlane");
-    }
+    if (controlPlane.protocol !== "https:") throw new TypeError("controlPlane");
     return {
       stateDir,
       region: readRegion(String(content["region"])),
@@ -152,16 +144,12 @@ export function parseEndpoint(text: string, stateDir: string, path: string): Loc
 }
 
 function readAbsolute(value: unknown): string {
-  if (typeof value !== "string" || !value.startsWith("/")) {
-    throw new TypeError("not an absolute path");
-  }
+  if (typeof value !== "string" || !value.startsWith("/")) throw new TypeError("not an absolute path");
   return value;
 }
 
 function readPid(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) <= 0) {
-    throw new TypeError("not a process id");
-  }
+  if (!Number.isSafeInteger(value) || (value as number) <= 0) throw new TypeError("not a process id");
   return value as number;
 }
 

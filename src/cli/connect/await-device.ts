@@ -46,8 +46,9 @@ async function pollUntil({ describe, signal }: DeviceWait, waitMs: number): Prom
     signal.throwIfAborted();
     const tunnel = await describeIfAllowed(describe);
     if (tunnel === undefined || isDestinationConnected(tunnel)) return "connected";
-    if (tunnel.status === "CLOSED")
+    if (tunnel.status === "CLOSED") {
       throw new TunnelError("ERR_NOT_FOUND", `tunnel ${tunnel.tunnelId} was closed`);
+    }
     const left = end - performance.now();
     if (left <= 0) return tunnel;
     await sleep(Math.min(pollMs, left), undefined, { signal }).catch(() => signal.throwIfAborted());

@@ -170,11 +170,11 @@ async function work(
   const listening = await tunnel.listen(address);
   if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
   const port = listening.port === undefined ? {} : { port: listening.port };
-  if (screen !== undefined)
+  if (screen !== undefined) {
     screen(
       `${service} listening on ${listening.address}${listening.port === undefined ? "" : `:${listening.port}`}`,
     );
-  else printListening({ event: "listening", service, address: listening.address, ...port }, output);
+  } else printListening({ event: "listening", service, address: listening.address, ...port }, output);
   const { orAborted } = await import("./own-tunnel.ts");
   await orAborted(tunnel.over, signal);
   return undefined;

@@ -126,8 +126,9 @@ export class Sharing {
 
   async #listenFor(socket: Socket, address: SocketAddress): Promise<void> {
     const hand = this.#hand;
-    if (hand === undefined)
+    if (hand === undefined) {
       throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
+    }
     const listener = await listen(address, hand);
     const listeners = this.#members.get(socket);
     if (listeners === undefined || this.#isClosed) return listener.close();

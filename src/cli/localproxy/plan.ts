@@ -90,8 +90,9 @@ function loadSettings(path: string | undefined, checks: Checks, lines: Reference
     lines.log("info", `Using settings specified in file: ${path}`);
   }
   const settings = readReferenceSettings(path);
-  for (const key of settings.unused)
+  for (const key of settings.unused) {
     lines.log("warning", `Setting ${key} has no meaning here and is ignored`);
+  }
   return settings;
 }
 

@@ -215,8 +215,9 @@ function warnUnverified(lines: ReferenceLines): void {
     "Whoever is on the way to the service can take the access token.",
     "Name the certificate authority instead: -c DIRECTORY",
   ];
-  for (const row of [stars, ...rows.map((text) => `* ${text.padEnd(66)} *`), stars])
+  for (const row of [stars, ...rows.map((text) => `* ${text.padEnd(66)} *`), stars]) {
     lines.log("warning", row);
+  }
 }
 
 const SEVERITIES: Readonly<Record<string, Severity>> = { warn: "warning", info: "info", debug: "debug" };

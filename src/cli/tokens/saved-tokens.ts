@@ -93,9 +93,7 @@ function isSameIssuer(one: Issuer, other: Issuer): boolean {
 export function prepareForTokens({ settings, env, log }: CommandContext): void {
   openTokenStore(env, log).prepare();
   const path = settings.get("destinationTokenFile");
-  if (path === undefined) {
-    return;
-  }
+  if (path === undefined) return;
   if (path === "-") {
     throw new UsageError(
       "--destination-token-file takes the name of a file, not standard output",
@@ -112,9 +110,7 @@ export function prepareForTokens({ settings, env, log }: CommandContext): void {
     }
     accessSync(dirname(resolve(path)), constants.W_OK);
   } catch (cause) {
-    if (cause instanceof ConfigError) {
-      throw cause;
-    }
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`cannot write "${path}" (from --destination-token-file)`, { cause });
   }
 }

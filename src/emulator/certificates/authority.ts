@@ -177,9 +177,7 @@ export async function readAuthority(authority: KeyPair): Promise<AuthorityFacts 
       signatureOnly: true,
     });
     const constraints = certificate.getExtension(NAME_CONSTRAINTS_OID);
-    if (!isOurKey || constraints === null) {
-      return undefined;
-    }
+    if (!isOurKey || constraints === null) return undefined;
     return {
       permittedNames: decodeNameConstraints(new Uint8Array(constraints.value)),
       startsAt: certificate.notBefore.getTime(),

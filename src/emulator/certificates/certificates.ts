@@ -67,9 +67,7 @@ function keyPath(directory: string): string {
 }
 
 function readKept(directory: string): KeyPair | undefined {
-  if (!existsSync(keyPath(directory)) || !existsSync(caPathOf(directory))) {
-    return undefined;
-  }
+  if (!existsSync(keyPath(directory)) || !existsSync(caPathOf(directory))) return undefined;
   try {
     return {
       certificate: readFileSync(caPathOf(directory), "utf8"),
@@ -94,9 +92,7 @@ function isEnough(facts: AuthorityFacts, names: readonly string[], now: number):
 function writeHashedDirectory(directory: string, certificate: string, hash: string): void {
   makePrivateDirectory(directory, STATE_ADVICE);
   for (const file of readdirSync(directory)) {
-    if (file !== `${hash}.0`) {
-      rmSync(join(directory, file), { force: true });
-    }
+    if (file !== `${hash}.0`) rmSync(join(directory, file), { force: true });
   }
   writePrivateFile(join(directory, `${hash}.0`), certificate, { mode: 0o644, ...STATE_ADVICE });
 }

@@ -14,9 +14,7 @@ export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Ar
 }
 
 function encodeLength(length: number): Uint8Array {
-  if (length < 0x80) {
-    return Uint8Array.of(length);
-  }
+  if (length < 0x80) return Uint8Array.of(length);
   return length < 0x100 ? Uint8Array.of(0x81, length) : Uint8Array.of(0x82, length >> 8, length & 0xff);
 }
 
@@ -39,12 +37,8 @@ function contentBounds(bytes: Uint8Array, offset: number): { start: number; end:
   const first = bytes[offset + 1] ?? 0;
   const lengthOctets = first & 0x80 ? first & 0x7f : 0;
   let length = lengthOctets === 0 ? first : 0;
-  for (let i = 0; i < lengthOctets; i += 1) {
-    length = length * 256 + (bytes[offset + 2 + i] ?? 0);
-  }
+  for (let i = 0; i < lengthOctets; i += 1) length = length * 256 + (bytes[offset + 2 + i] ?? 0);
   const start = offset + 2 + lengthOctets;
-  if (start + length > bytes.length) {
-    throw new RangeError("DER element is cut short");
-  }
+  if (start + length > bytes.length) throw new RangeError("DER element is cut short");
   return { start, end: start + length };
 }

@@ -25,9 +25,7 @@ export function subjectHash(subject: Uint8Array): string {
 
 function canonicalAttribute(attribute: { readonly tag: number; readonly content: Uint8Array }): Uint8Array {
   const [type, value] = decodeDer(attribute.content);
-  if (type === undefined || value === undefined) {
-    throw new RangeError("name attribute without type or value");
-  }
+  if (type === undefined || value === undefined) throw new RangeError("name attribute without type or value");
   const text = decodeText(value.tag, value.content);
   const canonical =
     text === undefined ? value.whole : encodeDer(UTF8_STRING, Buffer.from(canonicalText(text)));

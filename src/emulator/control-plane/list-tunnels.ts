@@ -49,8 +49,6 @@ function encodeNextToken(sequence: number): string {
 function decodeNextToken(nextToken: string): number {
   const text = Buffer.from(nextToken, "base64url").toString("latin1");
   const sequence = /^before:(\d{1,15})$/.exec(text)?.[1];
-  if (sequence === undefined) {
-    throw validationFault("nextToken is not one that ListTunnels returned");
-  }
+  if (sequence === undefined) throw validationFault("nextToken is not one that ListTunnels returned");
   return Number(sequence);
 }

@@ -197,9 +197,7 @@ class EmbeddedBroker implements Broker {
   #identify(socket: TLSSocket): Device | undefined {
     const { raw, subject } = socket.getPeerCertificate();
     const thingName = subject?.CN;
-    if (!socket.authorized || raw === undefined || typeof thingName !== "string") {
-      return undefined;
-    }
+    if (!socket.authorized || raw === undefined || typeof thingName !== "string") return undefined;
     const device = { thingName, fingerprint: fingerprintOf(raw) };
     return this.#isRegistered(device) ? device : undefined;
   }

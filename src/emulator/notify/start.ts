@@ -28,9 +28,7 @@ interface Emulator {
 
 /** Notifies devices as `options.mqtt` says. Throws ListenError, and ConfigError for certificates it cannot read. */
 export async function startNotifying({ mqtt, region }: ServeOptions, emulator: Emulator): Promise<Notifying> {
-  if (mqtt === undefined) {
-    return { endpoint: {}, close: async () => {} };
-  }
+  if (mqtt === undefined) return { endpoint: {}, close: async () => {} };
   const log = getLogger("notify");
   const { notifier, endpoint } =
     mqtt.type === "embedded"

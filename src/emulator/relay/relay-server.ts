@@ -91,14 +91,13 @@ export class RelayServer {
       { url: request.url ?? "", rawHeaders: request.rawHeaders },
       this.#options.allowOrigins,
     );
-    if (handshake.type === "refused")
+    if (handshake.type === "refused") {
       return this.#refuse(request, socket, handshake.status, handshake.reason);
+    }
     const offer: Offer = { handshake, socket };
     this.#offers.set(request, offer);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      if (offer.admission !== undefined) {
-        this.#join(offer.admission, handshake, webSocket, gateOf(socket));
-      }
+      if (offer.admission !== undefined) this.#join(offer.admission, handshake, webSocket, gateOf(socket));
     });
   }
 

@@ -22,9 +22,7 @@ export function checkOwner(stateDirectory: string): void {
 function checkDirectory(directory: string): void {
   const stat = statOf(directory);
   const userId = process.getuid?.();
-  if (userId === undefined || stat === undefined) {
-    return;
-  }
+  if (userId === undefined || stat === undefined) return;
   if (stat.uid !== userId && stat.uid !== 0) {
     throw new ConfigError(`state directory "${directory}" belongs to another user`, {
       ...STATE_ADVICE,

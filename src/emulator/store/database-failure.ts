@@ -37,9 +37,7 @@ export function damagedStore(path: string, how: string, cause?: unknown): Config
 
 /** The error to show for one that came up while the store was opened. */
 export function failureToOpen(error: unknown, path: string): ConfigError {
-  if (error instanceof ConfigError) {
-    return error;
-  }
+  if (error instanceof ConfigError) return error;
   const cause = causeOf(error);
   if (cause === "busy") {
     return new ConfigError(`"${path}" is in use by another serve-local`, {
@@ -47,9 +45,7 @@ export function failureToOpen(error: unknown, path: string): ConfigError {
       hint: "stop that one, or choose another --state-dir (or --ephemeral)",
     });
   }
-  if (cause === "damaged") {
-    return damagedStore(path, SENTENCES.damaged[0], error);
-  }
+  if (cause === "damaged") return damagedStore(path, SENTENCES.damaged[0], error);
   const [sentence, hint] = SENTENCES[cause ?? causeOfFile(error)];
   return new ConfigError(`cannot open the store "${path}": ${sentence}`, { cause: error, hint });
 }

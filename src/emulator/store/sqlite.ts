@@ -152,9 +152,7 @@ export class SqliteStore implements Store {
 
   #prepare(sql: string): StatementSync {
     const known = this.#statements.get(sql);
-    if (known !== undefined) {
-      return known;
-    }
+    if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
@@ -181,8 +179,6 @@ function toToken(row: Row): TokenRecord {
 }
 
 function toUse(isUsed: boolean, clientTokenHash: string | undefined): TokenRecord["use"] {
-  if (clientTokenHash !== undefined) {
-    return { type: "bound", clientTokenHash };
-  }
+  if (clientTokenHash !== undefined) return { type: "bound", clientTokenHash };
   return { type: isUsed ? "spent" : "unused" };
 }

@@ -35,23 +35,15 @@ export function admit(store: Store, request: AdmissionRequest, now: number): Adm
   if (token === undefined || tunnel === undefined) {
     return { type: "refused", status: 403, reason: REASON_UNKNOWN };
   }
-  if (asOf(now, tunnel).status === "CLOSED") {
-    return refuse(REASON_CLOSED);
-  }
-  if (token.mode !== request.mode) {
-    return refuse(reasonWrongMode(token));
-  }
+  if (asOf(now, tunnel).status === "CLOSED") return refuse(REASON_CLOSED);
+  if (token.mode !== request.mode) return refuse(reasonWrongMode(token));
   const clientTokenHash = request.clientToken === undefined ? undefined : hashToken(request.clientToken);
   const verdict = judgeToken(token, clientTokenHash);
-  if (verdict.type === "refused") {
-    return refuse(verdict.reason);
-  }
+  if (verdict.type === "refused") return refuse(verdict.reason);
   if (clientTokenHash !== undefined && isTaken(store, clientTokenHash, token.tokenHash)) {
     return refuse(REASON_CLIENT_TOKEN_TAKEN);
   }
-  if (verdict.use !== token.use) {
-    store.saveToken({ ...token, use: verdict.use });
-  }
+  if (verdict.use !== token.use) store.saveToken({ ...token, use: verdict.use });
   return { type: "admitted", tunnelId: tunnel.tunnelId, services: tunnel.services ?? [] };
 }
 

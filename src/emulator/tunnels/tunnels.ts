@@ -118,9 +118,7 @@ export class Tunnels {
     const { modes, destinationConfig } = request;
     checkServices(destinationConfig);
     const stored = this.describe(request.tunnelId);
-    if (stored.status === "CLOSED") {
-      throw notFoundFault(`Tunnel ${stored.tunnelId} is closed`);
-    }
+    if (stored.status === "CLOSED") throw notFoundFault(`Tunnel ${stored.tunnelId} is closed`);
     const tunnel: TunnelRecord = {
       ...stored,
       thingName: destinationConfig?.thingName ?? stored.thingName,
@@ -139,9 +137,7 @@ export class Tunnels {
   describe(tunnelId: string): TunnelRecord {
     this.tick();
     const tunnel = this.#store.findTunnel(tunnelId);
-    if (tunnel === undefined) {
-      throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
-    }
+    if (tunnel === undefined) throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
     return asOf(this.#now(), tunnel);
   }
 

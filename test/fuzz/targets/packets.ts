@@ -106,8 +106,9 @@ function packetsOf(
 function checkPacket(raw: RawPacket): void {
   const packet = read(raw);
   if (packet === undefined) return;
-  if (packet.type === "connect")
+  if (packet.type === "connect") {
     must(packet.clientId.length <= raw.body.length, "an id longer than its packet");
+  }
   if (packet.type !== "subscribe" && packet.type !== "unsubscribe") return;
   must(packet.filters.length > 0 && packet.packetId > 0, "a subscription to nothing");
   for (const each of packet.filters) {

@@ -12,9 +12,7 @@ function faultOf(action: () => unknown): { type: string; message: string } {
   try {
     action();
   } catch (error) {
-    if (error instanceof Fault) {
-      return { type: error.type, message: error.message };
-    }
+    if (error instanceof Fault) return { type: error.type, message: error.message };
     throw error;
   }
   throw new Error("nothing was thrown");
@@ -362,9 +360,7 @@ describe("the end of a tunnel", () => {
 
   test("of very many at once is handled whole", () => {
     const { tunnels, clock, events } = makeTunnels();
-    for (let i = 0; i < 250; i += 1) {
-      tunnels.open({ lifetimeMinutes: 1 });
-    }
+    for (let i = 0; i < 250; i += 1) tunnels.open({ lifetimeMinutes: 1 });
     clock.passMinutes(1);
     tunnels.tick();
     expect(events.filter((event) => event.type === "closed")).toHaveLength(250);
