@@ -188,9 +188,11 @@ class Agent {
     });
     this.#sessions.set(id, session);
     this.#emit({ event: "session-started", session: id, region, services, isResumed });
-    const ending = session.run().then((audit) => this.#ended(audit));
+    const ending: Promise<void> = session
+      .run()
+      .then((audit) => this.#ended(audit))
+      .finally(() => this.#endings.delete(ending));
     this.#endings.add(ending);
-    ending.finally(() => this.#endings.delete(ending));
   }
 
   #ended(audit: SessionAudit): void {

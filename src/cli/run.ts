@@ -1,30 +1,17 @@
 // From the words of a command line to an exit code.
 
-import type { Readable } from "node:stream";
-import type { Env } from "../base/env.ts";
 import { configureLog, getLogger, type Level, type LogFormat } from "../base/log.ts";
 import { readFileLayer } from "./config/file.ts";
 import { fileRequest, resolveSettings, type Settings } from "./config/layers.ts";
 import { GLOBAL_KEYS } from "./config/options.ts";
 import { exitCodeOf } from "./print/exit-codes.ts";
-import { Output, type TextStream } from "./print/output.ts";
+import { Output } from "./print/output.ts";
 import { reportError } from "./print/report.ts";
+import type { Host } from "./process/host.ts";
 import { StopSignal } from "./process/stop-signal.ts";
 import { parseArgv, wantsJson } from "./words/argv.ts";
 import type { Command, CommandContext } from "./words/command.ts";
 import { COMMANDS } from "./words/command-table.ts";
-
-/** What the process gives to a run. */
-export interface Host {
-  readonly env: Env;
-  readonly stdout: TextStream;
-  readonly stderr: TextStream;
-  readonly stdin: () => Readable;
-  /** Aborted with a StopSignal by SIGINT and SIGTERM, and when the output is lost. */
-  readonly signal: AbortSignal;
-  /** From now on SIGHUP, from a terminal that was closed, aborts it too. */
-  readonly stopOnHangup: () => void;
-}
 
 /** Does what the words say and returns the exit code. Nothing is thrown: failures are written to stderr. */
 export async function run(words: readonly string[], host: Host): Promise<number> {

@@ -1,7 +1,7 @@
 import ms from "ms";
-import type { Origin } from "../config/layers.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
+import type { Origin } from "../config/origin.ts";
 import type { HostPort } from "../config/values.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 

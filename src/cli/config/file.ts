@@ -9,9 +9,9 @@ import { homeOf } from "../../base/home.ts";
 import { nearest } from "../../base/nearest.ts";
 import { configHome, type Found, findConfigFile, type Place } from "./file-places.ts";
 import { isMapping, type Mapping, readMapping } from "./file-text.ts";
-import type { Origin } from "./layers.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey } from "./options.ts";
+import type { Origin } from "./origin.ts";
 import { BadValueError } from "./values.ts";
 
 /** A value of the file; without texts it is switched off there. */

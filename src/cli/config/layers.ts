@@ -6,14 +6,8 @@ import { escapeControl } from "../../base/escape.ts";
 import type { FileLayer, FileRequest } from "./file.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey, type ValueOf } from "./options.ts";
+import type { Origin } from "./origin.ts";
 import { BadValueError, NoSuchValueError } from "./values.ts";
-
-/** Where a value came from; `name` is the flag with its dashes, the variable, or the file's path. */
-export type Origin =
-  | { readonly type: "flag"; readonly name: string }
-  | { readonly type: "env"; readonly name: string }
-  | { readonly type: "file"; readonly name: string }
-  | { readonly type: "default" };
 
 /** What the command line said, by option; a switch has one empty text. */
 export type Flags = ReadonlyMap<OptionKey, readonly string[]>;

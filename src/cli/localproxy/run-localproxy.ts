@@ -12,7 +12,7 @@ import { webProxyFor } from "../../net/web-proxy.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { ProxyOptions, ServiceMap } from "../../proxy/options.ts";
 import { exitCodeOf } from "../print/exit-codes.ts";
-import type { Host } from "../run.ts";
+import type { Host } from "../process/host.ts";
 import { clientTokenFor } from "../tokens/saved-tokens.ts";
 import { VERSION } from "../version.ts";
 import { EventLines } from "./event-lines.ts";
