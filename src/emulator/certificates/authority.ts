@@ -17,7 +17,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { decodeDer, encodeDer } from "./der.ts";
+import { decodeNameConstraints, encodeNameConstraints } from "./name-constraints.ts";
 import { subjectHash } from "./subject-hash.ts";
 
 cryptoProvider.set(webcrypto as Crypto);
@@ -25,9 +25,6 @@ cryptoProvider.set(webcrypto as Crypto);
 const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
 const NAME_CONSTRAINTS_OID = "2.5.29.30";
-const SEQUENCE = 0x30;
-const PERMITTED_SUBTREES = 0xa0;
-const DNS_NAME = 0x82;
 const DAY_MS = 86_400_000;
 /** Device certificates last as long as their CA: nobody renews them on the device, and removal is what ends them. */
 const AUTHORITY_DAYS = 3_650;
@@ -150,59 +147,38 @@ export async function isDeviceCertificate(
   try {
     const issuer = new X509Certificate(authority.certificate);
     const certificate = new X509Certificate(device.certificate);
-    const publicKey = createPublicKey(device.privateKey).export({ format: "der", type: "spki" });
     const isIssued = await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true });
     return (
       isIssued &&
       certificate.subjectName.getField("CN")[0] === device.name &&
       certificate.notAfter.getTime() > until &&
-      publicKey.equals(new Uint8Array(certificate.publicKey.rawData))
+      isKeyOf(certificate, device.privateKey)
     );
   } catch {
     return false;
   }
 }
 
+function isKeyOf(certificate: X509Certificate, privateKey: string): boolean {
+  const publicKey = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  return publicKey.equals(new Uint8Array(certificate.publicKey.rawData));
+}
+
 /** Reads a CA made by createAuthority; undefined when it is not one, or the private key belongs to another. */
-export async function readAuthority(authority: KeyPair): Promise<AuthorityFacts | undefined> {
+export function readAuthority(authority: KeyPair): AuthorityFacts | undefined {
   try {
     const certificate = new X509Certificate(authority.certificate);
-    const probe = await issueServerCertificate(
-      authority,
-      { names: ["localhost"], addresses: [] },
-      certificate.notBefore.getTime(),
-    );
-    const isOurKey = await new X509Certificate(probe.certificate).verify({
-      publicKey: certificate.publicKey,
-      signatureOnly: true,
-    });
     const constraints = certificate.getExtension(NAME_CONSTRAINTS_OID);
-    if (!isOurKey || constraints === null) return undefined;
+    if (!isKeyOf(certificate, authority.privateKey) || constraints === null) return undefined;
     return {
-      permittedNames: decodeNameConstraints(new Uint8Array(constraints.value)),
+      permittedNames: decodeNameConstraints(constraints.value),
       startsAt: certificate.notBefore.getTime(),
       expiresAt: certificate.notAfter.getTime(),
-      subjectHash: subjectHash(new Uint8Array(certificate.subjectName.toArrayBuffer())),
+      subjectHash: subjectHash(certificate.subjectName.toArrayBuffer()),
     };
   } catch {
     return undefined;
   }
-}
-
-function encodeNameConstraints(names: readonly string[]): Uint8Array<ArrayBuffer> {
-  const subtrees = names.map((name) => encodeDer(SEQUENCE, encodeDer(DNS_NAME, Buffer.from(name, "ascii"))));
-  return new Uint8Array(encodeDer(SEQUENCE, encodeDer(PERMITTED_SUBTREES, ...subtrees)));
-}
-
-function decodeNameConstraints(value: Uint8Array): string[] {
-  const constraints = decodeDer(decodeDer(value)[0]?.content ?? new Uint8Array());
-  const permitted = constraints.find((element) => element.tag === PERMITTED_SUBTREES);
-  const bases = decodeDer(permitted?.content ?? new Uint8Array()).flatMap((subtree) =>
-    decodeDer(subtree.content),
-  );
-  return bases
-    .filter((base) => base.tag === DNS_NAME)
-    .map((base) => Buffer.from(base.content).toString("ascii"));
 }
 
 function generateKeys(): Promise<CryptoKeyPair> {

@@ -40,10 +40,10 @@ export async function prepareCertificates(options: {
   const { directory, names, addresses, now } = options;
   makePrivateDirectory(directory, STATE_ADVICE);
   const kept = readKept(directory);
-  const keptFacts = kept === undefined ? undefined : await readAuthority(kept);
+  const keptFacts = kept && readAuthority(kept);
   const isUsable = keptFacts !== undefined && isEnough(keptFacts, names, now);
   const authority = kept !== undefined && isUsable ? kept : await createAuthority(names, now);
-  const facts = isUsable ? keptFacts : await readAuthority(authority);
+  const facts = isUsable ? keptFacts : readAuthority(authority);
   if (!isUsable) {
     writePrivateFile(keyPath(directory), authority.privateKey, STATE_ADVICE);
     writePrivateFile(caPathOf(directory), authority.certificate, { mode: 0o644, ...STATE_ADVICE });
