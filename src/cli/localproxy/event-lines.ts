@@ -1,5 +1,6 @@
 // What a running proxy tells → the reference proxy's sentences.
 
+import { STATUS_CODES } from "node:http";
 import {
   HandshakeError,
   ListenError,
@@ -136,19 +137,6 @@ export class EventLines {
   }
 }
 
-/** The status line's own words: the library does not hand over the service's. */
-const STATUS_TEXTS: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};
-
 /** `cannot listen on ADDRESS: why`, in the reference's words. */
 function bindLine(message: string): string {
   const [, address = "", why = message] = /^cannot listen on (.*): (.*)$/.exec(message) ?? [];
@@ -157,6 +145,7 @@ function bindLine(message: string): string {
 }
 
 function rejectionLine(status: number, body: string): string {
-  const text = STATUS_TEXTS[status] === undefined ? "" : ` ${STATUS_TEXTS[status]}`;
+  // The status line's own words: the library does not hand over the service's.
+  const text = STATUS_CODES[status] === undefined ? "" : ` ${STATUS_CODES[status]}`;
   return `Proxy server rejected web socket upgrade request: (HTTP/1.1 ${status}${text}) "${body}"`;
 }
