@@ -34,7 +34,7 @@ export async function run(words: readonly string[], host: Host): Promise<number>
         return 0;
       }
       case "command": {
-        const file = await readFileLayer(fileRequest(request.flags, host.env));
+        const file = await readFileLayer(fileRequest(request.flags, host));
         const keys = [...GLOBAL_KEYS, ...request.command.options];
         const settings = resolveSettings(keys, request.flags, host.env, file);
         failure.json = settings.get("json");

@@ -13,8 +13,8 @@ export interface TunnelSource {
   readonly list: () => Promise<readonly TunnelView[]>;
   /** Details of one; absent when the list has them already. */
   readonly describe?: ((tunnelId: string) => Promise<TunnelView>) | undefined;
-  /** How often they are asked for; 3 s unless a test cannot wait. */
-  readonly everyMs?: number | undefined;
+  /** How often they are asked for. */
+  readonly everyMs: number;
 }
 
 /** Where a watch gets its facts from; all are optional. */
@@ -26,8 +26,6 @@ export interface Sources {
   readonly statusDirectories?: (() => readonly string[]) | undefined;
 }
 
-/** How often the control plane is asked: a person sees a change soon, and the service's limits are far. */
-const POLL_MS = 3_000;
 /** A control plane that does not answer, or asks for less, is asked at twice the distance each time, up to this. */
 const MAX_POLL_MS = 60_000;
 /** Details asked for in one round: with the list six calls in three seconds, of ten a second that the service allows. */
@@ -76,7 +74,7 @@ async function poll(store: Store, source: TunnelSource, signal: AbortSignal): Pr
       failures += 1;
       store.dispatch({ type: "poll-failed", message: `${error.message}; shown is what was known` });
     }
-    const delayMs = Math.min(MAX_POLL_MS, (source.everyMs ?? POLL_MS) * 2 ** failures);
+    const delayMs = Math.min(MAX_POLL_MS, source.everyMs * 2 ** failures);
     await sleep(delayMs, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -19,6 +19,9 @@ import type { CommandContext } from "../words/command.ts";
 import { AgentPrinter } from "./agent-printer.ts";
 import { brokerOf } from "./find-broker.ts";
 
+/** In whole seconds; AWS IoT takes 30 s to 20 min. */
+const KEEPALIVE_S = 30;
+
 const EXAMPLE = "tunnel agent --thing pump-7 --map SSH=22";
 
 /** Runs the agent until it is stopped. Throws UsageError or ConfigError before anything is dialled. */
@@ -82,6 +85,7 @@ async function agentOptions(
     regions,
     dataPlaneOf: (region) => planes.get(region) as DataPlane,
     broker: await brokerOf(thing, regions[0], target, context),
+    mqttKeepaliveS: KEEPALIVE_S,
     clientId: settings.get("clientId") ?? defaultClientId(thing),
     stateDirectory: stateDirectory(thing, context),
     maxTunnels: settings.get("maxTunnels"),

@@ -1,7 +1,6 @@
 // The file layer: reads the configuration file, checks every key and value in it, and picks the context.
 
 import { dirname, join, resolve } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
@@ -45,8 +44,8 @@ export interface FileRequest {
   readonly file: Choice | undefined;
   readonly context: Choice | undefined;
   readonly env: Env;
-  /** Default: this process's. */
-  readonly workingDirectory?: () => string;
+  /** Throws when somebody removed it. */
+  readonly workingDirectory: () => string;
 }
 
 const ENTRIES = Object.entries(OPTIONS) as readonly [OptionKey, Option<unknown>][];
@@ -54,7 +53,7 @@ const BY_FLAG = new Map(ENTRIES.map(([key, option]) => [option.flag, { key, opti
 
 /** Reads the one file that counts. Throws ConfigError naming the file, the key and what is allowed. */
 export async function readFileLayer(request: FileRequest): Promise<FileLayer> {
-  const { env, workingDirectory = () => process.cwd() } = request;
+  const { env, workingDirectory } = request;
   const { found, looked } = findConfigFile(request.file?.value, env, workingDirectory);
   if (found === undefined) {
     if (request.context !== undefined) throw unknownContext(request.context, [], undefined);

@@ -75,14 +75,17 @@ export function resolveSettings(
 }
 
 /** Which file and context the flags and the environment name. */
-export function fileRequest(flags: Flags, env: Env): FileRequest {
+export function fileRequest(
+  flags: Flags,
+  { env, workingDirectory }: Pick<FileRequest, "env" | "workingDirectory">,
+): FileRequest {
   const settings = resolveSettings(["config", "context"], flags, env);
   const choice = (key: "config" | "context") => {
     const value = settings.get(key);
     const origin = settings.origin(key);
     return value === undefined || origin.type === "default" ? undefined : { value, name: origin.name };
   };
-  return { file: choice("config"), context: choice("context"), env };
+  return { file: choice("config"), context: choice("context"), env, workingDirectory };
 }
 
 function resolveOne(key: OptionKey, flags: Flags, env: Env, file: FileLayer): Resolved {

@@ -14,21 +14,13 @@ import {
 } from "./service-checks.ts";
 import type { Site } from "./site.ts";
 
-/** Longer than anything that works takes, shorter than anybody waits. */
+/** Of each check. Longer than anything that works takes, shorter than anybody waits. */
 const LIMIT_MS = 10_000;
 
 type Check = (signal: AbortSignal) => Promise<Finding | readonly Finding[]>;
 
-/**
- * Findings in the order in which to mend things: what stands first is often the reason for the rest.
- * @param limitMs of each check
- */
-export async function examine(
-  site: Site,
-  api: ControlPlane,
-  signal: AbortSignal,
-  limitMs = LIMIT_MS,
-): Promise<Finding[]> {
+/** Findings in the order in which to mend things: what stands first is often the reason for the rest. */
+export async function examine(site: Site, api: ControlPlane, signal: AbortSignal): Promise<Finding[]> {
   const { controlPlane, dataPlane } = site;
   const behindWebProxy = isPlain(site) ? [dataPlane] : [controlPlane, dataPlane];
   const checks: readonly (readonly [name: string, check: Check])[] = [
@@ -45,7 +37,7 @@ export async function examine(
     ["mqtt", (limit) => checkMqtt(site, limit)],
     ["thing", () => checkThing(site, api)],
   ];
-  const findings = await Promise.all(checks.map(([name, check]) => limited(name, check, signal, limitMs)));
+  const findings = await Promise.all(checks.map(([name, check]) => limited(name, check, signal)));
   signal.throwIfAborted();
   return findings.flat();
 }
@@ -67,14 +59,13 @@ async function limited(
   name: string,
   check: Check,
   signal: AbortSignal,
-  limitMs: number,
 ): Promise<Finding | readonly Finding[]> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
   try {
     return await untilAborted(limit, check(limit));
   } catch (error) {
     return limit.aborted
-      ? fail(name, `no answer within ${limitMs / 1_000} s`, LATE_FIX)
+      ? fail(name, `no answer within ${LIMIT_MS / 1_000} s`, LATE_FIX)
       : failed(name, error);
   }
 }

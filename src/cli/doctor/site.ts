@@ -4,7 +4,6 @@ import type { Agent } from "node:https";
 import { hostOf, type Variant } from "../../aws/endpoints.ts";
 import type { Env } from "../../base/env.ts";
 import { unbracketed } from "../../base/host.ts";
-import type { Logger } from "../../base/log.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import type { HostPort } from "../config/values.ts";
@@ -29,14 +28,13 @@ export interface Site {
   readonly thing: string | undefined;
   readonly services: readonly string[];
   readonly env: Env;
-  readonly log: Logger;
 }
 
 /** @throws ConfigError when a variable names no web proxy, or settings exclude each other */
 export function describeSite(
   target: Target,
   region: string,
-  more: Pick<Site, "thing" | "services" | "env" | "log"> & {
+  more: Pick<Site, "thing" | "services" | "env"> & {
     readonly mqtt: { readonly host: string; readonly port: number | undefined } | undefined;
   },
 ): Site {
@@ -59,7 +57,6 @@ export function describeSite(
     thing: more.thing,
     services: more.services,
     env,
-    log: more.log,
   };
 }
 

@@ -5,6 +5,8 @@ import type { TextStream } from "../print/output.ts";
 /** What the process gives to a run. */
 export interface Host {
   readonly env: Env;
+  /** Throws when somebody removed it. */
+  readonly workingDirectory: () => string;
   readonly stdout: TextStream;
   readonly stderr: TextStream;
   readonly stdin: () => Readable;

@@ -86,6 +86,7 @@ describe("the control plane", () => {
     const failure = new UnreachableError("nobody there");
     await using watch = start({
       tunnels: {
+        everyMs: 5,
         list: async () => {
           throw failure;
         },
