@@ -1,10 +1,11 @@
 import { HandshakeError, ReplacedError, TunnelError } from "../base/errors.ts";
+import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { ProxyEvent, ProxyOptions } from "../proxy/options.ts";
 import type { StatusBoard } from "../proxy/status.ts";
 import type { AgentEvent, SessionAudit, SessionEndReason } from "./options.ts";
 import type { SavedSession } from "./saved-sessions.ts";
-import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
+import { sessionIdOf } from "./session-table.ts";
 
 /** Reasons for which an agent itself ends a session. */
 export type StopReason = Extract<SessionEndReason, "evicted" | "max-session" | "expired" | "agent-stopped">;

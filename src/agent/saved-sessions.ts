@@ -10,9 +10,9 @@ import {
   writePrivateFile,
 } from "../base/private-files.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
-import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
+import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN, MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 import type { Notification } from "./notification.ts";
-import { MAX_TUNNEL_LIFE_MS, sessionIdOf } from "./session-table.ts";
+import { sessionIdOf } from "./session-table.ts";
 
 /** What it takes to go on with a session in another process: without the client token its access token is spent. */
 export interface SavedSession extends Notification {

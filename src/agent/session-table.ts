@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AccessToken } from "../base/secret.ts";
+import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 
-/** No tunnel lives longer, so a token is worthless after this (P84, P85). */
-export const MAX_TUNNEL_LIFE_MS = 12 * 60 * 60 * 1_000;
 /** Hashes of former tokens kept at most: 40 bytes each, far more than a device sees in 12 h. */
 const MAX_FORMER = 1_024;
 

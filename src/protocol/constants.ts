@@ -56,3 +56,7 @@ export const MAX_SERVICE_ID_LENGTH = 128;
 
 /** Services that one tunnel may have; aws-c-iot refuses a tunnel that announces more (P30). */
 export const MAX_SERVICES = 3;
+
+/** The longest life of a tunnel, which is the one it has when none was asked for. Nothing prolongs it. */
+export const MAX_TUNNEL_LIFE_MINUTES = 720;
+export const MAX_TUNNEL_LIFE_MS = MAX_TUNNEL_LIFE_MINUTES * 60_000;

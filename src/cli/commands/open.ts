@@ -1,6 +1,7 @@
 import type { OpenTunnelRequest, OpenTunnelResponse } from "@aws-sdk/client-iotsecuretunneling";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
+import { MAX_TUNNEL_LIFE_MINUTES } from "../../protocol/constants.ts";
 import { checkTagCount } from "../config/values.ts";
 import type { Target } from "../target/target.ts";
 import type { Command, CommandContext } from "../words/command.ts";
@@ -22,9 +23,6 @@ export const openCommand: Command = {
   run: openTunnel,
 };
 
-/** The service's own default, and its maximum. */
-const DEFAULT_LIFETIME_MINUTES = 720;
-
 async function openTunnel(context: CommandContext): Promise<undefined> {
   const { withControlPlane } = await import("../target/connect-control-plane.ts");
   const { keepTokens, prepareForTokens } = await import("../tokens/saved-tokens.ts");
@@ -33,7 +31,7 @@ async function openTunnel(context: CommandContext): Promise<undefined> {
     const region = await controlPlane.region();
     prepareForTokens(context);
     const answer = await controlPlane.openTunnel(request);
-    const minutes = context.settings.get("lifetime") ?? DEFAULT_LIFETIME_MINUTES;
+    const minutes = context.settings.get("lifetime") ?? MAX_TUNNEL_LIFE_MINUTES;
     const expiresAt = new Date(Date.now() + minutes * 60_000);
     const { tunnelId = "" } = answer;
     keepTokens({ tunnelId, region, expiresAt, description: request.description, answer }, target, context);

@@ -7,7 +7,11 @@ import { UsageError } from "../../base/errors.ts";
 import { unbracketed } from "../../base/host.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
-import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../../protocol/constants.ts";
+import {
+  ACCESS_TOKEN_PATTERN,
+  CLIENT_TOKEN_PATTERN,
+  MAX_TUNNEL_LIFE_MINUTES,
+} from "../../protocol/constants.ts";
 
 /** A value that cannot be used; the message is the reason alone, lower case, without the value. */
 export class BadValueError extends Error {}
@@ -102,12 +106,10 @@ export function readDuration(min: string, max: string): (text: string) => number
   };
 }
 
-const MAX_LIFETIME_MINUTES = 720;
-
 /** The life of a tunnel: 90m, 12h, or a bare number of minutes; whole minutes, 1 to 720 (the service's limits). */
 export function readLifetimeMinutes(text: string): number {
   const minutes = /^\d{1,6}$/.test(text) ? Number(text) : (toMilliseconds(text) ?? Number.NaN) / 60_000;
-  if (!Number.isInteger(minutes) || minutes < 1 || minutes > MAX_LIFETIME_MINUTES) {
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > MAX_TUNNEL_LIFE_MINUTES) {
     throw new BadValueError("must be whole minutes from 1m to 12h, such as 90m, 12h or 30");
   }
   return minutes;

@@ -2,6 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { readRegularFile } from "../../base/regular-file.ts";
+import { MAX_TUNNEL_LIFE_MS } from "../../protocol/constants.ts";
 import { BAD_CONFIGURATION, ReferenceFatal } from "./fatal.ts";
 
 /** The reference's settings have a dozen lines. */
@@ -55,9 +56,6 @@ export interface ReferenceSettings {
   readonly unused: readonly string[];
 }
 
-/** No tunnel lives longer: the reference tries for ever. */
-const LONGEST_MS = 12 * 60 * 60_000;
-
 /** @throws ReferenceFatal when the file cannot be written */
 export function exportDefaultSettings(path: string): void {
   try {
@@ -82,7 +80,8 @@ export function settingsOf(content: string, path: string): ReferenceSettings {
   return {
     bindAddress: get("default_bind_address") ?? "localhost",
     pingPeriodMs: Math.max(1_000, number(get("websocket.ping_period_ms"), 20_000)),
-    giveUpAfterMs: tries >= 0 ? Math.max(1, tries * delayMs) : LONGEST_MS,
+    // No tunnel lives longer: the reference tries for ever.
+    giveUpAfterMs: tries >= 0 ? Math.max(1, tries * delayMs) : MAX_TUNNEL_LIFE_MS,
     endpointOf: (region) =>
       get(`region_endpoint_overrides.${region}`) ??
       (get("endpoint_format") ?? "data.tunneling.iot.%s.amazonaws.com").replace("%s", region),

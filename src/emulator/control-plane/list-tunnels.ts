@@ -1,6 +1,6 @@
 import type { TunnelSummary } from "../../aws/shapes.ts";
+import type { TunnelRecord } from "../store/store.ts";
 import { validationFault } from "../tunnels/fault.ts";
-import type { TunnelRecord } from "../tunnels/tunnels.ts";
 import { toTimestamp } from "./describe-tunnel.ts";
 import { THING_NAME } from "./members.ts";
 import type { Operation } from "./operation.ts";

@@ -1,3 +1,4 @@
+import { MAX_TUNNEL_LIFE_MINUTES } from "../../protocol/constants.ts";
 import { DESTINATION_CONFIG, TAGS } from "./members.ts";
 import type { Operation } from "./operation.ts";
 
@@ -11,7 +12,7 @@ export const openTunnel: Operation<"OpenTunnel"> = {
       destinationConfig: DESTINATION_CONFIG,
       timeoutConfig: {
         type: "structure",
-        members: { maxLifetimeTimeoutMinutes: { type: "integer", min: 1, max: 720 } },
+        members: { maxLifetimeTimeoutMinutes: { type: "integer", min: 1, max: MAX_TUNNEL_LIFE_MINUTES } },
       },
     },
   },

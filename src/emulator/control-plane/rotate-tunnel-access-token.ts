@@ -1,6 +1,6 @@
 import type { ClientMode } from "../../aws/shapes.ts";
+import type { Mode } from "../store/store.ts";
 import { validationFault } from "../tunnels/fault.ts";
-import type { Mode } from "../tunnels/tunnels.ts";
 import { DESTINATION_CONFIG, TUNNEL_ID } from "./members.ts";
 import type { Operation } from "./operation.ts";
 

@@ -2,6 +2,7 @@ import type { DestinationConfig, Tag } from "../../aws/shapes.ts";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { AccessToken } from "../../base/secret.ts";
+import { MAX_TUNNEL_LIFE_MINUTES } from "../../protocol/constants.ts";
 import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "../store/store.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
@@ -12,53 +13,41 @@ import { mergeTags, removeTags } from "./tags.ts";
 import type { RandomBytes } from "./tokens.ts";
 import { noticeOf, type TunnelEvent } from "./tunnel-event.ts";
 
-export type { Mode, TunnelRecord } from "../store/store.ts";
-export type { Admission } from "./admission.ts";
-export type { TunnelEvent } from "./tunnel-event.ts";
-
 const MINUTE_MS = 60_000;
-const MAX_LIFETIME_MINUTES = 720;
 
 /** The access tokens made by one call, each readable this once. */
 export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
+
+/** Whose tunnels they are, and what a pure object needs of its surroundings. */
+interface TunnelsOptions {
+  readonly store: Store;
+  readonly region: string;
+  readonly accountId: string;
+  readonly now: () => number;
+  /** By how many milliseconds the clock behind `now` was set since the last call. */
+  readonly takeStep: () => number;
+  readonly random: RandomBytes;
+  /** A UUID, as the service's tunnel ids are. */
+  readonly createId: () => string;
+  readonly log: Logger;
+}
 
 /**
  * The life of all tunnels: opened, connected, rotated, closed or expired, forgotten. Every change is in the store,
  * durably, before the method returns; after a restart only the connections are gone. Methods throw Fault.
  */
 export class Tunnels {
+  readonly #options: TunnelsOptions;
   readonly #store: Store;
-  readonly #region: string;
-  readonly #accountId: string;
-  readonly #now: () => number;
-  readonly #takeStep: () => number;
-  readonly #random: RandomBytes;
-  readonly #createId: () => string;
   readonly #log: Logger;
   readonly #listeners = new Set<(event: TunnelEvent) => void>();
   /** By how much the stored times are still behind a clock that was set. */
   #stepMs = 0;
   #isBehind = false;
 
-  constructor(options: {
-    readonly store: Store;
-    readonly region: string;
-    readonly accountId: string;
-    readonly now: () => number;
-    /** By how many milliseconds the clock behind `now` was set since the last call. */
-    readonly takeStep: () => number;
-    readonly random: RandomBytes;
-    /** A UUID, as the service's tunnel ids are. */
-    readonly createId: () => string;
-    readonly log: Logger;
-  }) {
+  constructor(options: TunnelsOptions) {
+    this.#options = options;
     this.#store = options.store;
-    this.#region = options.region;
-    this.#accountId = options.accountId;
-    this.#now = options.now;
-    this.#takeStep = options.takeStep;
-    this.#random = options.random;
-    this.#createId = options.createId;
     this.#log = options.log;
     this.#forgetConnections();
   }
@@ -71,13 +60,14 @@ export class Tunnels {
   }): { readonly tunnel: TunnelRecord; readonly tokens: Readonly<Record<Mode, AccessToken>> } {
     this.tick();
     checkServices(request.destinationConfig);
-    const now = this.#now();
-    const tunnelId = this.#createId();
-    const lifetimeMinutes = request.lifetimeMinutes ?? MAX_LIFETIME_MINUTES;
+    const now = this.#options.now();
+    const { region, accountId, createId } = this.#options;
+    const tunnelId = createId();
+    const lifetimeMinutes = request.lifetimeMinutes ?? MAX_TUNNEL_LIFE_MINUTES;
     const disconnected = { isConnected: false, changedAt: now };
     const tunnel: TunnelRecord = {
       tunnelId,
-      tunnelArn: tunnelArn(this.#region, this.#accountId, tunnelId),
+      tunnelArn: tunnelArn(region, accountId, tunnelId),
       status: "OPEN",
       description: request.description,
       thingName: request.destinationConfig?.thingName,
@@ -123,7 +113,7 @@ export class Tunnels {
       ...stored,
       thingName: destinationConfig?.thingName ?? stored.thingName,
       services: destinationConfig?.services ?? stored.services,
-      lastUpdatedAt: this.#now(),
+      lastUpdatedAt: this.#options.now(),
     };
     const tokens: IssuedTokens = this.#store.transaction(() => {
       this.#store.saveTunnel(tunnel);
@@ -138,13 +128,13 @@ export class Tunnels {
     this.tick();
     const tunnel = this.#store.findTunnel(tunnelId);
     if (tunnel === undefined) throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
-    return asOf(this.#now(), tunnel);
+    return asOf(this.#options.now(), tunnel);
   }
 
   /** Newest first, at most `limit`, created before the tunnel with the sequence `before`. */
   list(filter: ListFilter): ListedTunnel[] {
     this.tick();
-    const now = this.#now();
+    const now = this.#options.now();
     return this.#store
       .listTunnels(filter)
       .map(({ sequence, tunnel }) => ({ sequence, tunnel: asOf(now, tunnel) }));
@@ -160,7 +150,7 @@ export class Tunnels {
       this.#store.transaction(() => this.#store.removeTunnel(tunnelId));
       this.#emit({ type: "closed", tunnelId, reason: "deleted" });
     } else if (tunnel.status === "OPEN") {
-      this.#store.transaction(() => closeTunnel(this.#store, tunnel, this.#now()));
+      this.#store.transaction(() => closeTunnel(this.#store, tunnel, this.#options.now()));
       this.#emit({ type: "closed", tunnelId, reason: "closed" });
     }
   }
@@ -169,7 +159,7 @@ export class Tunnels {
   expire(tunnelId: string): void {
     const tunnel = this.describe(tunnelId);
     if (tunnel.status !== "OPEN") return;
-    this.#save({ ...tunnel, dueAt: this.#now() });
+    this.#save({ ...tunnel, dueAt: this.#options.now() });
     this.tick();
   }
 
@@ -194,7 +184,7 @@ export class Tunnels {
    */
   admit(request: AdmissionRequest): Admission {
     this.tick();
-    return this.#store.transaction(() => admit(this.#store, request, this.#now()));
+    return this.#store.transaction(() => admit(this.#store, request, this.#options.now()));
   }
 
   /** A local proxy is connected on this side. */
@@ -225,7 +215,7 @@ export class Tunnels {
   tick(): void {
     this.#followClock();
     try {
-      endDueTunnels(this.#store, this.#now(), (tunnelId) =>
+      endDueTunnels(this.#store, this.#options.now(), (tunnelId) =>
         this.#emit({ type: "closed", tunnelId, reason: "expired" }),
       );
       this.#isBehind = false;
@@ -237,7 +227,7 @@ export class Tunnels {
 
   /** A clock that is set makes no tunnel older or younger: the stored times follow it. */
   #followClock(): void {
-    const step = this.#takeStep();
+    const step = this.#options.takeStep();
     this.#stepMs += step;
     if (this.#stepMs === 0) return;
     this.#store.transaction(() => this.#store.shiftTimes(this.#stepMs));
@@ -248,7 +238,7 @@ export class Tunnels {
 
   /** The former access token of this side, if any, is worth nothing from now on; its client token is free again. */
   #issueToken(tunnelId: string, mode: Mode): AccessToken {
-    return issueToken(this.#store, { tunnelId, mode, random: this.#random });
+    return issueToken(this.#store, { tunnelId, mode, random: this.#options.random });
   }
 
   #findByArn(arn: string): TunnelRecord {
@@ -265,7 +255,7 @@ export class Tunnels {
     try {
       const tunnel = this.#store.findTunnel(tunnelId);
       if (tunnel?.status !== "OPEN" || tunnel[mode].isConnected === isConnected) return;
-      const now = this.#now();
+      const now = this.#options.now();
       this.#save({ ...tunnel, [mode]: { isConnected, changedAt: now }, lastUpdatedAt: now });
     } catch (error) {
       this.#log.error("could not note the connection state of tunnel {tunnelId}: {error}", {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { MAX_TUNNEL_LIFE_MS, SessionTable, sessionIdOf } from "../../../src/agent/session-table.ts";
+import { SessionTable, sessionIdOf } from "../../../src/agent/session-table.ts";
 import { AccessToken } from "../../../src/base/secret.ts";
+import { MAX_TUNNEL_LIFE_MS } from "../../../src/protocol/constants.ts";
 
 function tableOf(max: number, ...connected: readonly (readonly [id: string, isConnected: boolean])[]) {
   const table = new SessionTable(max);

@@ -17,7 +17,7 @@ import { WebSocket } from "ws";
 import { ConfigError, ListenError, UsageError } from "../../../../src/base/errors.ts";
 import { configureLog } from "../../../../src/base/log.ts";
 import type { RunningEmulator } from "../../../../src/emulator/server/serve.ts";
-import type { Mode } from "../../../../src/emulator/tunnels/tunnels.ts";
+import type { Mode } from "../../../../src/emulator/store/store.ts";
 import {
   decodeFrame,
   encodeFrame,

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { ConfigError } from "../../../../src/base/errors.ts";
 import { SqliteStore } from "../../../../src/emulator/store/sqlite.ts";
+import type { TunnelRecord } from "../../../../src/emulator/store/store.ts";
 import { Fault } from "../../../../src/emulator/tunnels/fault.ts";
-import type { TunnelRecord } from "../../../../src/emulator/tunnels/tunnels.ts";
 import { makeTunnels, type TestTunnels } from "../../../helpers/emulator.ts";
 
 const SSH = { thingName: "pump-7", services: ["SSH"] };
