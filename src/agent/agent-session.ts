@@ -121,7 +121,12 @@ export class AgentSession {
         return onEvent({ event: "session-connected", session, channelId: event.channelId });
       case "disconnected":
         onConnected(false);
-        return onEvent({ ...event, event: "session-disconnected", session });
+        return onEvent({
+          event: "session-disconnected",
+          session,
+          reason: event.reason,
+          retryInMs: event.retryInMs,
+        });
       case "connection-closed":
         onEvent({ ...event, session });
         if (this.openConnections === 0) onIdle();

@@ -50,7 +50,7 @@ export class MetricsServer {
     try {
       await once(metrics.#server, "listening");
     } catch (cause) {
-      throw new ListenError(`cannot serve metrics on ${where}: ${systemReason(cause)}`, { cause });
+      throw new ListenError(where, `cannot serve metrics on ${where}: ${systemReason(cause)}`, { cause });
     }
     surviveAcceptErrors(metrics.#server, where);
     return metrics;

@@ -154,7 +154,7 @@ function listenFailure(error: unknown, address: SocketAddress): TunnelError {
     address.type === "tcp"
       ? "choose another port, or port 0 for a free one"
       : "choose another path, or remove that file";
-  return new ListenError(message, { hint, cause: error });
+  return new ListenError(where, message, { hint, cause: error });
 }
 
 const TAKEN = ["EADDRINUSE", "EACCES"];

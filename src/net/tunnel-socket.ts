@@ -179,8 +179,9 @@ async function refusalOf(response: IncomingMessage): Promise<TunnelError> {
   const refusal = { status, statusReason, channelId: id === undefined ? undefined : String(id) };
   const message = `the service refused the connection with status ${status}: ${statusReason}`;
   const meaning = judgeRefusal(refusal);
-  if (isLastWord(meaning)) return new HandshakeError(message, refusal);
-  return new UnreachableError(message, { hint: meaning === "busy" ? BUSY_HINT : FOREIGN_HINT });
+  const error = new HandshakeError(message, refusal);
+  if (isLastWord(meaning)) return error;
+  return new UnreachableError(message, { hint: meaning === "busy" ? BUSY_HINT : FOREIGN_HINT, cause: error });
 }
 
 const BUSY_HINT = "the service has trouble of its own; try again in a moment";

@@ -185,7 +185,7 @@ export class LocalProxy {
     if (saysTunnelEnded(end.reason)) return "tunnel-closed";
     if (end.code === REPLACED) {
       throw new ReplacedError(
-        `the service ended this connection: ${end.reason || "another local proxy took this side of the tunnel"}`,
+        end.reason || "another local proxy took this side of the tunnel",
         "only one local proxy a side can run; stop the other one, or get a new token with: tunnel rotate ID",
       );
     }
@@ -199,7 +199,7 @@ export class LocalProxy {
     const isRetried = error.code === "ERR_UNREACHABLE" || error.code === "ERR_PROTOCOL";
     if (!isRetried || this.#isTooLate(error)) throw error;
     const retryInMs = backoffMs(this.#failures++, Math.random(), BACKOFF);
-    this.#emit({ event: "disconnected", reason: error.message, retryInMs });
+    this.#emit({ event: "disconnected", reason: error.message, retryInMs, error });
     // An abort ends the wait early; the loop sees it.
     await sleep(retryInMs, undefined, { signal: this.#options.signal }).catch(() => undefined);
     return undefined;

@@ -1,3 +1,5 @@
+import type { TunnelError } from "../base/errors.ts";
+import { hostAndPort } from "../base/host.ts";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 
@@ -72,7 +74,13 @@ export interface ProxyOptions {
 /** What a running proxy tells the command line. `connectionId` counts the connections of one WebSocket from 1. */
 export type ProxyEvent =
   | { readonly event: "connected"; readonly channelId: string; readonly services: readonly string[] }
-  | { readonly event: "disconnected"; readonly reason: string; readonly retryInMs: number }
+  | {
+      readonly event: "disconnected";
+      readonly reason: string;
+      readonly retryInMs: number;
+      /** What `reason` is the message of. */
+      readonly error: TunnelError;
+    }
   | {
       readonly event: "listening";
       readonly service: string;
@@ -116,5 +124,5 @@ export function listeningAt({
   readonly port?: number | undefined;
 }): string {
   if (port === undefined) return address;
-  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  return hostAndPort({ host: address, port });
 }

@@ -9,7 +9,8 @@ import {
   type TunnelError,
 } from "../../base/errors.ts";
 import { hostAndPort } from "../../base/host.ts";
-import { isCertificateFailure } from "../../net/failures.ts";
+import { codeOf, systemReason } from "../../base/system-reason.ts";
+import { isCertificateFailure, nameFailure } from "../../net/failures.ts";
 import type { Mode, ProxyEvent } from "../../proxy/options.ts";
 import type { ReferenceLines } from "./lines.ts";
 
@@ -49,7 +50,7 @@ export class EventLines {
           `Successfully established websocket connection with proxy server: ${this.#endpoint}`,
         );
       case "disconnected":
-        this.#lines.log("error", this.#reasonLine(event.reason));
+        this.#lines.log("error", this.#reasonLine(event.error));
         this.#retry = setTimeout(() => this.#attempt(), event.retryInMs);
         this.#retry.unref();
         return;
@@ -74,22 +75,18 @@ export class EventLines {
 
   /** The lines about the failure that ended the proxy. */
   failure(error: TunnelError): void {
-    if (error instanceof HandshakeError) {
-      this.#lines.log("error", rejectionLine(error.status, error.statusReason));
-    } else if (error instanceof ServiceIdsError) {
+    if (error instanceof ServiceIdsError) {
       this.#lines.log("error", error.message);
       this.#lines.log(
         "fatal",
         "Wrong configurations detected in local proxy. Please starts local proxy with right sets of service ids.",
       );
     } else if (error instanceof ReplacedError) {
-      this.#info(
-        `Web socket close received. Code: 1008; Reason: ${error.message.replace(/^the service ended this connection: /, "")}`,
-      );
+      this.#info(`Web socket close received. Code: 1008; Reason: ${error.reason}`);
     } else if (error instanceof ListenError) {
-      this.#lines.log("error", bindLine(error.message));
+      this.#lines.log("error", bindLine(error));
     } else {
-      this.#lines.log("error", this.#reasonLine(error.message, error.cause));
+      this.#lines.log("error", this.#reasonLine(error));
     }
     if (error.hint !== undefined) this.#lines.log("info", `hint: ${error.hint}`);
   }
@@ -118,18 +115,15 @@ export class EventLines {
     this.#info(`creating tcp connection id ${connectionId}`);
   }
 
-  #reasonLine(reason: string, cause?: unknown): string {
-    if (/status (\d{3}):/.test(reason) && reason.startsWith("the service refused")) {
-      const [, status = "", text = ""] = /status (\d{3}): (.*)$/s.exec(reason) ?? [];
-      return rejectionLine(Number(status), text);
-    }
-    if (isCertificateFailure(cause) || /certificate/i.test(reason)) {
-      return `Could not perform SSL handshake with proxy server: ${reason}`;
-    }
-    if (/host name not found|name server/.test(reason)) {
-      return `Could not resolve DNS hostname of proxy host: ${this.#host} - ${reason.replace(/^.*: /, "")}`;
-    }
-    return `Could not connect to proxy server: ${reason}`;
+  #reasonLine(error: TunnelError): string {
+    const { message, cause } = error;
+    if (error instanceof HandshakeError) return rejectionLine(error);
+    if (cause instanceof HandshakeError) return rejectionLine(cause);
+    if (isCertificateFailure(cause)) return `Could not perform SSL handshake with proxy server: ${message}`;
+    const why = nameFailure(cause);
+    return why === undefined
+      ? `Could not connect to proxy server: ${message}`
+      : `Could not resolve DNS hostname of proxy host: ${this.#host} - ${why}`;
   }
 
   #info(message: string): void {
@@ -137,15 +131,14 @@ export class EventLines {
   }
 }
 
-/** `cannot listen on ADDRESS: why`, in the reference's words. */
-function bindLine(message: string): string {
-  const [, address = "", why = message] = /^cannot listen on (.*): (.*)$/.exec(message) ?? [];
-  const reason = why === "the address is in use" ? "Address already in use" : why;
+/** In the reference's words where there are some. */
+function bindLine({ address, cause }: ListenError): string {
+  const reason = codeOf(cause) === "EADDRINUSE" ? "Address already in use" : systemReason(cause);
   return `Could not bind to address: ${address} -- ${reason}`;
 }
 
-function rejectionLine(status: number, body: string): string {
+function rejectionLine({ status, statusReason }: HandshakeError): string {
   // The status line's own words: the library does not hand over the service's.
   const text = STATUS_CODES[status] === undefined ? "" : ` ${STATUS_CODES[status]}`;
-  return `Proxy server rejected web socket upgrade request: (HTTP/1.1 ${status}${text}) "${body}"`;
+  return `Proxy server rejected web socket upgrade request: (HTTP/1.1 ${status}${text}) "${statusReason}"`;
 }

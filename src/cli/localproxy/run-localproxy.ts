@@ -5,7 +5,7 @@ import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { TunnelError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
-import { configureLog, getLogger, type Level } from "../../base/log.ts";
+import { configureLogSink, getLogger } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
@@ -17,7 +17,7 @@ import { clientTokenFor } from "../tokens/saved-tokens.ts";
 import { VERSION } from "../version.ts";
 import { EventLines } from "./event-lines.ts";
 import { BAD_CONFIGURATION, BAD_VALUE, ReferenceFatal } from "./fatal.ts";
-import { ReferenceLines, type Severity } from "./lines.ts";
+import { ReferenceLines } from "./lines.ts";
 import { makePlan, type Plan, readVerbosity } from "./plan.ts";
 import { type PortMap, scanConfigFiles, toServiceMap } from "./port-map.ts";
 import { referenceHelp } from "./reference-options.ts";
@@ -220,20 +220,12 @@ function warnUnverified(lines: ReferenceLines): void {
   }
 }
 
-const SEVERITIES: Readonly<Record<string, Severity>> = { warn: "warning", info: "info", debug: "debug" };
-
 /** The proxy's own remarks, from -v 5 on. */
 function startLog(lines: ReferenceLines) {
   if (lines.level >= 5) {
-    const level: Level = lines.level === 5 ? "debug" : "trace";
-    configureLog({
-      level,
-      format: "json",
-      write: (line) => {
-        const { level: severity, message } = JSON.parse(line) as { level: string; message: string };
-        lines.log(SEVERITIES[severity] ?? "trace", message);
-      },
-    });
+    configureLogSink(lines.level === 5 ? "debug" : "trace", (level, message) =>
+      lines.log(level === "warn" ? "warning" : level, message),
+    );
   }
   return getLogger("localproxy");
 }

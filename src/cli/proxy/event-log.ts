@@ -32,12 +32,14 @@ export class EventLog {
         const services = event.services.join(", ") || "none";
         return log.info("connected to the tunnel, services: {list}", { ...event, list: services });
       }
-      case "disconnected":
-        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", { ...event });
+      case "disconnected": {
+        const { error: _, ...facts } = event;
+        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", facts);
+      }
       case "listening":
         return log.debug("{service} listens on {address}", { ...event });
       case "dialled":
-        return;
+        return log.debug("{service} answers on {address}", { ...event });
       case "connection-opened":
         return this.#limited(event, (more) =>
           log.info("{service}: connection {connectionId} opened{more}", { ...event, more }),

@@ -15,7 +15,7 @@ export function bind(server: Server, { host, port }: ListenAddress, hint: string
   const where = hostAndPort({ host, port });
   return new Promise((resolve, reject) => {
     const onError = (cause: Error) =>
-      reject(new ListenError(`cannot listen on ${where}: ${systemReason(cause)}`, { cause, hint }));
+      reject(new ListenError(where, `cannot listen on ${where}: ${systemReason(cause)}`, { cause, hint }));
     server.once("error", onError);
     server.listen(port, host, () => {
       server.off("error", onError);
