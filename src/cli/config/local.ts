@@ -1,11 +1,11 @@
 import { type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { stateHome } from "../../base/home.ts";
+import { refuseForeign } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
-import { quoteForShell, shellLine } from "../../base/shell.ts";
+import { quoteForShell } from "../../base/shell.ts";
 import { systemReason } from "../../base/system-reason.ts";
 import {
   type HostPort,
@@ -72,14 +72,16 @@ export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
     if (facts === undefined) {
       throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
     }
-    checkOwner(each, facts);
+    refuseForeign(each, facts, "", OWN_ADVICE);
   }
   for (const each of BELIEVED.map((name) => join(stateDir, name))) {
     const facts = statOf(each);
-    if (facts !== undefined) checkOwner(each, facts);
+    if (facts !== undefined) refuseForeign(each, facts, "", OWN_ADVICE);
   }
   return parseEndpoint(readText(path), stateDir, path);
 }
+
+const OWN_ADVICE = "use a --local directory of your own";
 
 /** Directories of a state directory, each with keys or certificates that are believed. */
 const BELIEVED = ["ca", "device-ca", "things"] as const;
@@ -89,22 +91,9 @@ function statOf(path: string): Stats | undefined {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
     throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, {
-      hint: "use a --local directory of your own",
+      hint: OWN_ADVICE,
       cause,
     });
-  }
-}
-
-function checkOwner(path: string, facts: Stats): void {
-  const user = process.getuid?.();
-  if (user === undefined) return;
-  if (facts.uid !== user && facts.uid !== 0) {
-    throw new ConfigError(`"${path}" belongs to another user`, {
-      hint: "use a --local directory of your own",
-    });
-  }
-  if ((facts.mode & 0o022) !== 0) {
-    throw new ConfigError(`"${path}" can be written by other users`, { hint: shellLine`chmod go-w ${path}` });
   }
 }
 

@@ -2,9 +2,8 @@ import { mkdtempSync, type Stats, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
+import { refuseForeign } from "../../base/ownership.ts";
 import { systemReason } from "../../base/system-reason.ts";
-
-const WRITABLE_BY_OTHERS = 0o022;
 
 /** What to type when the state directory cannot be used: `hint` of base/private-files.ts. */
 export const STATE_ADVICE = { hint: "choose another --state-dir" } as const;
@@ -15,23 +14,8 @@ const INNER = ["ca", "device-ca", "things"] as const;
 /** Refuses a state directory in which, or in whose directories, somebody else could put a key of theirs. */
 export function checkOwner(stateDirectory: string): void {
   for (const directory of [stateDirectory, ...INNER.map((name) => join(stateDirectory, name))]) {
-    checkDirectory(directory);
-  }
-}
-
-function checkDirectory(directory: string): void {
-  const stat = statOf(directory);
-  const userId = process.getuid?.();
-  if (userId === undefined || stat === undefined) return;
-  if (stat.uid !== userId && stat.uid !== 0) {
-    throw new ConfigError(`state directory "${directory}" belongs to another user`, {
-      ...STATE_ADVICE,
-    });
-  }
-  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
-    throw new ConfigError(`state directory "${directory}" can be written by others`, {
-      hint: `chmod go-w '${directory}'`,
-    });
+    const facts = statOf(directory);
+    if (facts !== undefined) refuseForeign(directory, facts, "state directory ", STATE_ADVICE.hint);
   }
 }
 

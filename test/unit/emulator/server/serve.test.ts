@@ -253,7 +253,7 @@ describe("what cannot be served is refused with its reason", () => {
     using directory = tempDir();
     chmodSync(directory.path, 0o777);
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
-    expect((refusal as ConfigError).message).toContain("can be written by others");
+    expect((refusal as ConfigError).message).toContain("can be written by other users");
   });
 
   test.each(["ca", "device-ca", "things"])("a directory %s that others can write", async (name) => {
@@ -263,7 +263,7 @@ describe("what cannot be served is refused with its reason", () => {
     chmodSync(inner, 0o720);
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ConfigError);
-    expect((refusal as ConfigError).message).toBe(`state directory "${inner}" can be written by others`);
+    expect((refusal as ConfigError).message).toBe(`state directory "${inner}" can be written by other users`);
     expect(readdirSync(inner)).toEqual([]);
   });
 
