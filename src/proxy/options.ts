@@ -2,6 +2,7 @@ import type { TunnelError } from "../base/errors.ts";
 import { hostAndPort } from "../base/host.ts";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
+import type { SocketAddress } from "../net/tcp.ts";
 
 /** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
 export type Mode = "source" | "destination";
@@ -9,19 +10,14 @@ export type Mode = "source" | "destination";
 /** Message format of the other side, as the reference proxy's flag names it. */
 export type ClientType = "V1" | "V2" | "V3";
 
-/** Where a local socket listens or dials. Port 0 (source only) takes a free port. */
-export type Address =
-  | { readonly type: "tcp"; readonly host?: string | undefined; readonly port: number }
-  | { readonly type: "unix"; readonly path: string };
-
-/** As a user writes it. */
-export type AddressMap = ReadonlyMap<string, Address>;
+/** Where local sockets listen or dial, as a user writes it. Port 0 (source only) takes a free port. */
+export type AddressMap = ReadonlyMap<string, SocketAddress>;
 
 /**
  * Service id → address. The empty service id is an unnamed entry: it fits a tunnel with exactly one service. Without an
  * address a source does not listen: its sockets are given to it.
  */
-export type ServiceMap = ReadonlyMap<string, Address | undefined>;
+export type ServiceMap = ReadonlyMap<string, SocketAddress | undefined>;
 
 /** Where the data plane is reached. */
 export interface DataPlane {

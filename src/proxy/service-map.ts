@@ -2,7 +2,8 @@ import { isIPv6 } from "node:net";
 import { UsageError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { isApiName } from "../base/names.ts";
-import type { Address, AddressMap, Mode } from "./options.ts";
+import type { SocketAddress } from "../net/tcp.ts";
+import type { AddressMap, Mode } from "./options.ts";
 
 /**
  * Reads `[SERVICE=][HOST:]PORT` and `[SERVICE=]/UNIX/SOCKET`, several separated by commas.
@@ -13,7 +14,7 @@ import type { Address, AddressMap, Mode } from "./options.ts";
  * and is for the source only. Throws UsageError quoting the entry.
  */
 export function parseServiceMap(text: string, mode: Mode): AddressMap {
-  const map = new Map<string, Address>();
+  const map = new Map<string, SocketAddress>();
   for (const entry of text.split(",")) {
     const { service, address } = parseEntry(entry, mode);
     if (map.has(service)) {
@@ -28,7 +29,10 @@ export function parseServiceMap(text: string, mode: Mode): AddressMap {
   return map;
 }
 
-function parseEntry(entry: string, mode: Mode): { readonly service: string; readonly address: Address } {
+function parseEntry(
+  entry: string,
+  mode: Mode,
+): { readonly service: string; readonly address: SocketAddress } {
   const at = entry.startsWith("/") ? -1 : entry.indexOf("=");
   const service = at < 0 ? "" : entry.slice(0, at);
   if (at >= 0 && !isApiName(service)) {
@@ -38,7 +42,7 @@ function parseEntry(entry: string, mode: Mode): { readonly service: string; read
 }
 
 /** `PORT`, `HOST:PORT`, `[IPV6]:PORT` or a path with a slash. */
-function parseAddress(text: string, entry: string, mode: Mode): Address {
+function parseAddress(text: string, entry: string, mode: Mode): SocketAddress {
   if (text.includes("/")) return { type: "unix", path: checkPath(text, entry, mode) };
   const match = /^(?:(?:\[([^\]]*)\]|([a-zA-Z0-9._-]{1,253})):)?(\d{1,5})$/.exec(text);
   if (match === null) {
@@ -78,7 +82,7 @@ function checkPath(path: string, entry: string, mode: Mode): string {
   return path;
 }
 
-function isSameListener(a: Address, b: Address): boolean {
+function isSameListener(a: SocketAddress, b: SocketAddress): boolean {
   if (a.type === "unix" || b.type === "unix") {
     return a.type === "unix" && b.type === "unix" && a.path === b.path;
   }

@@ -3,6 +3,7 @@
 
 import ms from "ms";
 import { regionLike } from "../../aws/regions.ts";
+import type { Tag } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
 import { unbracketed } from "../../base/host.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
@@ -23,12 +24,6 @@ export class NoSuchValueError extends BadValueError {}
 export interface HostPort {
   readonly host: string;
   readonly port: number;
-}
-
-/** A tag of a tunnel, as the API names its members. */
-export interface Tag {
-  readonly key: string;
-  readonly value: string;
 }
 
 export function readText(text: string): string {

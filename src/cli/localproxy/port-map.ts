@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { systemReason } from "../../base/system-reason.ts";
-import type { Address, Mode, ServiceMap } from "../../proxy/options.ts";
+import type { SocketAddress } from "../../net/tcp.ts";
+import type { Mode, ServiceMap } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import type { Checks } from "./checks.ts";
 import { BAD_CONFIGURATION, BAD_VALUE, ReferenceFatal } from "./fatal.ts";
@@ -55,7 +56,7 @@ export function toServiceMap(map: PortMap, mode: Mode): ServiceMap {
   return new Map([...map].map(([service, endpoint]) => [service, toAddress(service, endpoint, mode)]));
 }
 
-function toAddress(service: string, endpoint: string, mode: Mode): Address {
+function toAddress(service: string, endpoint: string, mode: Mode): SocketAddress {
   const text = endpoint.includes("/") ? resolve(endpoint) : endpoint;
   try {
     const [address] = parseServiceMap(service === "" ? text : `${service}=${text}`, mode).values();

@@ -34,7 +34,7 @@ const SERVER_DAYS = 397;
 const CLOCK_SKEW_MS = DAY_MS;
 
 /** Certificate and private key (PKCS #8), both PEM. */
-export interface KeyPair {
+export interface Identity {
   readonly certificate: string;
   readonly privateKey: string;
 }
@@ -54,20 +54,20 @@ export interface AuthorityFacts {
  * A CA for `names`, valid for ten years: path length 0, certificate signing only, and a critical name constraint,
  * since its certificate ends up in trust stores. IP addresses are not constrained: Bun refuses such a CA.
  */
-export function createAuthority(names: readonly string[], now: number): Promise<KeyPair> {
+export function createAuthority(names: readonly string[], now: number): Promise<Identity> {
   return selfSign("tunnel serve-local CA", now, [
     new Extension(NAME_CONSTRAINTS_OID, true, encodeNameConstraints(names)),
   ]);
 }
 
 /** A CA of its own for device certificates, valid for ten years. It can vouch for no server, whoever trusts it. */
-export function createDeviceAuthority(now: number): Promise<KeyPair> {
+export function createDeviceAuthority(now: number): Promise<Identity> {
   return selfSign("tunnel serve-local device CA", now, [
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth], true),
   ]);
 }
 
-async function selfSign(name: string, now: number, limits: readonly Extension[]): Promise<KeyPair> {
+async function selfSign(name: string, now: number, limits: readonly Extension[]): Promise<Identity> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -89,10 +89,10 @@ async function selfSign(name: string, now: number, limits: readonly Extension[])
 
 /** A certificate for a server reached by DNS `names` and IP `addresses`; it ends after 397 days, or with its CA. */
 export async function issueServerCertificate(
-  authority: KeyPair,
+  authority: Identity,
   subject: { readonly names: readonly string[]; readonly addresses: readonly string[] },
   now: number,
-): Promise<KeyPair> {
+): Promise<Identity> {
   const end = now + SERVER_DAYS * DAY_MS;
   return issue(authority, { CN: ["localhost"] }, { now, end }, [
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
@@ -104,18 +104,18 @@ export async function issueServerCertificate(
 }
 
 /** A certificate with which the device of the thing `name` shows who it is; for nothing else. It ends with its CA. */
-export function issueDeviceCertificate(authority: KeyPair, name: string, now: number): Promise<KeyPair> {
+export function issueDeviceCertificate(authority: Identity, name: string, now: number): Promise<Identity> {
   return issue(authority, { CN: [name] }, { now, end: Number.POSITIVE_INFINITY }, [
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
   ]);
 }
 
 async function issue(
-  authority: KeyPair,
+  authority: Identity,
   subject: Record<string, string[]>,
   { now, end }: { readonly now: number; readonly end: number },
   uses: readonly Extension[],
-): Promise<KeyPair> {
+): Promise<Identity> {
   const issuer = new X509Certificate(authority.certificate);
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.create({
@@ -140,8 +140,8 @@ async function issue(
 
 /** Whether `device` is a pair that issueDeviceCertificate made under this CA, and lasts until `until`. */
 export async function isDeviceCertificate(
-  authority: KeyPair,
-  device: KeyPair & { readonly name: string },
+  authority: Identity,
+  device: Identity & { readonly name: string },
   until: number,
 ): Promise<boolean> {
   try {
@@ -165,7 +165,7 @@ function isKeyOf(certificate: X509Certificate, privateKey: string): boolean {
 }
 
 /** Reads a CA made by createAuthority; undefined when it is not one, or the private key belongs to another. */
-export function readAuthority(authority: KeyPair): AuthorityFacts | undefined {
+export function readAuthority(authority: Identity): AuthorityFacts | undefined {
   try {
     const certificate = new X509Certificate(authority.certificate);
     const constraints = certificate.getExtension(NAME_CONSTRAINTS_OID);

@@ -6,8 +6,8 @@ import { STATE_ADVICE } from "../server/state-directory.ts";
 import {
   type AuthorityFacts,
   createAuthority,
+  type Identity,
   issueServerCertificate,
-  type KeyPair,
   readAuthority,
 } from "./authority.ts";
 
@@ -21,7 +21,7 @@ export interface Certificates {
   readonly caPath: string;
   /** OpenSSL hashed directory with the same CA, for `localproxy -c`. */
   readonly caDirectory: string;
-  readonly server: KeyPair;
+  readonly server: Identity;
   /** A new CA was made: clients that copied an older one have to take it again. */
   readonly isNewAuthority: boolean;
 }
@@ -66,7 +66,7 @@ function keyPath(directory: string): string {
   return join(directory, "ca-key.pem");
 }
 
-function readKept(directory: string): KeyPair | undefined {
+function readKept(directory: string): Identity | undefined {
   if (!existsSync(keyPath(directory)) || !existsSync(caPathOf(directory))) return undefined;
   try {
     return {

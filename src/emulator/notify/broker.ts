@@ -6,7 +6,7 @@ import { createServer, type Server, type TLSSocket } from "node:tls";
 import { escapeControl } from "../../base/escape.ts";
 import { bracketed } from "../../base/host.ts";
 import type { Logger } from "../../base/log.ts";
-import type { KeyPair } from "../certificates/authority.ts";
+import type { Identity } from "../certificates/authority.ts";
 import { bind, type ListenAddress } from "../server/bind.ts";
 import { SessionStore } from "../store/session-store.ts";
 import { Connection, type Device } from "./connection.ts";
@@ -30,7 +30,7 @@ const SWEEP_MS = 1_000;
 export interface BrokerOptions {
   /** Loopback only. */
   readonly listen: ListenAddress;
-  readonly server: KeyPair;
+  readonly server: Identity;
   /** PEM of the CA that issues device certificates. */
   readonly deviceAuthority: string;
   /** Directory of the things, as things.ts keeps it. */

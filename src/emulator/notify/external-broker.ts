@@ -3,7 +3,7 @@ import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Password } from "../../base/secret.ts";
-import type { KeyPair } from "../certificates/authority.ts";
+import type { Identity } from "../certificates/authority.ts";
 import type { Notification } from "./notification.ts";
 import type { Notifier } from "./notifier.ts";
 
@@ -18,7 +18,7 @@ export interface BrokerAddress {
   /** PEM certificates that the broker's is verified with. */
   readonly roots?: readonly string[] | undefined;
   /** What this client shows of itself. */
-  readonly identity?: KeyPair | undefined;
+  readonly identity?: Identity | undefined;
 }
 
 /** Notifications kept while the broker is away: a minute of one tunnel opened every 60 ms. */

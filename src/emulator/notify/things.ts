@@ -9,9 +9,9 @@ import { isApiName } from "../../base/names.ts";
 import { makePrivateDirectory, writePrivateFile } from "../../base/private-files.ts";
 import {
   createDeviceAuthority,
+  type Identity,
   isDeviceCertificate,
   issueDeviceCertificate,
-  type KeyPair,
 } from "../certificates/authority.ts";
 import { caPathOf } from "../certificates/certificates.ts";
 import { checkOwner, STATE_ADVICE } from "../server/state-directory.ts";
@@ -96,7 +96,7 @@ export function thingsDirectory(stateDirectory: string): string {
 }
 
 /** The CA of all devices, made when there is none. */
-export async function takeDeviceAuthority(stateDirectory: string): Promise<KeyPair> {
+export async function takeDeviceAuthority(stateDirectory: string): Promise<Identity> {
   const directory = join(stateDirectory, "device-ca");
   if (!existsSync(directory)) {
     const { certificate, privateKey } = await createDeviceAuthority(Date.now());
@@ -130,13 +130,13 @@ function checkName(name: string): void {
   }
 }
 
-function readPair(certificatePath: string, keyPath: string): KeyPair | undefined {
+function readPair(certificatePath: string, keyPath: string): Identity | undefined {
   const certificate = readIfThere(certificatePath);
   const privateKey = readIfThere(keyPath);
   return certificate === undefined || privateKey === undefined ? undefined : { certificate, privateKey };
 }
 
-function isReadable({ certificate, privateKey }: KeyPair): boolean {
+function isReadable({ certificate, privateKey }: Identity): boolean {
   try {
     return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
   } catch {

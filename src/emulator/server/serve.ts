@@ -11,7 +11,7 @@ import { bracketed } from "../../base/host.ts";
 import { getLogger } from "../../base/log.ts";
 import { makePrivateDirectory } from "../../base/private-files.ts";
 import { codeOf } from "../../base/system-reason.ts";
-import type { KeyPair } from "../certificates/authority.ts";
+import type { Identity } from "../certificates/authority.ts";
 import { type Certificates, prepareCertificates } from "../certificates/certificates.ts";
 import { handleRequest } from "../control-plane/control-plane-server.ts";
 import type { SigningKey } from "../control-plane/signature.ts";
@@ -149,7 +149,7 @@ function takeStateDirectory(state: ServeOptions["state"], cleanup: AsyncDisposab
 
 async function listen(
   address: ServeOptions["listen"],
-  certificate: KeyPair,
+  certificate: Identity,
   planes: {
     readonly tunnels: Tunnels;
     readonly hostNames: readonly string[];

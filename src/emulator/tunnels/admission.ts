@@ -1,6 +1,7 @@
 // Who may connect to a tunnel: the token rules of the data plane, over the store.
 import { AccessToken } from "../../base/secret.ts";
-import type { Mode, Store } from "../store/store.ts";
+import type { Side } from "../relay/relay.ts";
+import type { Store } from "../store/store.ts";
 import { asOf } from "./lifetime.ts";
 import {
   createAccessToken,
@@ -17,7 +18,7 @@ import {
 export interface AdmissionRequest {
   readonly accessToken: string;
   readonly clientToken: string | undefined;
-  readonly mode: Mode;
+  readonly mode: Side;
 }
 
 /** The answer: tunnel and services, or HTTP status and sentence of the refusal. */
@@ -50,7 +51,7 @@ export function admit(store: Store, request: AdmissionRequest, now: number): Adm
 /** Makes the access token of one side; a former one of that side is revoked and its client token free again. */
 export function issueToken(
   store: Store,
-  side: { readonly tunnelId: string; readonly mode: Mode; readonly random: RandomBytes },
+  side: { readonly tunnelId: string; readonly mode: Side; readonly random: RandomBytes },
 ): AccessToken {
   const { tunnelId, mode } = side;
   const accessToken = createAccessToken(side.random);

@@ -3,7 +3,8 @@ import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { AccessToken } from "../../base/secret.ts";
 import { MAX_TUNNEL_LIFE_MINUTES } from "../../protocol/constants.ts";
-import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "../store/store.ts";
+import type { Side } from "../relay/relay.ts";
+import type { ListedTunnel, ListFilter, Store, TunnelRecord } from "../store/store.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
 import { limitFault, notFoundFault } from "./fault.ts";
@@ -16,7 +17,7 @@ import { noticeOf, type TunnelEvent } from "./tunnel-event.ts";
 const MINUTE_MS = 60_000;
 
 /** The access tokens made by one call, each readable this once. */
-export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
+export type IssuedTokens = Readonly<Partial<Record<Side, AccessToken>>>;
 
 /** Whose tunnels they are, and what a pure object needs of its surroundings. */
 interface TunnelsOptions {
@@ -57,7 +58,7 @@ export class Tunnels {
     readonly tags?: readonly Tag[] | undefined;
     readonly destinationConfig?: DestinationConfig | undefined;
     readonly lifetimeMinutes?: number | undefined;
-  }): { readonly tunnel: TunnelRecord; readonly tokens: Readonly<Record<Mode, AccessToken>> } {
+  }): { readonly tunnel: TunnelRecord; readonly tokens: Readonly<Record<Side, AccessToken>> } {
     this.tick();
     checkServices(request.destinationConfig);
     const now = this.#options.now();
@@ -101,7 +102,7 @@ export class Tunnels {
    */
   rotate(request: {
     readonly tunnelId: string;
-    readonly modes: readonly Mode[];
+    readonly modes: readonly Side[];
     readonly destinationConfig?: DestinationConfig | undefined;
   }): { readonly tunnel: TunnelRecord; readonly tokens: IssuedTokens } {
     this.tick();
@@ -188,12 +189,12 @@ export class Tunnels {
   }
 
   /** A local proxy is connected on this side. */
-  connected(tunnelId: string, mode: Mode): void {
+  connected(tunnelId: string, mode: Side): void {
     this.#setConnected(tunnelId, mode, true);
   }
 
   /** No local proxy is connected on this side any more; not for one that another has replaced. */
-  disconnected(tunnelId: string, mode: Mode): void {
+  disconnected(tunnelId: string, mode: Side): void {
     this.#setConnected(tunnelId, mode, false);
   }
 
@@ -237,7 +238,7 @@ export class Tunnels {
   }
 
   /** The former access token of this side, if any, is worth nothing from now on; its client token is free again. */
-  #issueToken(tunnelId: string, mode: Mode): AccessToken {
+  #issueToken(tunnelId: string, mode: Side): AccessToken {
     return issueToken(this.#store, { tunnelId, mode, random: this.#options.random });
   }
 
@@ -251,7 +252,7 @@ export class Tunnels {
   }
 
   /** What is told of connections is of use, but nothing depends on it: a store that fails here fails no connection. */
-  #setConnected(tunnelId: string, mode: Mode, isConnected: boolean): void {
+  #setConnected(tunnelId: string, mode: Side, isConnected: boolean): void {
     try {
       const tunnel = this.#store.findTunnel(tunnelId);
       if (tunnel?.status !== "OPEN" || tunnel[mode].isConnected === isConnected) return;

@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { WebSocket } from "ws";
 import { ConfigError, ListenError, UsageError } from "../../../../src/base/errors.ts";
 import { configureLog } from "../../../../src/base/log.ts";
+import type { Side } from "../../../../src/emulator/relay/relay.ts";
 import type { RunningEmulator } from "../../../../src/emulator/server/serve.ts";
-import type { Mode } from "../../../../src/emulator/store/store.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -43,7 +43,7 @@ function parseFault(answer: Answer): { __type: string; message: string } {
 
 async function connectSide(
   emulator: RunningEmulator,
-  mode: Mode,
+  mode: Side,
   accessToken: string,
   clientToken?: string,
 ): Promise<WebSocket> {
