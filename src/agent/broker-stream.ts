@@ -5,7 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { createWebSocketStream, WebSocket } from "ws";
 import { reasonOf } from "../base/abort.ts";
 import { UnreachableError } from "../base/errors.ts";
-import { hostAndPort } from "../base/host.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import { connectFailure } from "../net/failures.ts";
 import { Limit } from "../net/limit.ts";
 import { trustedRoots } from "../net/tls-roots.ts";

@@ -10,7 +10,7 @@ import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
-import { bracketed, hostAndPort } from "../base/host.ts";
+import { bracketed, hostAndPort } from "../base/host-names.ts";
 import { systemReason } from "../base/system-reason.ts";
 import { refuseRequest } from "../emulator/server/strict-http.ts";
 import type { AgentEvent } from "./options.ts";

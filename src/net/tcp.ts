@@ -4,7 +4,7 @@ import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
-import { hostAndPort } from "../base/host.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import { codeOf, systemReason } from "../base/system-reason.ts";
 import { UnixSocket } from "./unix-socket.ts";
 

@@ -5,7 +5,7 @@ import { WebSocket } from "ws";
 import { reasonOf } from "../base/abort.ts";
 import { HandshakeError, RemoteProtocolError, type TunnelError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
-import { hostAndPort } from "../base/host.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import { getLogger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import { isLastWord, judgeRefusal } from "../engine/refusal.ts";

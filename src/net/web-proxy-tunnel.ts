@@ -1,6 +1,6 @@
 import { addAbortListener } from "node:events";
 import { reasonOf } from "../base/abort.ts";
-import { hostAndPort } from "../base/host.ts";
+import { hostAndPort } from "../base/host-names.ts";
 // The way through a web proxy: one CONNECT (RFC 9110, 9.3.6), for control plane, data plane and MQTT alike. By hand,
 // since the usual library neither limits how long and how much it waits for nor lets go of a proxy that stays silent.
 

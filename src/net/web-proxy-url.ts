@@ -1,7 +1,7 @@
 // What HTTPS_PROXY may hold, and what is in it.
 
 import { ConfigError } from "../base/errors.ts";
-import { unbracketed } from "../base/host.ts";
+import { unbracketed } from "../base/host-names.ts";
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 /** USER:PASSWORD@HOST:PORT, of which all but the host may be missing. The last @ ends the password. */

@@ -1,5 +1,5 @@
 import type { TunnelError } from "../base/errors.ts";
-import { hostAndPort } from "../base/host.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import type { SocketAddress } from "../net/tcp.ts";

@@ -4,8 +4,8 @@ import { TunnelError } from "../base/errors.ts";
 import type { StatusBoard } from "../proxy/status.ts";
 import { watchProcesses } from "./processes.ts";
 import { selectedTunnel, visibleTunnels } from "./select.ts";
-import type { Store } from "./store.ts";
 import type { TunnelView } from "./tunnel-view.ts";
+import type { Store } from "./view-store.ts";
 
 /** How tunnels are asked for. Both throw TunnelError. */
 export interface TunnelSource {

@@ -1,11 +1,11 @@
 import { addAbortListener } from "node:events";
 import { type Instance, render } from "ink";
 import { App } from "./app.tsx";
-import type { Effect } from "./keys.ts";
+import type { Effect } from "./key-presses.ts";
 import { SecondScreen } from "./second-screen.ts";
 import { feed, type Sources } from "./sources.ts";
 import { initialState } from "./state.ts";
-import { Store } from "./store.ts";
+import { Store } from "./view-store.ts";
 
 /** A terminal that a person sits at: both are terminals, and the size is known. */
 export interface Terminal {

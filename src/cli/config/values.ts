@@ -5,7 +5,7 @@ import ms from "ms";
 import { regionLike } from "../../aws/regions.ts";
 import type { Tag } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
-import { unbracketed } from "../../base/host.ts";
+import { unbracketed } from "../../base/host-names.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
 import {

@@ -3,7 +3,7 @@
 import type { Agent } from "node:https";
 import { hostOf, type Variant } from "../../aws/endpoints.ts";
 import type { Env } from "../../base/env.ts";
-import { unbracketed } from "../../base/host.ts";
+import { unbracketed } from "../../base/host-names.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import type { HostPort } from "../config/values.ts";

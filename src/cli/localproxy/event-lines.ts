@@ -8,7 +8,7 @@ import {
   ServiceIdsError,
   type TunnelError,
 } from "../../base/errors.ts";
-import { hostAndPort } from "../../base/host.ts";
+import { hostAndPort } from "../../base/host-names.ts";
 import { codeOf, systemReason } from "../../base/system-reason.ts";
 import { isCertificateFailure, nameFailure } from "../../net/failures.ts";
 import type { Mode, ProxyEvent } from "../../proxy/options.ts";

@@ -2,7 +2,7 @@
 // several mistakes the same one is told.
 
 import type { Env } from "../../base/env.ts";
-import { unbracketed } from "../../base/host.ts";
+import { unbracketed } from "../../base/host-names.ts";
 import type { ClientType, Mode } from "../../proxy/options.ts";
 import type { HostPort } from "../config/values.ts";
 import { BadValueError, readDataPlane } from "../config/values.ts";

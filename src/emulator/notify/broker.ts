@@ -4,14 +4,14 @@
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { escapeControl } from "../../base/escape.ts";
-import { bracketed } from "../../base/host.ts";
+import { bracketed } from "../../base/host-names.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Identity } from "../certificates/authority.ts";
 import { bind, type ListenAddress } from "../server/bind.ts";
 import { SessionStore } from "../store/session-store.ts";
 import { Connection, type Device } from "./connection.ts";
-import { isOwnTopic, type Notification } from "./notification.ts";
 import type { Notifier } from "./notifier.ts";
+import { isOwnTopic, type Notification } from "./notify-message.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { fingerprintOf, registeredFingerprint } from "./things.ts";
 

@@ -4,8 +4,8 @@ import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Password } from "../../base/secret.ts";
 import type { Identity } from "../certificates/authority.ts";
-import type { Notification } from "./notification.ts";
 import type { Notifier } from "./notifier.ts";
+import type { Notification } from "./notify-message.ts";
 
 /** A broker that somebody else runs, and how to be let in. */
 export interface BrokerAddress {

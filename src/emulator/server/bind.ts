@@ -1,7 +1,7 @@
 import type { Server } from "node:net";
 import { surviveAcceptErrors } from "../../base/accept-errors.ts";
 import { ListenError } from "../../base/errors.ts";
-import { bracketed, hostAndPort } from "../../base/host.ts";
+import { bracketed, hostAndPort } from "../../base/host-names.ts";
 import { systemReason } from "../../base/system-reason.ts";
 
 /** Where a server listens; port 0 takes a free one. */

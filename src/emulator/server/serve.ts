@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { uptime } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
-import { bracketed } from "../../base/host.ts";
+import { bracketed } from "../../base/host-names.ts";
 import { getLogger } from "../../base/log.ts";
 import { makePrivateDirectory } from "../../base/private-files.ts";
 import { codeOf } from "../../base/system-reason.ts";

@@ -9,7 +9,7 @@ import { type Admission, type AdmissionRequest, admit, issueToken } from "./admi
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
 import { limitFault, notFoundFault } from "./fault.ts";
 import { asOf, closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
-import { checkServices } from "./services.ts";
+import { checkServices } from "./service-rules.ts";
 import { mergeTags, removeTags } from "./tags.ts";
 import type { RandomBytes } from "./tokens.ts";
 import { noticeOf, type TunnelEvent } from "./tunnel-event.ts";

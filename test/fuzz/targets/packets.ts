@@ -1,5 +1,5 @@
 import { type ClientPacket, readClientPacket } from "../../../src/emulator/notify/client-packet.ts";
-import { isOwnTopic } from "../../../src/emulator/notify/notification.ts";
+import { isOwnTopic } from "../../../src/emulator/notify/notify-message.ts";
 import { PacketReader, type RawPacket } from "../../../src/emulator/notify/packet-reader.ts";
 import { isTopicFilter, matchesTopic } from "../../../src/emulator/notify/topic-filter.ts";
 import { Cursor } from "../cursor.ts";
