@@ -188,14 +188,7 @@ async function end(client: MqttClient, isOrderly: boolean): Promise<void> {
 
 /** `promise`, or UnreachableError after `timeoutMs`. */
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: stop.signal }).then(() => {
-    throw new UnreachableError(`the broker did not answer in ${timeoutMs / 1_000} s`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    stop.abort();
-  }
+  const late = () => new UnreachableError(`the broker did not answer in ${timeoutMs / 1_000} s`);
+  using limit = new Limit(undefined, timeoutMs, late);
+  return await limit.race(promise);
 }

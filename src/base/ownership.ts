@@ -1,7 +1,8 @@
-import type { Stats } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
 import { shellLine } from "./shell.ts";
+import { systemReason } from "./system-reason.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -22,4 +23,16 @@ export function refuseForeign(path: string, facts: Stats, what: string, hint: st
   if (process.getuid !== undefined && (facts.mode & WRITABLE_BY_OTHERS) !== 0) {
     throw new ConfigError(`${name} can be written by other users`, { hint: shellLine`chmod go-w ${path}` });
   }
+}
+
+/** Facts of what is at `path`, or undefined. @throws ConfigError when it cannot be looked at, and as refuseForeign */
+export function ownFacts(path: string, what: string, hint: string): Stats | undefined {
+  let facts: Stats | undefined;
+  try {
+    facts = statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new ConfigError(`cannot use "${path}": ${systemReason(cause)}`, { cause, hint });
+  }
+  if (facts !== undefined) refuseForeign(path, facts, what, hint);
+  return facts;
 }

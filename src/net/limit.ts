@@ -1,14 +1,14 @@
 import { untilAborted } from "../base/abort.ts";
 
-/** A signal that is aborted by another one, or after `ms` with a reason of its own. Disposed, it holds no timer. */
+/** A signal that is aborted by another one, if one is given, or after `ms` with a reason of its own. Disposed, it holds no timer. */
 export class Limit implements Disposable {
   readonly signal: AbortSignal;
   readonly #timer: ReturnType<typeof setTimeout>;
 
-  constructor(signal: AbortSignal, ms: number, late: () => Error) {
+  constructor(signal: AbortSignal | undefined, ms: number, late: () => Error) {
     const over = new AbortController();
     this.#timer = setTimeout(() => over.abort(late()), ms);
-    this.signal = AbortSignal.any([signal, over.signal]);
+    this.signal = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
   }
 
   /** What `work` gives, or the signal's reason as soon as it is aborted, whether or not `work` heeds it. */

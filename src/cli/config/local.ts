@@ -1,12 +1,10 @@
-import { type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { stateHome } from "../../base/home.ts";
-import { refuseForeign } from "../../base/ownership.ts";
+import { ownFacts } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell } from "../../base/shell.ts";
-import { systemReason } from "../../base/system-reason.ts";
 import {
   type HostPort,
   readAccountId,
@@ -67,35 +65,17 @@ export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
   const stateDir = resolve(directory);
   const path = join(stateDir, "endpoint.json");
   const hint = serveLocalCommandFor(stateDir, env);
-  for (const each of [stateDir, path]) {
-    const facts = statOf(each);
-    if (facts === undefined) {
-      throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
-    }
-    refuseForeign(each, facts, "", OWN_ADVICE);
-  }
-  for (const each of BELIEVED.map((name) => join(stateDir, name))) {
-    const facts = statOf(each);
-    if (facts !== undefined) refuseForeign(each, facts, "", OWN_ADVICE);
+  const facts = [stateDir, path, ...BELIEVED.map((name) => join(stateDir, name))].map((each) =>
+    ownFacts(each, "", "use a --local directory of your own"),
+  );
+  if (facts[0] === undefined || facts[1] === undefined) {
+    throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
   }
   return parseEndpoint(readText(path), stateDir, path);
 }
 
-const OWN_ADVICE = "use a --local directory of your own";
-
 /** Directories of a state directory, each with keys or certificates that are believed. */
 const BELIEVED = ["ca", "device-ca", "things"] as const;
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (cause) {
-    throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, {
-      hint: OWN_ADVICE,
-      cause,
-    });
-  }
-}
 
 function readText(path: string): string {
   try {

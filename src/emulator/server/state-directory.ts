@@ -1,8 +1,8 @@
-import { mkdtempSync, type Stats, statSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
-import { refuseForeign } from "../../base/ownership.ts";
+import { ownFacts } from "../../base/ownership.ts";
 import { systemReason } from "../../base/system-reason.ts";
 
 /** What to type when the state directory cannot be used: `hint` of base/private-files.ts. */
@@ -14,19 +14,7 @@ const INNER = ["ca", "device-ca", "things"] as const;
 /** Refuses a state directory in which, or in whose directories, somebody else could put a key of theirs. */
 export function checkOwner(stateDirectory: string): void {
   for (const directory of [stateDirectory, ...INNER.map((name) => join(stateDirectory, name))]) {
-    const facts = statOf(directory);
-    if (facts !== undefined) refuseForeign(directory, facts, "state directory ", STATE_ADVICE.hint);
-  }
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (cause) {
-    throw new ConfigError(`cannot use "${path}": ${systemReason(cause)}`, {
-      cause,
-      ...STATE_ADVICE,
-    });
+    ownFacts(directory, "state directory ", STATE_ADVICE.hint);
   }
 }
 
