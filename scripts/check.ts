@@ -6,6 +6,8 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["types", "tsc", "-p", "."],
   ["pure layers name no runtime", "tsc", "-p", "src/engine"],
   ["layers", "bun", "scripts/layers.ts"],
+  ["braces", "bun", "scripts/braces.ts"],
+  ["names in documents", "bun", "scripts/named-in-docs.ts"],
   ["options of README", "bun", "scripts/options-table.ts", "--check"],
   ["generated codec", "bun", "scripts/proto.ts", "--check"],
   ["unused code and packages", "knip"],

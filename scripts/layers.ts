@@ -36,12 +36,15 @@ export function layerFaults(path: string, source: string): string[] {
   const faults: string[] = [];
   const layer = layerOf(path);
   if (rowOf(layer) === -1) faults.push(`${path}: "${layer}" is not a layer`);
-  if (/\/(index|mod)\.[jt]sx?$/.test(path))
+  if (/\/(index|mod)\.[jt]sx?$/.test(path)) {
     faults.push(`${path}: barrel: import the file that holds the thing`);
-  if (/\bBun\.|"bun(:\w+)?"/.test(source))
+  }
+  if (/\bBun\.|"bun(:\w+)?"/.test(source)) {
     faults.push(`${path}: Bun's own API: these sources also run under Deno`);
-  if (PURE.test(path) && /\bMath\.random\b|\bDate\b[.(]/.test(source))
+  }
+  if (PURE.test(path) && /\bMath\.random\b|\bDate\b[.(]/.test(source)) {
     faults.push(`${path}: time and chance are arguments in a pure file`);
+  }
   for (const { target, isType } of importsOf(path, source)) {
     const reason = whyForbidden(path, target, isType);
     if (reason !== undefined) faults.push(`${path}: imports ${target}: ${reason}`);

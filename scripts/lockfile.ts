@@ -37,8 +37,9 @@ function platformEntry(name: string, version: string, dev: boolean): LockEntry {
   const words = name.split(/[-/]/);
   const os = words.filter((word) => SYSTEMS.includes(word));
   const cpu = words.filter((word) => PROCESSORS.includes(word));
-  if (os.length === 0 || cpu.length === 0)
+  if (os.length === 0 || cpu.length === 0) {
     throw new Error(`${name}: no platform in the name of this package`);
+  }
   const libc = /musl/.test(name) ? ["musl"] : /glibc|gnu/.test(name) ? ["glibc"] : undefined;
   return { version, cpu, ...(dev && { dev }), ...(libc && { libc }), optional: true, os };
 }

@@ -116,8 +116,9 @@ async function exitCodeOf(
   const child = spawn(command, words, { stdio: ["ignore", output, output], env });
   if (isAside && child.pid !== undefined) setPriority(child.pid, NICENESS);
   const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
+  }
   return await new Promise((resolve) => {
     child.on("error", () => resolve(null));
     child.on("close", (code) => {

@@ -104,8 +104,9 @@ export class AgentSession {
       if (error instanceof HandshakeError) return { reason: "refused", detail: error.statusReason };
       const detail = error instanceof Error ? error.message : String(error);
       if (error instanceof ReplacedError) return { reason: "replaced", detail };
-      if (!(error instanceof TunnelError))
+      if (!(error instanceof TunnelError)) {
         this.#options.proxy.log.error("a bug of tunnel: {detail}", { detail });
+      }
       return { reason: "failed", detail };
     }
   }
@@ -120,7 +121,12 @@ export class AgentSession {
         return onEvent({ event: "session-connected", session, channelId: event.channelId });
       case "disconnected":
         onConnected(false);
-        return onEvent({ ...event, event: "session-disconnected", session });
+        return onEvent({
+          event: "session-disconnected",
+          session,
+          reason: event.reason,
+          retryInMs: event.retryInMs,
+        });
       case "connection-closed":
         onEvent({ ...event, session });
         if (this.openConnections === 0) onIdle();

@@ -8,9 +8,15 @@ import { openBrokerStream } from "./broker-stream.ts";
 import { StartLimit } from "./limits.ts";
 import { keepSubscribed } from "./mqtt-client.ts";
 import { judge, type Notification, type NotificationPolicy, readNotification } from "./notification.ts";
-import type { AgentEnd, AgentEvent, AgentOptions, SessionAudit, SessionEndReason } from "./options.ts";
+import type { AgentEvent, AgentOptions, SessionAudit, SessionEndReason } from "./options.ts";
 import { type SavedSession, SavedSessions } from "./saved-sessions.ts";
 import { SessionTable, sessionIdOf } from "./session-table.ts";
+
+/**
+ * Credentials, the look-up of the broker and everything up to its stream may take this long together: each has a limit
+ * of its own but the AWS credential chain, which waits for other programs.
+ */
+const OPEN_TIMEOUT_MS = 60_000;
 
 /** Sessions that may start at once, in full tables: a fleet's operator opens many tunnels in one go. */
 const START_BURST_TABLES = 4;
@@ -27,7 +33,7 @@ function notifyTopic(thing: string): string {
  * Whatever a broker, a service or a notification does ends at most one session.
  * @throws ConfigError when the state directory cannot be used, and TunnelError ERR_LIMIT while another agent uses it
  */
-export async function runAgent(options: AgentOptions): Promise<AgentEnd> {
+export async function runAgent(options: AgentOptions): Promise<void> {
   return new Agent(options).run();
 }
 
@@ -49,7 +55,7 @@ class Agent {
     this.#saved = new SavedSessions(options.stateDirectory);
   }
 
-  async run(): Promise<AgentEnd> {
+  async run(): Promise<void> {
     const lock = this.#saved.lock();
     try {
       return await this.#serve();
@@ -58,7 +64,7 @@ class Agent {
     }
   }
 
-  async #serve(): Promise<AgentEnd> {
+  async #serve(): Promise<void> {
     this.#resume();
     const { thing, broker, clientId, signal, mqttKeepaliveS } = this.#options;
     const topic = notifyTopic(thing);
@@ -67,6 +73,7 @@ class Agent {
       topic,
       clientId,
       keepaliveS: mqttKeepaliveS,
+      openLimitMs: OPEN_TIMEOUT_MS,
       open: async (aborted) => {
         const address = await broker.address(aborted);
         where = `${address.host}:${address.port}`;
@@ -80,7 +87,6 @@ class Agent {
       signal,
     });
     await this.#drain();
-    return "stopped";
   }
 
   /** Goes on with what ran when the last process ended, by its own will or not (P85). */
@@ -188,9 +194,11 @@ class Agent {
     });
     this.#sessions.set(id, session);
     this.#emit({ event: "session-started", session: id, region, services, isResumed });
-    const ending = session.run().then((audit) => this.#ended(audit));
+    const ending: Promise<void> = session
+      .run()
+      .then((audit) => this.#ended(audit))
+      .finally(() => this.#endings.delete(ending));
     this.#endings.add(ending);
-    ending.finally(() => this.#endings.delete(ending));
   }
 
   #ended(audit: SessionAudit): void {

@@ -1,39 +1,26 @@
+import { addAbortListener } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { createWebSocketStream, WebSocket } from "ws";
+import { reasonOf } from "../base/abort.ts";
 import { UnreachableError } from "../base/errors.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import { connectFailure } from "../net/failures.ts";
 import { Limit } from "../net/limit.ts";
-import { reasonOf } from "../net/settled.ts";
 import { trustedRoots } from "../net/tls-roots.ts";
-import { openTls, openTransport } from "../net/transport.ts";
-
-/** Where the broker is. */
-export interface BrokerAddress {
-  readonly host: string;
-  readonly port: number;
-  /** PEM certificates trusted besides the system's. */
-  readonly ca?: readonly string[] | undefined;
-  readonly webProxy?: URL | undefined;
-}
-
-/** A device certificate and its private key, PEM. */
-export interface DeviceIdentity {
-  readonly certificate: string;
-  readonly key: string;
-}
+import { type Identity, openTls, openTransport, type Remote } from "../net/transport.ts";
 
 /** How the broker knows us. Each is asked anew for every attempt, since certificates and credentials are renewed. */
 export type BrokerAccess =
   /** MQTT over TLS with a device certificate; `alpn` on port 443 of AWS IoT. */
-  | { readonly type: "certificate"; readonly alpn: boolean; readonly identity: () => DeviceIdentity }
+  | { readonly type: "certificate"; readonly alpn: boolean; readonly identity: () => Identity }
   /** MQTT over WebSocket; gives the signed path and query of the request. */
-  | { readonly type: "websocket"; readonly sign: (address: BrokerAddress) => Promise<string> };
+  | { readonly type: "websocket"; readonly sign: (address: Remote) => Promise<string> };
 
 /** A broker and the way in. The address may have to be looked up. */
 export interface BrokerConnection {
-  readonly address: (signal: AbortSignal) => Promise<BrokerAddress>;
+  readonly address: (signal: AbortSignal) => Promise<Remote>;
   readonly access: BrokerAccess;
 }
 
@@ -44,7 +31,7 @@ const HANDSHAKE_TIMEOUT_MS = 15_000;
 
 /** Opens the byte stream that MQTT runs on. @throws UnreachableError, and what the access throws */
 export async function openBrokerStream(
-  address: BrokerAddress,
+  address: Remote,
   access: BrokerAccess,
   signal: AbortSignal,
 ): Promise<Duplex> {
@@ -53,7 +40,7 @@ export async function openBrokerStream(
   return openTls({ ...address, signal, identity, alpn: access.alpn ? [MQTT_ALPN] : [] });
 }
 
-async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSignal): Promise<Duplex> {
+async function openWebSocket(address: Remote, path: string, stop: AbortSignal): Promise<Duplex> {
   const late = () =>
     new UnreachableError(
       `no answer from ${address.host}:${address.port} in ${HANDSHAKE_TIMEOUT_MS / 1_000} s`,
@@ -63,11 +50,7 @@ async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSi
   const transport = await openTransport({ ...address, signal });
   const socket = makeWebSocket(address, path, transport);
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const abort = () => {
-    reject(reasonOf(signal));
-    socket.terminate();
-  };
-  signal.addEventListener("abort", abort, { once: true });
+  using _ = addAbortListener(signal, () => reject(reasonOf(signal)));
   socket.once("unexpected-response", (_request, response: IncomingMessage) => {
     response.resume();
     reject(refusal(address, response.statusCode ?? 0));
@@ -80,26 +63,22 @@ async function openWebSocket(address: BrokerAddress, path: string, stop: AbortSi
     socket.once("close", () => stream.destroy());
     resolve(stream);
   });
-  if (signal.aborted) abort();
   try {
     return await promise;
   } catch (error) {
     socket.terminate();
     throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 
-function makeWebSocket({ host, port, ca }: BrokerAddress, path: string, transport: TLSSocket | undefined) {
-  const authority = host.includes(":") ? `[${host}]` : host;
-  return new WebSocket(`wss://${authority}:${port}${path}`, ["mqtt"], {
+function makeWebSocket(address: Remote, path: string, transport: TLSSocket | undefined) {
+  return new WebSocket(`wss://${hostAndPort(address)}${path}`, ["mqtt"], {
     perMessageDeflate: false,
-    ...(transport === undefined ? { ca: trustedRoots(ca) } : { createConnection: () => transport }),
+    ...(transport === undefined ? { ca: trustedRoots(address.ca) } : { createConnection: () => transport }),
   });
 }
 
-function refusal({ host, port }: BrokerAddress, status: number): UnreachableError {
+function refusal({ host, port }: Remote, status: number): UnreachableError {
   const isForbidden = status === 401 || status === 403;
   return new UnreachableError(`the broker ${host}:${port} refused the WebSocket with status ${status}`, {
     hint: isForbidden

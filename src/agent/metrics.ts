@@ -10,6 +10,8 @@ import process from "node:process";
 import { Counter, Gauge, Registry } from "prom-client";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ListenError } from "../base/errors.ts";
+import { bracketed, hostAndPort } from "../base/host-names.ts";
+import { systemReason } from "../base/system-reason.ts";
 import { refuseRequest } from "../emulator/server/strict-http.ts";
 import type { AgentEvent } from "./options.ts";
 
@@ -42,15 +44,15 @@ export class MetricsServer {
   /** @throws ListenError */
   static async listen(address: { readonly host: string; readonly port: number }): Promise<MetricsServer> {
     const host = address.host === "localhost" ? "127.0.0.1" : address.host;
-    const metrics = new MetricsServer([...HOST_NAMES, host.includes(":") ? `[${host}]` : host]);
+    const where = hostAndPort({ host, port: address.port });
+    const metrics = new MetricsServer([...HOST_NAMES, bracketed(host)]);
     metrics.#server.listen(address.port, host);
     try {
       await once(metrics.#server, "listening");
     } catch (cause) {
-      const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      throw new ListenError(`cannot serve metrics on ${host}:${address.port}: ${reason}`, { cause });
+      throw new ListenError(where, `cannot serve metrics on ${where}: ${systemReason(cause)}`, { cause });
     }
-    surviveAcceptErrors(metrics.#server, `${host}:${address.port}`);
+    surviveAcceptErrors(metrics.#server, where);
     return metrics;
   }
 

@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MqttClient } from "mqtt";
@@ -7,27 +8,20 @@ import { Limit } from "../net/limit.ts";
 
 /** A subscription that lived shorter counts as a failed attempt: a broker that throws us out is not asked in a loop. */
 const STABLE_MS = 10_000;
-/**
- * Credentials, the look-up of the broker and everything up to its stream may take this long together: each has a limit
- * of its own but the AWS credential chain, which waits for other programs.
- */
-const OPEN_TIMEOUT_MS = 60_000;
 /** How long the broker may take to answer CONNECT, and then SUBSCRIBE. */
 const ANSWER_TIMEOUT_MS = 15_000;
 /** How long an orderly goodbye may take. */
 const END_TIMEOUT_MS = 1_000;
-/** AWS IoT takes 30 s to 20 min; a dead link is noticed after one and a half of these. */
-const KEEPALIVE_S = 30;
 
 /** What to subscribe to, over which stream, and who is told. */
 export interface SubscriptionOptions {
   readonly topic: string;
   readonly clientId: string;
-  readonly keepaliveS?: number | undefined;
+  readonly keepaliveS: number;
   /** Opens the stream that MQTT runs on; asked anew for each attempt. */
   readonly open: (signal: AbortSignal) => Promise<Duplex>;
-  /** How long that may take, in milliseconds; absent: 60 s. */
-  readonly openLimitMs?: number | undefined;
+  /** How long that may take, in milliseconds. */
+  readonly openLimitMs: number;
   readonly onSubscribed: () => void;
   readonly onMessage: (payload: Uint8Array) => void;
   readonly onLost: (error: TunnelError, retryInMs: number) => void;
@@ -70,8 +64,7 @@ class Attempt {
   /** Resolves when it is over, with the reason; never rejects. */
   async run(): Promise<TunnelError> {
     const { signal } = this.#options;
-    const stop = () => this.#over.resolve(new UnreachableError("stopped"));
-    signal.addEventListener("abort", stop, { once: true });
+    using _ = addAbortListener(signal, () => this.#over.resolve(new UnreachableError("stopped")));
     let client: MqttClient | undefined;
     try {
       client = this.#connect(await this.#open());
@@ -80,14 +73,13 @@ class Attempt {
       // Whatever it is, a device that gives up cannot be reached any more to repair it.
       return error instanceof TunnelError ? error : new UnreachableError(String(error), { cause: error });
     } finally {
-      signal.removeEventListener("abort", stop);
       if (client !== undefined) await end(client, signal.aborted);
     }
   }
 
   /** The stream to the broker. One that comes after a stop, or too late, is closed. */
   async #open(): Promise<Duplex> {
-    const { signal, openLimitMs = OPEN_TIMEOUT_MS } = this.#options;
+    const { signal, openLimitMs } = this.#options;
     const late = () =>
       new UnreachableError(`no way to the broker was found in ${openLimitMs / 1_000} s`, {
         hint: CREDENTIALS_HINT,
@@ -111,7 +103,7 @@ class Attempt {
       clientId,
       clean: true,
       protocolVersion: 4,
-      keepalive: keepaliveS ?? KEEPALIVE_S,
+      keepalive: keepaliveS,
       // The next connection is made by keepSubscribed, with new credentials and a jittered delay.
       reconnectPeriod: 0,
       connectTimeout: ANSWER_TIMEOUT_MS,
@@ -196,14 +188,7 @@ async function end(client: MqttClient, isOrderly: boolean): Promise<void> {
 
 /** `promise`, or UnreachableError after `timeoutMs`. */
 async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: stop.signal }).then(() => {
-    throw new UnreachableError(`the broker did not answer in ${timeoutMs / 1_000} s`);
-  });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    stop.abort();
-  }
+  const late = () => new UnreachableError(`the broker did not answer in ${timeoutMs / 1_000} s`);
+  using limit = new Limit(undefined, timeoutMs, late);
+  return await limit.race(promise);
 }

@@ -30,12 +30,9 @@ export interface AgentOptions {
   readonly board?: StatusBoard | undefined;
   /** Ends the agent in an orderly way. */
   readonly signal: AbortSignal;
-  /** Period of MQTT keep-alives, in whole seconds; 30 unless a test cannot wait. */
-  readonly mqttKeepaliveS?: number | undefined;
+  /** Period of MQTT keep-alives, in whole seconds. A dead link is noticed after one and a half of these. */
+  readonly mqttKeepaliveS: number;
 }
-
-/** Why an agent that was not at fault came to its end. */
-export type AgentEnd = "stopped";
 
 /** Why a session came to its end. */
 export type SessionEndReason =

@@ -18,15 +18,9 @@ export interface CallFacts {
 
 /** Makes a TunnelError of whatever a call to the control plane threw. */
 export function toTunnelError(error: unknown, facts: CallFacts): TunnelError {
-  if (error instanceof TunnelError) {
-    return error;
-  }
-  if (facts.timedOut) {
-    return unreachable(error, facts, "no answer in time");
-  }
-  if (isServiceException(error)) {
-    return fromException(error, facts);
-  }
+  if (error instanceof TunnelError) return error;
+  if (facts.timedOut) return unreachable(error, facts, "no answer in time");
+  if (isServiceException(error)) return fromException(error, facts);
   return fromForeignAnswer(error, facts) ?? fromNetwork(error, facts) ?? unexpected(error, facts);
 }
 
@@ -107,8 +101,9 @@ function hintFor(code: ErrorCode, error: ServiceException, facts: CallFacts): st
     case "ERR_CREDENTIALS":
       return credentialsHint(error);
     case "ERR_LIMIT":
-      if (facts.operation === "TagResource" || /\btags?\b/i.test(error.message))
+      if (facts.operation === "TagResource" || /\btags?\b/i.test(error.message)) {
         return "a tunnel has 50 tags at most: remove some, tunnel tag ID --remove KEY";
+      }
       return /\bservices?\b/i.test(error.message)
         ? "a tunnel has three services at most: open another tunnel for the rest"
         : "wait a moment and try again, or close tunnels that are no longer needed: tunnel list";
@@ -138,9 +133,7 @@ function credentialsHint(error: ServiceException): string {
 
 /** An answer that is no JSON. The SDK's sentence is about a property of its error, which nobody sees here. */
 function fromForeignAnswer(error: unknown, facts: CallFacts): UnreachableError | undefined {
-  if (!(error instanceof Error) || !error.message.includes("Deserialization error")) {
-    return undefined;
-  }
+  if (!(error instanceof Error) || !error.message.includes("Deserialization error")) return undefined;
   const { statusCode } = (error as { $response?: { statusCode?: number } }).$response ?? {};
   const status = statusCode === undefined ? "" : ` (HTTP status ${statusCode})`;
   return unreachable(
@@ -163,9 +156,7 @@ const NETWORK: Readonly<Record<string, string>> = {
 };
 
 function fromNetwork(error: unknown, facts: CallFacts): UnreachableError | undefined {
-  if (!(error instanceof Error)) {
-    return undefined;
-  }
+  if (!(error instanceof Error)) return undefined;
   const code = codeOf(error);
   if (/WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/.test(code)) {
     return unreachable(

@@ -48,9 +48,7 @@ const WITH_OLD_DUAL_STACK_NAME = /^aws-(iso|eusc)/;
 
 /** Host of a service in a region, port 443. @throws ConfigError when the text has not the form of a region's name */
 export function hostOf(service: AwsService, region: string, { fips, dualStack }: Variant = USUAL): string {
-  if (!isRegion(region)) {
-    throw noSuchRegion(region);
-  }
+  if (!isRegion(region)) throw noSuchRegion(region);
   const partition = partitionOf(region);
   const names: Names = NAMES[service];
   const isDualStack = dualStack && names.dualStack !== "";

@@ -114,8 +114,12 @@ export class HandshakeError extends TunnelError {
 
 /** Another local proxy took this side of the tunnel (the WebSocket was closed with 1008). */
 export class ReplacedError extends TunnelError {
-  constructor(message: string, hint?: string) {
-    super("ERR_REPLACED", message, { hint });
+  /** The service's words. */
+  readonly reason: string;
+
+  constructor(reason: string, hint?: string) {
+    super("ERR_REPLACED", `the service ended this connection: ${reason}`, { hint });
+    this.reason = reason;
   }
 }
 
@@ -126,10 +130,13 @@ export class UnreachableError extends TunnelError {
   }
 }
 
-/** A listener could not be made: port taken, or not allowed. */
+/** A listener at `address` could not be made: port taken, or not allowed. */
 export class ListenError extends TunnelError {
-  constructor(message: string, details: ErrorDetails = {}) {
+  readonly address: string;
+
+  constructor(address: string, message: string, details: ErrorDetails = {}) {
     super("ERR_LISTEN", message, details);
+    this.address = address;
   }
 }
 

@@ -29,11 +29,20 @@ export function configureLog(options: {
   readonly write: (line: string) => void;
 }): void {
   const format = options.format === "json" ? formatJson : formatText;
+  sendRecords(options.level, (record) => options.write(format(record)));
+}
+
+/** As configureLog, for whoever has a format of their own: each line's level and its message, made safe. */
+export function configureLogSink(level: Level, write: (level: Level, message: string) => void): void {
+  sendRecords(level, (record) => write(levelName(record), messageOf(record)));
+}
+
+function sendRecords(level: Level, out: (record: LogRecord) => void): void {
   configureSync({
     reset: true,
-    sinks: { out: (record) => options.write(format(record)) },
+    sinks: { out },
     loggers: [
-      { category: ["tunnel"], sinks: ["out"], lowestLevel: toLibraryLevel(options.level) },
+      { category: ["tunnel"], sinks: ["out"], lowestLevel: toLibraryLevel(level) },
       { category: ["logtape", "meta"], sinks: ["out"], lowestLevel: "warning" },
     ],
   });
@@ -43,8 +52,9 @@ function toLibraryLevel(level: Level): LogLevel {
   return level === "warn" ? "warning" : level;
 }
 
-function levelName(record: LogRecord): string {
-  return record.level === "warning" ? "warn" : record.level;
+function levelName({ level }: LogRecord): Level {
+  if (level === "fatal") return "error";
+  return level === "warning" ? "warn" : level;
 }
 
 function messageOf(record: LogRecord): string {

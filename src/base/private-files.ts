@@ -161,9 +161,7 @@ export function removeDrafts(directory: string, now: number): void {
   for (const name of readdirSync(directory).filter((each) => DRAFT.test(each))) {
     const path = join(directory, name);
     const facts = statSync(path, { throwIfNoEntry: false });
-    if (facts !== undefined && now - facts.mtimeMs > DRAFT_LIFE_MS) {
-      rmSync(path, { force: true });
-    }
+    if (facts !== undefined && now - facts.mtimeMs > DRAFT_LIFE_MS) rmSync(path, { force: true });
   }
 }
 

@@ -1,8 +1,13 @@
 /** Why the system refused a file, in words; the code itself where there are none, and the text of what is no system error. */
 export function systemReason(error: unknown): string {
-  if (!(error instanceof Error) || !("code" in error)) return String(error);
-  const code = String(error.code);
-  return REASONS[code] ?? code;
+  const code = codeOf(error);
+  return code === "" ? String(error) : (REASONS[code] ?? code);
+}
+
+/** The code of an error of the system or a library, such as ENOENT; of several at once the first one's; "" without one. */
+export function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -20,5 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENFILE: "too many open files",
   EFBIG: "a limit of file sizes is reached",
   EIO: "the disk fails",
+  EADDRINUSE: "the address is in use",
+  EADDRNOTAVAIL: "this machine has no such address",
   ENXIO: "a pipe that nobody reads",
 };

@@ -55,6 +55,7 @@ async function main(): Promise<void> {
   const { run } = await import("./run.ts");
   const code = await run(words, {
     env: process.env,
+    workingDirectory: () => process.cwd(),
     stdout: process.stdout,
     stderr: process.stderr,
     stdin: () => process.stdin,

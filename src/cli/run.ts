@@ -1,30 +1,15 @@
-// From the words of a command line to an exit code.
-
-import type { Readable } from "node:stream";
-import type { Env } from "../base/env.ts";
 import { configureLog, getLogger, type Level, type LogFormat } from "../base/log.ts";
 import { readFileLayer } from "./config/file.ts";
 import { fileRequest, resolveSettings, type Settings } from "./config/layers.ts";
 import { GLOBAL_KEYS } from "./config/options.ts";
 import { exitCodeOf } from "./print/exit-codes.ts";
-import { Output, type TextStream } from "./print/output.ts";
+import { Output } from "./print/output.ts";
 import { reportError } from "./print/report.ts";
+import type { Host } from "./process/host.ts";
 import { StopSignal } from "./process/stop-signal.ts";
 import { parseArgv, wantsJson } from "./words/argv.ts";
 import type { Command, CommandContext } from "./words/command.ts";
 import { COMMANDS } from "./words/command-table.ts";
-
-/** What the process gives to a run. */
-export interface Host {
-  readonly env: Env;
-  readonly stdout: TextStream;
-  readonly stderr: TextStream;
-  readonly stdin: () => Readable;
-  /** Aborted with a StopSignal by SIGINT and SIGTERM, and when the output is lost. */
-  readonly signal: AbortSignal;
-  /** From now on SIGHUP, from a terminal that was closed, aborts it too. */
-  readonly stopOnHangup: () => void;
-}
 
 /** Does what the words say and returns the exit code. Nothing is thrown: failures are written to stderr. */
 export async function run(words: readonly string[], host: Host): Promise<number> {
@@ -47,7 +32,7 @@ export async function run(words: readonly string[], host: Host): Promise<number>
         return 0;
       }
       case "command": {
-        const file = await readFileLayer(fileRequest(request.flags, host.env));
+        const file = await readFileLayer(fileRequest(request.flags, host));
         const keys = [...GLOBAL_KEYS, ...request.command.options];
         const settings = resolveSettings(keys, request.flags, host.env, file);
         failure.json = settings.get("json");
@@ -71,12 +56,8 @@ async function runCommand(
   { operands, rest, settings }: Pick<CommandContext, "operands" | "rest" | "settings">,
   host: Host,
 ): Promise<number> {
-  if (command.endsOnSignal) {
-    host.stopOnHangup();
-  }
-  if (!command.printsOnly?.(settings)) {
-    await startLog(settings, rest !== undefined, host);
-  }
+  if (command.endsOnSignal) host.stopOnHangup();
+  if (!command.printsOnly?.(settings)) await startLog(settings, rest !== undefined, host);
   const output = new Output({
     json: settings.get("json"),
     out: host.stdout,
@@ -92,9 +73,7 @@ async function runCommand(
     output.flush();
     return code ?? 0;
   } catch (error) {
-    if (command.endsOnSignal && error === signal.reason && error instanceof StopSignal) {
-      return 0;
-    }
+    if (command.endsOnSignal && error === signal.reason && error instanceof StopSignal) return 0;
     throw error;
   }
 }

@@ -124,8 +124,9 @@ export class Carrier {
   tick(now: number): void {
     for (const connection of this.#endings.due(now)) this.#abandon(connection);
     if (this.#isOver) return;
-    if (this.#stopUntil !== undefined && now >= this.#stopUntil)
+    if (this.#stopUntil !== undefined && now >= this.#stopUntil) {
       return this.#finish({ type: "stopped" }, now);
+    }
     if (this.#link.isDead(now)) return this.#fail("the service has fallen silent", now);
     this.#watchStart(now);
     this.#tellAnswered(now);
@@ -249,8 +250,9 @@ export class Carrier {
   #settle(now: number): void {
     // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
     const isSource = this.#options.side === "source";
-    for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key)))
+    for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key))) {
       this.#giveUp(key, now);
+    }
     const isReading = !this.#unread.isHolding;
     if (isReading !== this.#link.isReading) {
       this.#link.setReading(isReading, now);
@@ -291,8 +293,9 @@ export class Carrier {
     if (this.#isOver) return;
     this.#isOver = true;
     const why = "the link to the service was lost";
-    for (const connection of this.#locals.all)
+    for (const connection of this.#locals.all) {
       this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
+    }
     this.#outputs.push({ type: "ended", end });
   }
 }

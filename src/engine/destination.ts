@@ -25,8 +25,9 @@ export class Destination {
     if (serviceId === undefined) return this.#refuse(message, "no such service in this tunnel");
     if (message.type === MessageType.StreamStart) return this.#onStreamStart(message, serviceId);
     const stream = table.of(serviceId);
-    if (stream === undefined || stream.streamId !== message.streamId)
+    if (stream === undefined || stream.streamId !== message.streamId) {
       return this.#refuse(message, "stale stream");
+    }
     if (message.type === MessageType.StreamReset) return this.#onStreamReset(stream, message);
     if (message.type === MessageType.ConnectionStart) return this.#onConnectionStart(message, stream);
     const state = connectionOf(stream, message);

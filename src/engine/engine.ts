@@ -42,8 +42,9 @@ export class Engine {
    * @returns undefined when it is refused, which an event tells: close it
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
-    if (this.#side instanceof Source && this.#exchange.services?.has(serviceId))
+    if (this.#side instanceof Source && this.#exchange.services?.has(serviceId)) {
       return this.#side.accept(serviceId, now);
+    }
     // A listener outlives its WebSocket, and the next one may have other services: no reason to end the process.
     const why =
       this.#side instanceof Source ? "the tunnel has no such service now" : "only a source takes connections";

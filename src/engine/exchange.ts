@@ -85,8 +85,9 @@ export class Exchange {
 
   /** Queues an answer that belongs to no connection; a peer that provokes too many gets none (P66). */
   answer(message: Message): void {
-    if (this.queue.bytesOf(ANSWERS) < MAX_ANSWER_BYTES)
+    if (this.queue.bytesOf(ANSWERS) < MAX_ANSWER_BYTES) {
       this.queue.push(ANSWERS, { type: "message", message });
+    }
   }
 
   /** Service id a message names, or the only service of the tunnel when it names none (P41). */

@@ -6,12 +6,14 @@ import { ServiceIdsError } from "../base/errors.ts";
  * @throws ServiceIdsError when the two sets differ.
  */
 export function matchServices(entries: readonly string[], services: readonly string[]): Map<string, string> {
-  if (entries.length === 1 && entries[0] === "" && services.length <= 1)
+  if (entries.length === 1 && entries[0] === "" && services.length <= 1) {
     return new Map([[services[0] ?? "", ""]]);
+  }
   const missing = services.filter((service) => !entries.includes(service));
   const unknown = entries.filter((entry) => !services.includes(entry));
-  if (missing.length === 0 && unknown.length === 0)
+  if (missing.length === 0 && unknown.length === 0) {
     return new Map(services.map((service) => [service, service]));
+  }
   throw new ServiceIdsError(
     `the tunnel has ${nameAll(services)}, this proxy was started for ${nameAll(entries)}`,
     services.length === 0

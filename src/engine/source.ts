@@ -76,8 +76,9 @@ export class Source {
   onMessage(message: Message, now: number): void {
     const serviceId = this.#exchange.serviceOf(message);
     const stream = serviceId === undefined ? undefined : this.#exchange.table.of(serviceId);
-    if (stream === undefined || stream.streamId !== message.streamId)
+    if (stream === undefined || stream.streamId !== message.streamId) {
       return this.#exchange.dropped(message, "stale stream");
+    }
     this.#silence = "over";
     this.#endHold();
     if (message.type === MessageType.StreamReset) return this.#onStreamReset(message, stream, now);
@@ -181,8 +182,9 @@ export class Source {
   }
 
   #hold(until: number): void {
-    if (this.#destination.type === "open" && !this.#isHolding)
+    if (this.#destination.type === "open" && !this.#isHolding) {
       this.#destination = { type: "open", holdUntil: until };
+    }
   }
 
   #endHold(): void {

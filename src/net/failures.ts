@@ -1,4 +1,5 @@
-import { UnreachableError } from "../base/errors.ts";
+import { HandshakeError, UnreachableError } from "../base/errors.ts";
+import { codeOf } from "../base/system-reason.ts";
 
 interface Target {
   readonly host: string;
@@ -7,6 +8,8 @@ interface Target {
 
 /** Whether TLS failed because of a certificate: trying again does not help. */
 export function isCertificateFailure(error: unknown): boolean {
+  // What was answered may have any words.
+  if (error instanceof HandshakeError) return false;
   const text = `${codeOf(error)} ${error instanceof Error ? error.message : ""}`;
   return /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|ERR_TLS|certificate|altnames/i.test(text);
 }
@@ -40,8 +43,16 @@ export function connectFailure(error: unknown, { host, port }: Target): Unreacha
       cause: error,
     });
   }
-  const sentence = SENTENCES[codeOf(error)] ?? (isTimeout(error) ? "no answer in time" : text);
+  const sentence =
+    nameFailure(error) ?? SENTENCES[codeOf(error)] ?? (isTimeout(error) ? "no answer in time" : text);
   return new UnreachableError(`cannot reach ${where}: ${sentence}`, { cause: error });
+}
+
+/** Why a host name was not found, in words; undefined when it was not for that. */
+export function nameFailure(error: unknown): string | undefined {
+  const code = codeOf(error);
+  if (code === "ENOTFOUND") return "host name not found";
+  return code === "EAI_AGAIN" ? "the name server does not answer" : undefined;
 }
 
 const PERIODS: Readonly<Record<string, string>> = {
@@ -55,8 +66,6 @@ function now(): string {
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
-  ENOTFOUND: "host name not found",
-  EAI_AGAIN: "the name server does not answer",
   ETIMEDOUT: "timed out",
   EHOSTUNREACH: "no route to the host",
   ENETUNREACH: "no route to the network",
@@ -66,9 +75,4 @@ const SENTENCES: Readonly<Record<string, string>> = {
 /** What AbortSignal.timeout() gives as its reason. */
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === "TimeoutError";
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

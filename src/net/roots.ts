@@ -3,6 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../base/errors.ts";
 import { readRegularFile } from "../base/regular-file.ts";
+import { systemReason } from "../base/system-reason.ts";
 
 /** A bundle of every public root is about 250 kB; anything far above is not a bundle. */
 const MAX_BUNDLE_BYTES = 16 * 1024 * 1024;
@@ -59,8 +60,7 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new ConfigError(`cannot read certificates from "${path}": ${reason}`, {
+    throw new ConfigError(`cannot read certificates from "${path}": ${systemReason(cause)}`, {
       cause,
       hint: "check the path given with --ca, AWS_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR",
     });

@@ -4,6 +4,8 @@ import { chmodSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
+import { hostAndPort } from "../base/host-names.ts";
+import { codeOf, systemReason } from "../base/system-reason.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
 /** A TCP address or the path of a Unix socket. */
@@ -85,8 +87,7 @@ function connectTcp(
 /** `localhost:5555`, `[::1]:5555` or `/run/app.sock`. */
 export function formatAddress(address: SocketAddress): string {
   if (address.type === "unix") return address.path;
-  const host = address.host ?? "localhost";
-  return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
+  return hostAndPort({ host: address.host ?? "localhost", port: address.port });
 }
 
 /** The runtimes tell a name that does not exist from a port that is taken in different ways, or not at all. */
@@ -134,33 +135,32 @@ export async function isStaleSocket(path: string): Promise<boolean> {
     await once(socket, "connect");
     return false;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
+    return codeOf(error) === "ECONNREFUSED";
   } finally {
     socket.destroy();
   }
 }
 
 function listenFailure(error: unknown, address: SocketAddress): TunnelError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const where = formatAddress(
     address.type === "tcp" ? { ...address, host: listenHost(address.host) } : address,
   );
-  const message = `cannot listen on ${where}: ${REASONS[code] ?? String(error)}`;
-  if (address.type === "tcp" && !TAKEN.includes(code))
+  const message = `cannot listen on ${where}: ${REASONS[code] ?? systemReason(error)}`;
+  if (address.type === "tcp" && !TAKEN.includes(code)) {
     return new ConfigError(message, { hint: LISTEN_HINT, cause: error });
+  }
   const hint =
     address.type === "tcp"
       ? "choose another port, or port 0 for a free one"
       : "choose another path, or remove that file";
-  return new ListenError(message, { hint, cause: error });
+  return new ListenError(where, message, { hint, cause: error });
 }
 
 const TAKEN = ["EADDRINUSE", "EACCES"];
 
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: "the address is in use",
   EACCES: "not allowed",
-  EADDRNOTAVAIL: "this machine has no such address",
   EINVAL: "this machine has no such address",
   ENOTFOUND: "host name not found",
   ENOENT: "no such directory",

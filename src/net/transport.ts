@@ -11,12 +11,23 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** Of these the web proxy may take so much: it connects to the endpoint before it answers. */
 const WEB_PROXY_TIMEOUT_MS = 10_000;
 
-/** Where a connection goes, through what, and whom it trusts. */
-export interface TransportOptions {
+/** Where a connection goes, whom it trusts, and through what. */
+export interface Remote {
   readonly host: string;
   readonly port: number;
+  /** PEM certificates trusted besides the system's. */
   readonly ca?: readonly string[] | undefined;
   readonly webProxy?: URL | undefined;
+}
+
+/** A certificate to show and its private key, PEM. */
+export interface Identity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** How to connect. */
+export interface TransportOptions extends Remote {
   /** How long the web proxy may take, in milliseconds; absent: 10 s. */
   readonly webProxyLimitMs?: number | undefined;
   /** No certificate is checked at all. */
@@ -24,8 +35,7 @@ export interface TransportOptions {
   readonly signal: AbortSignal;
   /** Application protocols to offer (ALPN), none when empty; absent: HTTP/1.1. */
   readonly alpn?: readonly string[] | undefined;
-  /** PEM certificate and private key to show. */
-  readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
+  readonly identity?: Identity | undefined;
 }
 
 /**

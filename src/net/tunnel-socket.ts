@@ -1,8 +1,11 @@
+import { addAbortListener } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import { WebSocket } from "ws";
+import { reasonOf } from "../base/abort.ts";
 import { HandshakeError, RemoteProtocolError, type TunnelError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import { getLogger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import { isLastWord, judgeRefusal } from "../engine/refusal.ts";
@@ -19,7 +22,6 @@ import {
 import { connectFailure } from "./failures.ts";
 import { Limit } from "./limit.ts";
 import { readRefusalBody } from "./refusal-body.ts";
-import { reasonOf } from "./settled.ts";
 import { gateOf, type TlsGate } from "./tls-gate.ts";
 import { trustedRoots } from "./tls-roots.ts";
 import { openTransport } from "./transport.ts";
@@ -133,11 +135,7 @@ async function upgrade(
     ...(transport === undefined ? { ca: trustedRoots(options.ca) } : { createConnection: () => transport }),
     ...(options.isUnverified && { rejectUnauthorized: false }),
   });
-  const abort = () => {
-    reject(reasonOf(signal));
-    socket.terminate();
-  };
-  signal.addEventListener("abort", abort, { once: true });
+  using _ = addAbortListener(signal, () => reject(reasonOf(signal)));
   let channelId = "";
   socket.on("upgrade", (response: IncomingMessage) => {
     channelId = String(response.headers[CHANNEL_ID_HEADER] ?? "");
@@ -156,20 +154,16 @@ async function upgrade(
     socket.pause();
     resolve(wrap(socket, channelId, transport && gateOf(transport)));
   });
-  if (signal.aborted) abort();
   try {
     return await promise;
   } catch (error) {
     socket.terminate();
     throw error;
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 
-function tunnelUrl({ host, port, mode }: TunnelSocketOptions): string {
-  const authority = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
-  return `wss://${authority}:${port}${TUNNEL_PATH}?${MODE_PARAMETER}=${mode}`;
+function tunnelUrl(options: TunnelSocketOptions): string {
+  return `wss://${hostAndPort(options)}${TUNNEL_PATH}?${MODE_PARAMETER}=${options.mode}`;
 }
 
 function headersOf({ accessToken, clientToken, userAgent }: TunnelSocketOptions): Record<string, string> {
@@ -191,8 +185,9 @@ async function refusalOf(response: IncomingMessage): Promise<TunnelError> {
   const refusal = { status, statusReason, channelId: id === undefined ? undefined : String(id) };
   const message = `the service refused the connection with status ${status}: ${statusReason}`;
   const meaning = judgeRefusal(refusal);
-  if (isLastWord(meaning)) return new HandshakeError(message, refusal);
-  return new UnreachableError(message, { hint: meaning === "busy" ? BUSY_HINT : FOREIGN_HINT });
+  const error = new HandshakeError(message, refusal);
+  if (isLastWord(meaning)) return error;
+  return new UnreachableError(message, { hint: meaning === "busy" ? BUSY_HINT : FOREIGN_HINT, cause: error });
 }
 
 const BUSY_HINT = "the service has trouble of its own; try again in a moment";

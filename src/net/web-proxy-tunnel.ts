@@ -1,9 +1,12 @@
+import { addAbortListener } from "node:events";
+import { reasonOf } from "../base/abort.ts";
+import { hostAndPort } from "../base/host-names.ts";
 // The way through a web proxy: one CONNECT (RFC 9110, 9.3.6), for control plane, data plane and MQTT alike. By hand,
 // since the usual library neither limits how long and how much it waits for nor lets go of a proxy that stays silent.
 
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import tls from "node:tls";
-import { reasonOf, settled } from "./settled.ts";
+import { settled } from "./settled.ts";
 import { trustedRoots } from "./tls-roots.ts";
 import {
   WebProxyAnswerError,
@@ -73,9 +76,9 @@ interface Head {
   readonly authenticate: string;
 }
 
-async function ask(socket: Socket, { webProxy, host, port }: WebProxyRoute, signal: AbortSignal) {
-  const target = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const login = webProxyLogin(webProxy);
+async function ask(socket: Socket, route: WebProxyRoute, signal: AbortSignal) {
+  const target = hostAndPort(route);
+  const login = webProxyLogin(route.webProxy);
   const lines = [
     `CONNECT ${target} HTTP/1.1`,
     `Host: ${target}`,
@@ -90,7 +93,7 @@ async function ask(socket: Socket, { webProxy, host, port }: WebProxyRoute, sign
 }
 
 /** Reads up to the end of the final answer's headers, and leaves the socket paused. */
-function readHead(socket: Socket, signal: AbortSignal): Promise<Head> {
+async function readHead(socket: Socket, signal: AbortSignal): Promise<Head> {
   const { promise, resolve, reject } = Promise.withResolvers<Head>();
   let text = "";
   const onData = (chunk: Buffer) => {
@@ -103,18 +106,17 @@ function readHead(socket: Socket, signal: AbortSignal): Promise<Head> {
       reject(error);
     }
   };
-  const abort = () => reject(reasonOf(signal));
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
+  using _ = addAbortListener(signal, () => reject(reasonOf(signal)));
   socket.on("data", onData);
   socket.once("error", reject);
   const ended = () => reject(new WebProxyAnswerError("closed"));
   socket.once("end", ended).once("close", ended);
-  return promise.finally(() => {
+  try {
+    return await promise;
+  } finally {
     socket.pause();
     socket.off("data", onData).off("end", ended).off("close", ended);
-    signal.removeEventListener("abort", abort);
-  });
+  }
 }
 
 /** Undefined while the answer is incomplete. @throws WebProxyAnswerError when it is none of a web proxy */

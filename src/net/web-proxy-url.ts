@@ -1,6 +1,7 @@
 // What HTTPS_PROXY may hold, and what is in it.
 
 import { ConfigError } from "../base/errors.ts";
+import { unbracketed } from "../base/host-names.ts";
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 /** USER:PASSWORD@HOST:PORT, of which all but the host may be missing. The last @ ends the password. */
@@ -41,7 +42,7 @@ export function webProxyAddress({ hostname, port, protocol }: URL): {
   readonly port: number;
 } {
   const usual = protocol === "https:" ? 443 : 80;
-  return { host: hostname.replace(/^\[(.*)\]$/, "$1"), port: port === "" ? usual : Number(port) };
+  return { host: unbracketed(hostname), port: port === "" ? usual : Number(port) };
 }
 
 /** How messages call it: without user name and password. */

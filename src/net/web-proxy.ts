@@ -35,16 +35,10 @@ function isExcluded(host: string, port: number, noProxy: string): boolean {
 
 /** One entry of NO_PROXY: `*`, a domain with or without leading dot, an address, or a CIDR range; `:PORT` may follow. */
 function matches(entry: string, host: string, port: number): boolean {
-  if (entry === "*") {
-    return true;
-  }
-  if (entry.includes("/")) {
-    return inRange(entry, host);
-  }
+  if (entry === "*") return true;
+  if (entry.includes("/")) return inRange(entry, host);
   const withPort = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(entry);
-  if (withPort !== null && Number(withPort[2]) !== port) {
-    return false;
-  }
+  if (withPort !== null && Number(withPort[2]) !== port) return false;
   const name = (withPort?.[1] ?? entry).replace(/^\[|\]$/g, "").replace(/^\*?\./, "");
   return host === name || (isIP(host) === 0 && host.endsWith(`.${name}`));
 }
@@ -53,9 +47,7 @@ function inRange(entry: string, host: string): boolean {
   const [address = "", bits = ""] = entry.split("/");
   const family = isIP(address);
   const prefix = /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
-  if (family === 0 || !(prefix <= (family === 4 ? 32 : 128))) {
-    return false;
-  }
+  if (family === 0 || !(prefix <= (family === 4 ? 32 : 128))) return false;
   const range = new BlockList();
   range.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
   return inList(range, host);

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import { untilAborted } from "../base/abort.ts";
 import { TunnelError } from "../base/errors.ts";
 import { describeIfAllowed } from "./describe-if-allowed.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
-import { orAborted } from "./or-aborted.ts";
 import { isDestinationConnected } from "./pick-tunnel.ts";
+import type { UseOptions } from "./use-options.ts";
 import { tidyTokens } from "./user-tokens.ts";
-import type { UseOptions } from "./with-tunnel.ts";
 
 /** How often the service is asked, at first and later: a device that is there comes within half a second. */
 const FIRST_POLL_MS = 100;
@@ -42,7 +42,7 @@ async function notify(
   { signal, env, log, onEvent }: UseOptions,
 ): Promise<void> {
   const rotation = { tunnelId, clientMode: "DESTINATION", destinationConfig } as const;
-  await orAborted(controlPlane.rotateTunnelAccessToken(rotation), signal);
+  await untilAborted(signal, controlPlane.rotateTunnelAccessToken(rotation));
   tidyTokens(env, log, (store) => store.delete(tunnelId, "destination"));
   onEvent({ event: "rotated", mode: "destination" });
 }
@@ -56,10 +56,11 @@ async function pollUntil(
   const end = performance.now() + waitMs;
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS)) {
     signal.throwIfAborted();
-    const tunnel = await orAborted(describeIfAllowed(held.tunnelId, held.controlPlane), signal);
+    const tunnel = await untilAborted(signal, describeIfAllowed(held.tunnelId, held.controlPlane));
     if (tunnel === undefined || isDestinationConnected(tunnel)) return "connected";
-    if (tunnel.status === "CLOSED")
+    if (tunnel.status === "CLOSED") {
       throw new TunnelError("ERR_NOT_FOUND", `tunnel ${tunnel.tunnelId} was closed`);
+    }
     const left = end - performance.now();
     if (left <= 0) return tunnel;
     await sleep(Math.min(pollMs, left), undefined, { signal }).catch(() => signal.throwIfAborted());

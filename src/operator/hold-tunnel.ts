@@ -2,15 +2,15 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../aws/control-plane.ts";
+import { untilAborted } from "../base/abort.ts";
 import { ServiceError } from "../base/errors.ts";
 import { AccessToken } from "../base/secret.ts";
 import { connectTags, ownerName } from "./connect-tags.ts";
-import { orAborted } from "./or-aborted.ts";
 import { type Picked, pickTunnel } from "./pick-tunnel.ts";
 import type { TunnelEnd } from "./request.ts";
 import { endOf } from "./tunnel-end.ts";
+import type { UseOptions } from "./use-options.ts";
 import { tidyTokens } from "./user-tokens.ts";
-import type { UseOptions } from "./with-tunnel.ts";
 
 /** Tunnels of one thing that are looked at for reuse. */
 const MAX_CANDIDATES = 20;
@@ -60,7 +60,7 @@ async function close({ tunnelId, controlPlane }: HeldTunnel): Promise<string | u
 export async function holdTunnel(controlPlane: ControlPlane, options: UseOptions): Promise<HeldTunnel> {
   const { request, signal, onEvent } = options;
   onEvent({ event: "waiting", for: "the list of tunnels" });
-  const known = await orAborted(candidates(controlPlane, request.thing), signal);
+  const known = await untilAborted(signal, candidates(controlPlane, request.thing));
   const picked = pickTunnel(known, request, ownerName(), Date.now());
   const found = await (picked === undefined
     ? open(controlPlane, options)
@@ -94,7 +94,7 @@ async function takeUp(
   const { tunnelId = "" } = tunnel;
   const expiresAt = endOf(tunnel);
   const rotation = controlPlane.rotateTunnelAccessToken({ tunnelId, clientMode: "SOURCE" });
-  const { sourceAccessToken = "" } = await orAborted(rotation, signal);
+  const { sourceAccessToken = "" } = await untilAborted(signal, rotation);
   tidyTokens(env, log, (store) => store.delete(tunnelId, "source"));
   onEvent({ event: "reused", tunnelId, expiresAt, why });
   const isToBeClosed = why === "left-over" && !request.keep;
@@ -122,7 +122,7 @@ async function open(controlPlane: ControlPlane, { request, signal, onEvent }: Us
 /** The promise, for which an aborted signal leaves some more time only. */
 async function evenIfAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
-    return await orAborted(promise, signal);
+    return await untilAborted(signal, promise);
   } catch (error) {
     if (!signal.aborted) throw error;
     const answer = await Promise.race([

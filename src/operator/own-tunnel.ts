@@ -1,15 +1,15 @@
 import { connect, type Socket } from "node:net";
 import process from "node:process";
+import { untilAborted } from "../base/abort.ts";
 import { type Listener, listen } from "../net/tcp.ts";
 import { awaitDevice } from "./await-device.ts";
 import { type HeldTunnel, holdTunnel } from "./hold-tunnel.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type LastWords, lastWordsOf } from "./messages.ts";
-import { orAborted } from "./or-aborted.ts";
+import { Source } from "./own-source.ts";
 import type { ConnectEvent, TunnelEnd, TunnelUse } from "./request.ts";
 import { Sharing } from "./sharing.ts";
-import { Source } from "./source.ts";
-import type { UseOptions } from "./with-tunnel.ts";
+import type { UseOptions } from "./use-options.ts";
 
 /**
  * The life of a tunnel of our own: it is found or opened, waits for its device, carries for `work` and for those of this
@@ -29,7 +29,7 @@ export async function ownTunnel<T>(
     await awaitDevice(tunnel, told);
     told.onEvent({ event: "waiting", for: "the service" });
     await using source = new Source(tunnel, dataPlane, told);
-    await orAborted(source.carries(), options.signal);
+    await untilAborted(options.signal, source.carries());
     await using use = share(tunnel, source, sharing, point, options);
     return await work(use);
   } catch (error) {
@@ -83,5 +83,5 @@ async function waitForOthers(
   if (others > 0) onEvent({ event: "in-use", others });
   const over = Promise.race([ended.then(lastWordsOf), sharing.idle().then(() => undefined)]);
   if (others === 0) return over;
-  return orAborted(over, onOthersOnly()).catch(() => ({ type: "ended" }) as const);
+  return untilAborted(onOthersOnly(), over).catch(() => ({ type: "ended" }) as const);
 }

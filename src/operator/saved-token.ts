@@ -50,9 +50,7 @@ export function encodeSaved(token: SavedToken): string {
 export function decodeSaved(text: string, path: string): SavedToken {
   const content = decodeObject(text, path);
   const { mode } = content;
-  if (mode !== "source" && mode !== "destination") {
-    throw damaged(path);
-  }
+  if (mode !== "source" && mode !== "destination") throw damaged(path);
   const { description } = content;
   return {
     ...(typeof description === "string" ? { description } : {}),
@@ -95,9 +93,7 @@ function decodeObject(text: string, path: string): Content {
   } catch {
     throw damaged(path);
   }
-  if (!isObject(content) || content["version"] !== VERSION) {
-    throw damaged(path);
-  }
+  if (!isObject(content) || content["version"] !== VERSION) throw damaged(path);
   return content;
 }
 
@@ -124,9 +120,7 @@ function textMember(
   isGood = (text: string) => text !== "",
 ): string {
   const value = content[name];
-  if (typeof value !== "string" || !isGood(value)) {
-    throw damaged(path);
-  }
+  if (typeof value !== "string" || !isGood(value)) throw damaged(path);
   return value;
 }
 
@@ -137,9 +131,7 @@ function isTunnelId(text: string): boolean {
 
 function dateMember(content: Content, path: string): Date {
   const date = new Date(textMember(content, "expiresAt", path));
-  if (Number.isNaN(date.getTime())) {
-    throw damaged(path);
-  }
+  if (Number.isNaN(date.getTime())) throw damaged(path);
   return date;
 }
 

@@ -139,8 +139,9 @@ export class Sharing implements Disposable {
 
   async #listenFor(socket: Socket, address: SocketAddress): Promise<void> {
     const take = this.#take;
-    if (take === undefined)
+    if (take === undefined) {
       throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
+    }
     const listener = await listen(address, take);
     const listeners = this.#members.get(socket);
     if (listeners === undefined || this.#isClosed) return listener.close();

@@ -60,8 +60,9 @@ function placesOf(env: Env): Place[] {
 
 function claim(place: Place): boolean {
   try {
-    if (place.kind === "made" && ownerOfPlace(place.path) === undefined)
+    if (place.kind === "made" && ownerOfPlace(place.path) === undefined) {
       mkdirSync(place.base, { recursive: true, mode: 0o700 });
+    }
   } catch {
     // A home that cannot be written to: the next place.
   }

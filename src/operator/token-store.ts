@@ -72,18 +72,14 @@ export class TokenStore {
 
   /** Deletes the token of one side, e.g. after the service refused it; without `mode` those of both sides. */
   delete(tunnelId: string, mode?: Side): void {
-    for (const side of mode === undefined ? SIDES : [mode]) {
-      remove(this.#path(tunnelId, side));
-    }
+    for (const side of mode === undefined ? SIDES : [mode]) remove(this.#path(tunnelId, side));
   }
 
   /** Deletes what the serve-local of a state directory issued, when it forgets its tunnels. */
   deleteLocal(stateDir: string): void {
     const kept = SIDES.flatMap((mode) => this.#listIfReadable(mode));
     for (const { tunnelId, mode, issuer } of kept) {
-      if (issuer.type === "local" && issuer.stateDir === stateDir) {
-        this.delete(tunnelId, mode);
-      }
+      if (issuer.type === "local" && issuer.stateDir === stateDir) this.delete(tunnelId, mode);
     }
   }
 
@@ -180,8 +176,9 @@ export class TokenStore {
     try {
       return readdirSync(this.#directory);
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause && /^(ENOENT|ENOTDIR)$/.test(String(cause.code)))
+      if (cause instanceof Error && "code" in cause && /^(ENOENT|ENOTDIR)$/.test(String(cause.code))) {
         return [];
+      }
       const message = `cannot read directory "${this.#directory}": ${systemReason(cause)}`;
       throw new ConfigError(message, { cause, hint: this.#options.hint });
     }

@@ -1,40 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ControlPlane } from "../aws/control-plane.ts";
-import type { Env } from "../base/env.ts";
+import { untilAborted } from "../base/abort.ts";
 import { TunnelError } from "../base/errors.ts";
 import { FileLock } from "../base/file-lock.ts";
-import type { Logger } from "../base/log.ts";
 import { shellLine } from "../base/shell.ts";
-import type { DataPlane, ProxyEvent } from "../proxy/options.ts";
-import type { StatusBoard } from "../proxy/status.ts";
-import { type MeetingPoint, meetingPointOf, type ServiceFacts } from "./meeting-point.ts";
+import { type MeetingPoint, meetingPointOf } from "./meeting-point.ts";
 import { Member } from "./member.ts";
-import { orAborted } from "./or-aborted.ts";
 import { ownTunnel } from "./own-tunnel.ts";
-import type { ConnectEvent, ConnectRequest, TunnelUse } from "./request.ts";
+import type { TunnelUse } from "./request.ts";
+import type { UseOptions } from "./use-options.ts";
 
 /** How long to wait for a process that has the lock and cannot be joined: it is starting, or closing its tunnel. */
 const LOCKED_MS = 60_000;
 const LOCK_POLL_MS = 50;
-
-export interface UseOptions {
-  readonly request: ConnectRequest;
-  readonly facts: ServiceFacts;
-  /** Both planes, for the process that needs them. Whoever made the control plane closes it. */
-  readonly controlPlane: () => Promise<ControlPlane>;
-  readonly dataPlane: () => Promise<DataPlane>;
-  readonly env: Env;
-  readonly log: Logger;
-  /** What to do when the device does not come. */
-  readonly hint: string;
-  readonly onEvent: (event: ConnectEvent) => void;
-  readonly onProxyEvent: (event: ProxyEvent) => void;
-  /** The process is done but for others: lets go of what it holds, and returns what ends the wait for them. */
-  readonly onOthersOnly: () => AbortSignal;
-  /** Where a source of our own tells how it goes, for whoever watches. */
-  readonly board: StatusBoard;
-  readonly signal: AbortSignal;
-}
 
 /**
  * Does `work` with a tunnel that carries: that of the process which uses one on this machine for the same thing,
@@ -65,7 +42,7 @@ async function joinOrLock(point: MeetingPoint, { onEvent, signal }: UseOptions):
     const found = member ?? FileLock.tryTake(point.lock);
     if (found !== undefined) return found;
     onEvent({ event: "waiting", for: "the other tunnel connect of this machine" });
-    await orAborted(sleep(LOCK_POLL_MS), signal);
+    await untilAborted(signal, sleep(LOCK_POLL_MS));
   }
   throw new TunnelError("ERR_LIMIT", "another tunnel connect for this thing neither carries nor ends", {
     hint: `see who has it open: ${shellLine`fuser ${point.lock}`}`,

@@ -59,8 +59,9 @@ const PAYLOAD_TAG = (4 << 3) | 2;
  */
 export function encodeFrame(message: Message): Uint8Array {
   const size = message.payload.length;
-  if (size > MAX_PAYLOAD_BYTES)
+  if (size > MAX_PAYLOAD_BYTES) {
     throw new RangeError(`payload of ${size} bytes, at most ${MAX_PAYLOAD_BYTES}`);
+  }
   const { type, streamId, ignorable, payload, serviceId, availableServiceIds, connectionId } = message;
   const head = tunnel.Message.encode({
     type,
@@ -72,8 +73,9 @@ export function encodeFrame(message: Message): Uint8Array {
   }).finish();
   const payloadHead = size === 0 ? 0 : 1 + varintBytes(size);
   const length = head.length + payloadHead + size;
-  if (length > MAX_MESSAGE_BYTES)
+  if (length > MAX_MESSAGE_BYTES) {
     throw new RangeError(`message of ${length} bytes, at most ${MAX_MESSAGE_BYTES}`);
+  }
   const frame = new Uint8Array(LENGTH_PREFIX_BYTES + length);
   frame[0] = length >>> 8;
   frame[1] = length & 0xff;

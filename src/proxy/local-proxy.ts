@@ -184,7 +184,7 @@ export class LocalProxy {
     if (saysTunnelEnded(end.reason)) return "tunnel-closed";
     if (end.code === REPLACED) {
       throw new ReplacedError(
-        `the service ended this connection: ${end.reason || "another local proxy took this side of the tunnel"}`,
+        end.reason || "another local proxy took this side of the tunnel",
         "only one local proxy a side can run; stop the other one, or get a new token with: tunnel rotate ID",
       );
     }
@@ -198,7 +198,7 @@ export class LocalProxy {
     const isRetried = error.code === "ERR_UNREACHABLE" || error.code === "ERR_PROTOCOL";
     if (!isRetried || this.#isTooLate(error)) throw error;
     const retryInMs = backoffMs(this.#failures++, Math.random(), BACKOFF);
-    this.#emit({ event: "disconnected", reason: error.message, retryInMs });
+    this.#emit({ event: "disconnected", reason: error.message, retryInMs, error });
     // An abort ends the wait early; the loop sees it.
     await sleep(retryInMs, undefined, { signal: this.#options.signal }).catch(() => undefined);
     return undefined;
@@ -211,8 +211,9 @@ export class LocalProxy {
 
   #isTooLate(error: TunnelError): boolean {
     // One that did get through goes on for as long as its tunnel may live.
-    if (this.#lastConnectedAt !== undefined)
+    if (this.#lastConnectedAt !== undefined) {
       return performance.now() - this.#lastConnectedAt > MAX_TUNNEL_LIFE_MS;
+    }
     const { giveUpAfterMs } = this.#options;
     const triedMs = performance.now() - this.#startedAt;
     if (giveUpAfterMs !== undefined) return triedMs > giveUpAfterMs;

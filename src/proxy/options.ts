@@ -1,3 +1,5 @@
+import type { TunnelError } from "../base/errors.ts";
+import { hostAndPort } from "../base/host-names.ts";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import type { SocketAddress } from "../net/tcp.ts";
@@ -10,7 +12,7 @@ export const SIDES = ["source", "destination"] as const;
 /** Message format of the other side, as the reference proxy's flag names it. */
 export type ClientType = "V1" | "V2" | "V3";
 
-/** As a user writes it. Port 0 (source only) takes a free port. */
+/** Where local sockets listen or dial, as a user writes it. Port 0 (source only) takes a free port. */
 export type AddressMap = ReadonlyMap<string, SocketAddress>;
 
 /**
@@ -70,7 +72,13 @@ export interface ProxyOptions {
 /** What a running proxy tells the command line. `connectionId` counts the connections of one WebSocket from 1. */
 export type ProxyEvent =
   | { readonly event: "connected"; readonly channelId: string; readonly services: readonly string[] }
-  | { readonly event: "disconnected"; readonly reason: string; readonly retryInMs: number }
+  | {
+      readonly event: "disconnected";
+      readonly reason: string;
+      readonly retryInMs: number;
+      /** What `reason` is the message of. */
+      readonly error: TunnelError;
+    }
   | {
       readonly event: "listening";
       readonly service: string;
@@ -114,5 +122,5 @@ export function listeningAt({
   readonly port?: number | undefined;
 }): string {
   if (port === undefined) return address;
-  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  return hostAndPort({ host: address, port });
 }

@@ -25,9 +25,7 @@ export function parseServiceMap(text: string, mode: Side): AddressMap {
     }
     map.set(service, address);
   }
-  if (map.size > 1 && map.has("")) {
-    throw unnamed(text, mode);
-  }
+  if (map.size > 1 && map.has("")) throw unnamed(text, mode);
   return map;
 }
 
@@ -45,9 +43,7 @@ function parseEntry(
 
 /** `PORT`, `HOST:PORT`, `[IPV6]:PORT` or a path with a slash. */
 function parseAddress(text: string, entry: string, mode: Side): SocketAddress {
-  if (text.includes("/")) {
-    return { type: "unix", path: checkPath(text, entry, mode) };
-  }
+  if (text.includes("/")) return { type: "unix", path: checkPath(text, entry, mode) };
   const match = /^(?:(?:\[([^\]]*)\]|([a-zA-Z0-9._-]{1,253})):)?(\d{1,5})$/.exec(text);
   if (match === null) {
     throw fault(

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
+import { isRunning } from "../base/running.ts";
 import { isStaleSocket } from "../net/tcp.ts";
 
 /** More files than this are not looked at: somebody else's directory. */
@@ -25,15 +25,5 @@ export function statusSockets(directory: string): ReadonlyMap<number, string> {
 export async function removeStaleStatusSockets(directory: string): Promise<void> {
   for (const [pid, path] of statusSockets(directory)) {
     if (!isRunning(pid) && (await isStaleSocket(path))) rmSync(path, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Of another user: the number was given away again.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -1,8 +1,8 @@
 import { type Key as InkKey, useInput } from "ink";
 import { useSyncExternalStore } from "react";
 import { Screen } from "./components/screen.tsx";
-import type { Effect, Key } from "./keys.ts";
-import type { Store } from "./store.ts";
+import type { Effect, Key } from "./key-presses.ts";
+import type { Store } from "./view-store.ts";
 
 /** The screen of a store, with its keys. */
 export function App(props: { readonly store: Store; readonly onEffect: (effect: Effect) => void }) {

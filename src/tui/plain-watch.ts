@@ -1,8 +1,8 @@
 import { feed, type Sources } from "./sources.ts";
 import { initialState } from "./state.ts";
-import { Store } from "./store.ts";
 import type { TunnelView } from "./tunnel-view.ts";
 import { shortId } from "./tunnel-view.ts";
+import { Store } from "./view-store.ts";
 
 /** Called with every tunnel that is new or has changed, and with those that are gone. */
 export type OnChange = (change: {

@@ -1,6 +1,8 @@
+import { addAbortListener } from "node:events";
 import { rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { LineSplitter } from "../base/line-splitter.ts";
+import { codeOf } from "../base/system-reason.ts";
 import type { ProcessStatus } from "../proxy/status.ts";
 import { statusSockets } from "../proxy/status-directory.ts";
 import { MAX_LINE_LENGTH, parseStatus } from "./status-line.ts";
@@ -35,12 +37,10 @@ export function watchProcesses(
   };
   const timer = setInterval(scan, SCAN_MS);
   scan();
-  const stop = () => {
+  addAbortListener(signal, () => {
     clearInterval(timer);
     for (const socket of watched.values()) socket.destroy();
-  };
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 function readStatus(
@@ -58,9 +58,9 @@ function readStatus(
     const status = parseStatus(lines?.at(-1) ?? "", pid);
     if (status !== undefined) onStatus(status);
   });
-  socket.on("error", (error: NodeJS.ErrnoException) => {
+  socket.on("error", (error) => {
     // Its process ended without removing it.
-    if (error.code === "ECONNREFUSED") rmSync(path, { force: true });
+    if (codeOf(error) === "ECONNREFUSED") rmSync(path, { force: true });
   });
   socket.on("close", onEnd);
   return socket;

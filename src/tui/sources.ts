@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { aborted } from "../base/abort.ts";
 import { TunnelError } from "../base/errors.ts";
 import type { StatusBoard } from "../proxy/status.ts";
 import { watchProcesses } from "./processes.ts";
 import { selectedTunnel, visibleTunnels } from "./select.ts";
-import type { Store } from "./store.ts";
 import type { TunnelView } from "./tunnel-view.ts";
+import type { Store } from "./view-store.ts";
 
 /** How tunnels are asked for. Both throw TunnelError. */
 export interface TunnelSource {
@@ -12,8 +13,8 @@ export interface TunnelSource {
   readonly list: () => Promise<readonly TunnelView[]>;
   /** Details of one; absent when the list has them already. */
   readonly describe?: ((tunnelId: string) => Promise<TunnelView>) | undefined;
-  /** How often they are asked for; 3 s unless a test cannot wait. */
-  readonly everyMs?: number | undefined;
+  /** How often they are asked for. */
+  readonly everyMs: number;
 }
 
 /** Where a watch gets its facts from; all are optional. */
@@ -25,8 +26,6 @@ export interface Sources {
   readonly statusDirectories?: (() => readonly string[]) | undefined;
 }
 
-/** How often the control plane is asked: a person sees a change soon, and the service's limits are far. */
-const POLL_MS = 3_000;
 /** A control plane that does not answer, or asks for less, is asked at twice the distance each time, up to this. */
 const MAX_POLL_MS = 60_000;
 /** Details asked for in one round: with the list six calls in three seconds, of ten a second that the service allows. */
@@ -41,9 +40,7 @@ const TICK_MS = 1_000;
 export async function feed(store: Store, sources: Sources, signal: AbortSignal): Promise<void> {
   const timers = [setInterval(() => store.dispatch({ type: "tick", now: Date.now() }), TICK_MS)];
   const { board, statusDirectories, tunnels } = sources;
-  if (board !== undefined) {
-    timers.push(setInterval(() => sample(store, board), SAMPLE_MS));
-  }
+  if (board !== undefined) timers.push(setInterval(() => sample(store, board), SAMPLE_MS));
   if (statusDirectories !== undefined) {
     const ownPid = board?.snapshot().pid;
     watchProcesses(statusDirectories, ownPid, signal, {
@@ -77,7 +74,7 @@ async function poll(store: Store, source: TunnelSource, signal: AbortSignal): Pr
       failures += 1;
       store.dispatch({ type: "poll-failed", message: `${error.message}; shown is what was known` });
     }
-    const delayMs = Math.min(MAX_POLL_MS, (source.everyMs ?? POLL_MS) * 2 ** failures);
+    const delayMs = Math.min(MAX_POLL_MS, source.everyMs * 2 ** failures);
     await sleep(delayMs, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -101,11 +98,4 @@ async function describe(
     described.set(tunnelId, Date.now());
     store.dispatch({ type: "tunnel", tunnel: await source.describe(tunnelId), now: Date.now() });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise;
 }

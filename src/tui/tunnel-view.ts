@@ -40,8 +40,9 @@ export function tunnelChanges(before: TunnelView, after: TunnelView): readonly s
   if (before.isOpen !== after.isOpen) changes.push(after.isOpen ? "open" : "closed");
   for (const side of ["source", "destination"] as const) {
     const [was, is] = [before[side]?.isConnected, after[side]?.isConnected];
-    if (is !== undefined && was !== undefined && was !== is)
+    if (is !== undefined && was !== undefined && was !== is) {
       changes.push(`${side} ${is ? "connected" : "disconnected"}`);
+    }
   }
   return changes;
 }

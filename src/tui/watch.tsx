@@ -1,10 +1,11 @@
+import { addAbortListener } from "node:events";
 import { type Instance, render } from "ink";
 import { App } from "./app.tsx";
-import type { Effect } from "./keys.ts";
+import type { Effect } from "./key-presses.ts";
 import { SecondScreen } from "./second-screen.ts";
 import { feed, type Sources } from "./sources.ts";
 import { initialState } from "./state.ts";
-import { Store } from "./store.ts";
+import { Store } from "./view-store.ts";
 
 /** A terminal that a person sits at: both are terminals, and the size is known. */
 export interface Terminal {
@@ -65,8 +66,7 @@ export class Watch {
   async #run(): Promise<void> {
     const { terminal, sources, signal } = this.#options;
     const stop = () => this.#stop.abort();
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop, { once: true });
+    using _ = addAbortListener(signal, stop);
     const resize = () => this.#store.dispatch({ type: "resize", ...sizeOf(terminal) });
     terminal.stdout.on("resize", resize);
     using second = new SecondScreen(terminal.stdout);
@@ -77,7 +77,6 @@ export class Watch {
       await feed(this.#store, sources, this.#stop.signal);
     } finally {
       terminal.stdout.off("resize", resize);
-      signal.removeEventListener("abort", stop);
       screen.unmount();
       await gone;
     }

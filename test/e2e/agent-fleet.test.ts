@@ -22,8 +22,9 @@ async function open(server: ServeLocal, thingName: string): Promise<void> {
 /** How many of `values` lie in each tenth of the range below `max`. */
 function tenths(values: readonly number[], max: number): number[] {
   const counts = Array<number>(10).fill(0);
-  for (const value of values)
+  for (const value of values) {
     counts[Math.floor((value / max) * 10)] = (counts[Math.floor((value / max) * 10)] ?? 0) + 1;
+  }
   return counts;
 }
 

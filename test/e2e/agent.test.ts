@@ -72,8 +72,9 @@ describe("tunnel agent", () => {
       reason: "tunnel-closed",
     });
     expect(await agent.stop()).toEqual({ code: 0, signal: null });
-    for (const text of [agent.process.stdout, agent.process.stderr])
+    for (const text of [agent.process.stdout, agent.process.stderr]) {
       expect(text).not.toContain(sourceAccessToken);
+    }
   });
 
   test("counts no connection that was never made", async () => {

@@ -88,7 +88,7 @@ describe("settings that lead nowhere", () => {
       77,
       'in profile "nope"',
     ],
-    ["an unreadable CA", ["list", "--ca", "/nowhere"], {}, 78, '"/nowhere": ENOENT'],
+    ["an unreadable CA", ["list", "--ca", "/nowhere"], {}, 78, '"/nowhere": no such file or directory'],
     [
       "a log file that cannot be",
       ["list", "--log-file", "/no/where"],

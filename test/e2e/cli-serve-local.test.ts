@@ -220,7 +220,7 @@ describe("mistakes", () => {
     expect([code, stderr.split("\n")]).toEqual([
       78,
       [
-        'tunnel: error: cannot make a directory in "/nonexistent": ENOENT',
+        'tunnel: error: cannot make a directory in "/nonexistent": no such file or directory',
         "tunnel: hint: set TMPDIR to a directory that can be written, or name one with --state-dir",
       ],
     ]);

@@ -53,6 +53,7 @@ test("serve-local, open, proxy both ends, carry bytes both ways, close", async (
   expect(await within("the end of the source", source.exited)).toEqual({ code: 0, signal: null });
   expect(await within("the end of the destination", destination.exited)).toEqual({ code: 0, signal: null });
   expect(await local.process.stop()).toEqual({ code: 0, signal: null });
-  for (const output of [source.stderr, destination.stderr, local.process.stderr])
+  for (const output of [source.stderr, destination.stderr, local.process.stderr]) {
     expect(output).not.toContain(destinationAccessToken);
+  }
 }, 60_000);

@@ -164,7 +164,8 @@ async function sha256(path: string): Promise<string> {
 async function writeRandomFile(path: string): Promise<void> {
   const chunk = Buffer.alloc(1024 * 1024);
   await pipeline(async function* () {
-    for (let written = 0; written < FILE_BYTES; written += chunk.length)
+    for (let written = 0; written < FILE_BYTES; written += chunk.length) {
       yield Buffer.from(randomFillSync(chunk));
+    }
   }, createWriteStream(path));
 }

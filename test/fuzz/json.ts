@@ -56,8 +56,9 @@ function changeText(value: string, random: Random): unknown {
 
 function changeList(list: readonly unknown[], lend: () => unknown, random: Random): unknown {
   const at = random.int(0, list.length);
-  if (list.length === 0 || random.chance(0.2))
+  if (list.length === 0 || random.chance(0.2)) {
     return list.toSpliced(at, 0, random.pick([...list, ...VALUES]));
+  }
   const place = at % list.length;
   if (random.chance(0.2)) return list.toSpliced(place, 1);
   if (random.chance(0.01)) return new Array(random.int(2, 300)).fill(list[place]);

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runAgent } from "../../src/agent/agent.ts";
-import type { AgentEnd, AgentEvent, AgentOptions } from "../../src/agent/options.ts";
+import type { AgentEvent, AgentOptions } from "../../src/agent/options.ts";
 import { getLogger } from "../../src/base/log.ts";
 import { addThing } from "../../src/emulator/notify/things.ts";
 import { parseServiceMap } from "../../src/proxy/service-map.ts";
@@ -63,7 +63,7 @@ export class AgentProcess extends ObservedAgent {
 /** An agent in this process. */
 export class LocalAgent extends ObservedAgent {
   readonly events: AgentEvent[] = [];
-  readonly ended: Promise<AgentEnd>;
+  readonly ended: Promise<void>;
   readonly #stop = new AbortController();
 
   constructor(options: Omit<AgentOptions, "onEvent" | "signal" | "log">) {
@@ -78,7 +78,7 @@ export class LocalAgent extends ObservedAgent {
     this.ended.catch(() => {}); // whoever waits for it is told
   }
 
-  async stop(): Promise<AgentEnd> {
+  async stop(): Promise<void> {
     this.#stop.abort();
     return within("the end of an agent", this.ended);
   }
@@ -115,6 +115,7 @@ export async function startLocalAgent(
       },
     },
     clientId: `${thing}-test`,
+    mqttKeepaliveS: 30,
     maxTunnels: 20,
     graceMs: 0,
     proxy: { stallTimeoutMs: 10_000, lingerMs: 1_000, keepaliveMs: 10_000 },

@@ -130,8 +130,9 @@ function answer(request: IncomingMessage, body: string, response: ServerResponse
     );
   }
   if (what === "/container") return void say("application/json", JSON.stringify(containerAnswer()));
-  if (what === "/federation/credentials")
+  if (what === "/federation/credentials") {
     return void say("application/json", JSON.stringify(ssoAnswer(request, url)));
+  }
   if (what === "/token") {
     return void say(
       "application/json",

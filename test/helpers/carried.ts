@@ -39,16 +39,18 @@ export async function carry(
     const tokens = await openTokens(server, Object.keys(services));
     const start = (mode: "source" | "destination", map: string) => {
       if (options[mode] === "reference") return startReference(mode, tokens[mode], map, server);
-      if (options[mode] === "localproxy")
+      if (options[mode] === "localproxy") {
         return startReference(mode, tokens[mode], map, server, [...tunnelCommand(), "localproxy"]);
+      }
       return startOurs(mode, tokens[mode], map, server, options.args ?? []);
     };
     const destination = stack.use(await start("destination", toMap(services)));
     const listen = { ...(await freePorts(Object.keys(services))), ...options.listen };
     const source = stack.use(await start("source", toMap(listen)));
     const stream = (options.source ?? "ours") === "ours" ? "stdout" : "stderr";
-    for (const at of Object.values(listen))
+    for (const at of Object.values(listen)) {
       await source.waitForLine(new RegExp(`[Ll]istening.*${at}`), stream);
+    }
     return {
       processes: { relay: server.process, source, destination },
       portOf: (service) => Number(listen[service]),

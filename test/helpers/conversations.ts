@@ -180,8 +180,9 @@ class Party {
 
   #check(bytes: Buffer): void {
     this.fault = this.#reader?.take(bytes);
-    if (this.received > this.#pace.bytes)
+    if (this.received > this.#pace.bytes) {
       this.fault ??= `${this.received} bytes came, ${this.#pace.bytes} were sent`;
+    }
     if (this.fault !== undefined) return this.#finish("reset");
     if (this.received < this.#pace.bytes) return;
     this.#allCame.resolve();
@@ -196,8 +197,9 @@ class Party {
     for (let said = 0; said < total - last && !this.#isOver; ) {
       const bytes = numberedBytes(stream, said, Math.min(slice, total - last - said));
       said += bytes.length;
-      if (!this.#socket.write(bytes))
+      if (!this.#socket.write(bytes)) {
         await Promise.race([once(this.#socket, "drain").catch(() => {}), this.ended]);
+      }
       if (bytesPerSecond !== undefined) await sleep(SLICE_MS);
     }
     if (last === 0) return;

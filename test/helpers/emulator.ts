@@ -9,7 +9,8 @@ import { getLogger } from "../../src/base/log.ts";
 import { type RunningEmulator, type ServeOptions, serve } from "../../src/emulator/server/serve.ts";
 import { SqliteStore } from "../../src/emulator/store/sqlite.ts";
 import type { Store } from "../../src/emulator/store/store.ts";
-import { type TunnelEvent, Tunnels } from "../../src/emulator/tunnels/tunnels.ts";
+import type { TunnelEvent } from "../../src/emulator/tunnels/tunnel-event.ts";
+import { Tunnels } from "../../src/emulator/tunnels/tunnels.ts";
 
 /** Time as a test sets it: milliseconds since 1970. */
 export class TestClock {

@@ -162,9 +162,7 @@ export class Ledger {
       const call = callOperation(this.#server, operation, request);
       const { status, body } = await within(`an answer to ${operation}`, call, CALL_TIMEOUT_MS);
       if (status === 200) return body;
-      if (status === 400) {
-        this.losses.push(`${operation} of an acknowledged tunnel: ${JSON.stringify(body)}`);
-      }
+      if (status === 400) this.losses.push(`${operation} of an acknowledged tunnel: ${JSON.stringify(body)}`);
     } catch {
       // The connection was lost, or there was none: the service is away.
     }

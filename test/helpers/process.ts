@@ -119,8 +119,9 @@ export class TestProcess implements AsyncDisposable {
       }
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
         await this.exited;
-        if (seen === this.lines[stream].length)
+        if (seen === this.lines[stream].length) {
           throw new Error(`no ${pattern} on ${stream} of ${this.#name}`);
+        }
       } else await once(this.#news, "news");
     }
   }

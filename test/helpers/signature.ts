@@ -104,8 +104,9 @@ function check(
   const text = [ALGORITHM, claims.date, scope.join("/"), sha256(canonical)].join("\n");
   const expected = hmac(key, text);
   const given = Buffer.from(claims.signature, "hex");
-  if (given.length !== expected.length || !timingSafeEqual(given, expected))
+  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw new Error("the signature is wrong");
+  }
   return { accessKeyId, region, service, sessionToken: claims.sessionToken };
 }
 

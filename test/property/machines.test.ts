@@ -164,8 +164,9 @@ describe("the relay", () => {
               present.add(side);
             } else relay.receive(side, bytes);
             for (const output of relay.drain()) {
-              if (output.type === "close")
+              if (output.type === "close") {
                 expect([output.side, output.error.code]).toEqual([side, "ERR_PROTOCOL"]);
+              }
               if (output.type !== "send") continue;
               expect(present.has(output.to)).toBe(true);
               expect((((output.bytes[0] as number) << 8) | (output.bytes[1] as number)) + 2).toBe(
@@ -203,12 +204,14 @@ describe("every message in every state", () => {
     "is taken or breaks a rule that its sender is bound to: %s",
     (_title, before) => {
       for (const type of [...types, 8]) {
-        for (const streamId of ids)
-          for (const connectionId of ids)
+        for (const streamId of ids) {
+          for (const connectionId of ids) {
             for (const serviceId of ["", "SSH"]) {
               const message = makeMessage({ type, streamId, connectionId, serviceId });
               expect(fails(before, message)).toBe(breaksRule(message, "source"));
             }
+          }
+        }
       }
     },
   );

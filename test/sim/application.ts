@@ -80,8 +80,9 @@ export class Application {
   send(size: number): void {
     if (!this.isLive || this.hasEnded) return;
     const bytes = new Uint8Array(this.sent === 0 ? Math.max(size, NAME_BYTES) : size);
-    for (let index = 0; index < bytes.length; index++)
+    for (let index = 0; index < bytes.length; index++) {
       bytes[index] = contentAt(this.number, this.sent + index);
+    }
     this.sent += bytes.length;
     if (this.#isPaused) this.#outbox.push(bytes);
     else this.proxy?.onData(this, bytes);
@@ -210,13 +211,16 @@ export class Application {
   #meet(): void {
     const partner = this.#crowd.members.get(this.#partnerNumber);
     if (partner === undefined) throw new Error(`${this}: first bytes are nobody's (${this.#partnerNumber})`);
-    if (partner.side === this.side || partner.serviceId !== this.serviceId)
+    if (partner.side === this.side || partner.serviceId !== this.serviceId) {
       throw new Error(`${this}: hears ${partner}`);
-    if (partner.partner !== undefined && partner.partner !== this)
+    }
+    if (partner.partner !== undefined && partner.partner !== this) {
       throw new Error(`${this}: hears ${partner}, which hears ${partner.partner}`);
+    }
     for (const other of this.#crowd.members.values()) {
-      if (other !== this && other.partner === partner)
+      if (other !== this && other.partner === partner) {
         throw new Error(`${this} and ${other} both hear ${partner}`);
+      }
     }
     this.partner = partner;
   }

@@ -185,8 +185,9 @@ export class CarrierProxy implements SimProxy {
   /** A carrier may name a connection only until it ended it, or was told that its socket is gone. */
   #applicationOf({ key }: Connection, what: string): Application | undefined {
     const application = this.#applications.get(key);
-    if (application === undefined && !this.#gones.has(key))
+    if (application === undefined && !this.#gones.has(key)) {
       throw new Error(`connection ${key} is ${what} after its end`);
+    }
     return application;
   }
 
@@ -263,6 +264,7 @@ function checkEnd(application: Application): void {
 
 function checkFrame(frame: Uint8Array): void {
   const { payload } = decodeFrame(frame);
-  if (payload.length > MAX_PAYLOAD_BYTES)
+  if (payload.length > MAX_PAYLOAD_BYTES) {
     throw new Error(`${payload.length} bytes of payload in one message`);
+  }
 }

@@ -247,8 +247,9 @@ export class World {
 
   #carryOut(): void {
     for (const output of this.relay.drain()) {
-      if (output.type === "close")
+      if (output.type === "close") {
         throw new Error(`the ${output.side} broke a rule: ${output.error.message}`);
+      }
       if (output.type === "dropped") continue;
       const { bytes, to } = output;
       if ((((bytes[0] as number) << 8) | (bytes[1] as number)) !== bytes.length - 2) {
@@ -256,8 +257,9 @@ export class World {
       }
       this.#sides.get(to)?.down.send(bytes);
       this.#holdBack();
-      if (!this.#sides.has(to))
+      if (!this.#sides.has(to)) {
         throw new Error(`the relay sent to the ${to}, which is not there (${otherSide(to)})`);
+      }
     }
   }
 }

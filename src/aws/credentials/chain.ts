@@ -74,8 +74,9 @@ class Chain {
   async #ofRole(profile: string, visited: readonly string[]): Promise<Keys | undefined> {
     const section = this.#settings.files.profiles.get(profile);
     const roleArn = section?.get("role_arn");
-    if (section === undefined || roleArn === undefined || section.has("web_identity_token_file"))
+    if (section === undefined || roleArn === undefined || section.has("web_identity_token_file")) {
       return undefined;
+    }
     const source = await this.#sourceOf(profile, visited);
     if (section.has("mfa_serial")) {
       throw unusable(`${inProfile(profile)} asks for an MFA code (mfa_serial), which is not asked for here`, {
@@ -99,8 +100,9 @@ class Chain {
       throw unusable(`${inProfile(profile)} has both source_profile and credential_source`);
     }
     if (kind !== undefined) return this.#ofMachine(kind, profile);
-    if (other === undefined)
+    if (other === undefined) {
       throw unusable(`${inProfile(profile)} has neither source_profile nor credential_source`);
+    }
     const source = this.#settings.files.profiles.get(other);
     if (source === undefined) {
       throw unusable(`the source_profile "${other}" of ${inProfile(profile)} does not exist`);

@@ -29,8 +29,9 @@ export async function ssoKeys(
   carrier: Carrier,
 ): Promise<Keys | undefined> {
   const section = settings.files.profiles.get(profile);
-  if (section === undefined || !(section.has("sso_role_name") || section.has("sso_account_id")))
+  if (section === undefined || !(section.has("sso_role_name") || section.has("sso_account_id"))) {
     return undefined;
+  }
   const facts = withSession(profile, section, settings.files.ssoSessions);
   const missing = REQUIRED.filter((name) => !facts.has(name));
   if (missing.length > 0) throw unusable(`${inProfile(profile)} lacks ${missing.join(", ")}`);
@@ -109,8 +110,9 @@ function loginFor(profile: string): string {
 function readSession(path: string): CachedSession | undefined {
   const rest = readJson(() => readFileSync(path, "utf8"));
   const { accessToken, expiresAt } = rest ?? {};
-  if (rest === undefined || typeof accessToken !== "string" || typeof expiresAt !== "string")
+  if (rest === undefined || typeof accessToken !== "string" || typeof expiresAt !== "string") {
     return undefined;
+  }
   const until = new Date(expiresAt.replace(/UTC$/, "Z"));
   return Number.isNaN(until.getTime()) ? undefined : { accessToken, expiresAt: until, rest };
 }
@@ -139,8 +141,9 @@ async function renew(
   const answer = await send(oidc, { method: "POST", headers, body }, carrier);
   const fresh = readJson(() => answer.body);
   const { accessToken, expiresIn } = fresh ?? {};
-  if (answer.status !== 200 || typeof accessToken !== "string" || typeof expiresIn !== "number")
+  if (answer.status !== 200 || typeof accessToken !== "string" || typeof expiresIn !== "number") {
     return undefined;
+  }
   const expiresAt = new Date(Date.now() + expiresIn * 1_000).toISOString().replace(/\.\d+Z$/, "Z");
   const kept = { ...rest, accessToken, expiresAt, refreshToken: fresh?.["refreshToken"] ?? refreshToken };
   try {

@@ -56,8 +56,9 @@ async function get(host: string, headers: Record<string, string>, agent: Routing
 export function readAnswer(status: number, body: string, region: string): string {
   const answer = parse(body);
   const address = answer["endpointAddress"];
-  if (status === 200 && typeof address === "string" && /^[a-z0-9][a-z0-9.-]{0,252}$/i.test(address))
+  if (status === 200 && typeof address === "string" && /^[a-z0-9][a-z0-9.-]{0,252}$/i.test(address)) {
     return address;
+  }
   const message = String(answer["message"] ?? escapeControl(body, 200));
   if (status === 403) {
     throw new ServiceError("ERR_DENIED", `the MQTT endpoint cannot be looked up: ${message}`, {

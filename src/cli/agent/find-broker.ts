@@ -1,8 +1,9 @@
 // Which broker an agent connects to, and how it shows who it is.
 
-import type { BrokerAccess, BrokerAddress, BrokerConnection } from "../../agent/broker-stream.ts";
+import type { BrokerAccess, BrokerConnection } from "../../agent/broker-stream.ts";
 import type { CredentialSource } from "../../aws/credentials/keys.ts";
 import { ConfigError, CredentialsError, UsageError } from "../../base/errors.ts";
+import type { Remote } from "../../net/transport.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import { credentialsOf, type Target, variantOf } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -23,8 +24,9 @@ export async function brokerOf(
   if (local !== undefined && given === undefined) throw withoutBroker(local.stateDir);
   const transport = settings.get("mqttTransport") ?? defaultTransport(paths, given?.port);
   if (transport === "websocket") {
-    if (target.local !== undefined)
+    if (target.local !== undefined) {
       throw new UsageError("the broker of a serve-local takes certificates only");
+    }
     return signedBroker(region, target, given, context);
   }
   if (paths === undefined) {
@@ -85,8 +87,7 @@ async function signedBroker(
 ): Promise<BrokerConnection> {
   const { signMqttPath } = await import("../../aws/signed-request.ts");
   const credentials = await brokerCredentials(target, context);
-  const sign = ({ host, port }: BrokerAddress) =>
-    signMqttPath({ host, port, region }, credentials, new Date());
+  const sign = ({ host, port }: Remote) => signMqttPath({ host, port, region }, credentials, new Date());
   const address = await addressOf(given?.host, given?.port ?? 443, region, target, context);
   return { address, access: { type: "websocket", sign } };
 }
@@ -115,7 +116,7 @@ async function addressOf(
   target: Target,
   context: CommandContext,
 ): Promise<BrokerConnection["address"]> {
-  const complete = (name: string): BrokerAddress => ({
+  const complete = (name: string): Remote => ({
     host: name,
     port,
     ca: target.ca,

@@ -4,12 +4,12 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
-import type { DeviceIdentity } from "../../agent/broker-stream.ts";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell } from "../../base/shell.ts";
 import { systemReason } from "../../base/system-reason.ts";
+import type { Identity } from "../../net/transport.ts";
 
 /** A chain of certificates, or a key, has a few kilobytes. */
 const MAX_PEM_BYTES = 64 * 1024;
@@ -21,7 +21,7 @@ export interface IdentityPaths {
 }
 
 /** Certificate and key as they are now. Throws ConfigError naming the file that is wrong, and what makes it right. */
-export function readIdentity(paths: IdentityPaths): DeviceIdentity {
+export function readIdentity(paths: IdentityPaths): Identity {
   const identity = { certificate: readText(paths.cert, "--cert"), key: readText(paths.key, "--key") };
   checkKinds(identity, paths);
   const certificate = parseCertificate(identity, paths);
@@ -67,7 +67,7 @@ function isoOf(text: string): string {
 }
 
 /** A certificate in place of the key, or the other way round, and forms that are not read here. */
-function checkKinds({ certificate, key }: DeviceIdentity, paths: IdentityPaths): void {
+function checkKinds({ certificate, key }: Identity, paths: IdentityPaths): void {
   const hasKey = KEY.test(key);
   const hasCertificate = CERTIFICATE.test(certificate);
   if (!hasKey && !hasCertificate && KEY.test(certificate) && CERTIFICATE.test(key)) {
@@ -97,7 +97,7 @@ function isDer(text: string): boolean {
   return text.startsWith("0") && text.includes("\ufffd");
 }
 
-function parseCertificate({ certificate }: DeviceIdentity, { cert }: IdentityPaths): X509Certificate {
+function parseCertificate({ certificate }: Identity, { cert }: IdentityPaths): X509Certificate {
   try {
     return new X509Certificate(certificate);
   } catch (cause) {
@@ -108,7 +108,7 @@ function parseCertificate({ certificate }: DeviceIdentity, { cert }: IdentityPat
   }
 }
 
-function parseKey({ key: text }: DeviceIdentity, { key }: IdentityPaths) {
+function parseKey({ key: text }: Identity, { key }: IdentityPaths) {
   try {
     return createPrivateKey(text);
   } catch (cause) {

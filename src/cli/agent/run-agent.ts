@@ -1,6 +1,7 @@
 // What the agent command does.
 
 import { randomBytes } from "node:crypto";
+import { addAbortListener } from "node:events";
 import { join } from "node:path";
 import { runAgent } from "../../agent/agent.ts";
 import type { MetricsServer } from "../../agent/metrics.ts";
@@ -17,6 +18,9 @@ import { dataPlaneOf, resolveTarget, type Target, withoutFips } from "../target/
 import type { CommandContext } from "../words/command.ts";
 import { AgentPrinter } from "./agent-printer.ts";
 import { brokerOf } from "./find-broker.ts";
+
+/** In whole seconds; AWS IoT takes 30 s to 20 min. */
+const KEEPALIVE_S = 30;
 
 const EXAMPLE = "tunnel agent --thing pump-7 --map SSH=22";
 
@@ -46,8 +50,9 @@ export async function runAgentCommand(context: CommandContext): Promise<undefine
 
 /** Where each service is reached: one entry with a name for each --map. */
 export function serviceMapOf(entries: readonly string[]): AddressMap {
-  if (entries.length === 0)
+  if (entries.length === 0) {
     throw new UsageError("--map is missing: where is which service reached?", EXAMPLE);
+  }
   const map = new Map(entries.flatMap((entry) => [...parseEntry(entry)]));
   if (map.size < entries.length) throw new UsageError("--map names a service twice", EXAMPLE);
   return map;
@@ -80,6 +85,7 @@ async function agentOptions(
     regions,
     dataPlaneOf: (region) => planes.get(region) as DataPlane,
     broker: await brokerOf(thing, regions[0], target, context),
+    mqttKeepaliveS: KEEPALIVE_S,
     clientId: settings.get("clientId") ?? defaultClientId(thing),
     stateDirectory: stateDirectory(thing, context),
     maxTunnels: settings.get("maxTunnels"),
@@ -140,8 +146,7 @@ async function startObservers({ settings, env, output, log, signal }: CommandCon
   const metrics = await startMetrics(settings.get("metrics"));
   if (metrics !== undefined) log.info("metrics on port {port}", { port: metrics.port });
   const systemd = SystemdNotifier.from(env, log);
-  const stopping = () => systemd?.stopping();
-  signal.addEventListener("abort", stopping, { once: true });
+  const stopping = addAbortListener(signal, () => systemd?.stopping());
   return {
     observe(event: AgentEvent) {
       printer.print(event);
@@ -149,7 +154,7 @@ async function startObservers({ settings, env, output, log, signal }: CommandCon
       systemd?.observe(event);
     },
     stop() {
-      signal.removeEventListener("abort", stopping);
+      stopping[Symbol.dispose]();
       metrics?.close();
     },
   };

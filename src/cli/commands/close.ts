@@ -28,9 +28,7 @@ async function closeTunnel(context: CommandContext): Promise<undefined> {
     throw new UsageError(message, isStale ? "tunnel close --stale" : closeCommand.examples[0]);
   }
   await withControlPlane(context, async (connection) => {
-    if (tunnelId !== undefined) {
-      return closeOne(tunnelId, connection, context);
-    }
+    if (tunnelId !== undefined) return closeOne(tunnelId, connection, context);
     await closeStale(connection, context);
   });
   return undefined;
@@ -54,9 +52,7 @@ async function closeStale(connection: Connection, context: CommandContext): Prom
     }
   }
   failures.throwIfAny();
-  if (stale.length === 0) {
-    context.output.announce("no tunnel is left over");
-  }
+  if (stale.length === 0) context.output.announce("no tunnel is left over");
 }
 
 /** Failures of one call after another this often in a row are those of every further one. */

@@ -1,7 +1,7 @@
 import ms from "ms";
-import type { Origin } from "../config/layers.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
+import type { Origin } from "../config/origin.ts";
 import type { HostPort } from "../config/values.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
@@ -87,26 +87,16 @@ function writtenValue(key: OptionKey, settings: CommandContext["settings"]): Row
   const option: Option<unknown> = OPTIONS[key];
   const value: unknown = settings.get(key);
   const texts = settings.texts(key);
-  if (option.arity === "switch") {
-    return value === true;
-  }
-  if (texts === undefined) {
-    return defaultText(value, option);
-  }
-  if (option.arity === "many") {
-    return texts;
-  }
+  if (option.arity === "switch") return value === true;
+  if (texts === undefined) return defaultText(value, option);
+  if (option.arity === "many") return texts;
   const text = texts.at(-1) ?? "";
   return option.arity === "optional" && text === "" ? true : text;
 }
 
 function defaultText(value: unknown, { placeholder }: Option<unknown>): string | null {
-  if (typeof value === "number") {
-    return placeholder === "TIME" ? ms(value) : String(value);
-  }
-  if (isHostPort(value)) {
-    return `${value.host}:${value.port}`;
-  }
+  if (typeof value === "number") return placeholder === "TIME" ? ms(value) : String(value);
+  if (isHostPort(value)) return `${value.host}:${value.port}`;
   return typeof value === "string" ? value : null;
 }
 
@@ -115,8 +105,6 @@ function isHostPort(value: unknown): value is HostPort {
 }
 
 function textOf(value: Row["value"]): string {
-  if (value === null || typeof value === "string") {
-    return value ?? "-";
-  }
+  if (value === null || typeof value === "string") return value ?? "-";
   return typeof value === "boolean" ? String(value) : value.join(", ");
 }

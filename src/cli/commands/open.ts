@@ -55,9 +55,7 @@ function requestOf({ settings }: CommandContext): OpenTunnelRequest {
     );
   }
   const twice = services.find((service, index) => services.indexOf(service) !== index);
-  if (twice !== undefined) {
-    throw new UsageError(`--service "${twice}" is given twice`);
-  }
+  if (twice !== undefined) throw new UsageError(`--service "${twice}" is given twice`);
   const description = settings.get("description");
   const maxLifetimeTimeoutMinutes = settings.get("lifetime");
   const tags = settings.get("tag");

@@ -1,4 +1,6 @@
+import { aborted } from "../../base/abort.ts";
 import { UnreachableError, UsageError } from "../../base/errors.ts";
+import { isRunning } from "../../base/running.ts";
 import type { RunningEmulator } from "../../emulator/server/serve.ts";
 import { defaultStateDir, localWordsFor, readLocalEndpoint, serveLocalCommandFor } from "../config/local.ts";
 import type { Command, CommandContext } from "../words/command.ts";
@@ -71,9 +73,7 @@ async function serveLocal(context: CommandContext): Promise<number | undefined> 
     mqtt: mqttOptionsOf(settings, env),
   });
   try {
-    if (rest !== undefined) {
-      return await runInside(emulator, rest, context);
-    }
+    if (rest !== undefined) return await runInside(emulator, rest, context);
     printReady(emulator, context);
     await aborted(signal);
     return undefined;
@@ -126,9 +126,7 @@ function printReady(
   output.line(
     `serve-local is ready on ${endpoint.controlPlane} (${endpoint.region}, state in ${stateDirectory}${onPurpose})`,
   );
-  if (endpoint.mqtt !== undefined) {
-    output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
-  }
+  if (endpoint.mqtt !== undefined) output.line(`devices are notified through mqtts://${endpoint.mqtt}`);
   if (endpoint.credentials !== undefined) {
     output.line(
       "private: calls have to be signed with the key in endpoint.json; --local, --env and -- CMD do so",
@@ -149,9 +147,7 @@ async function runInside(
     env,
   );
   const childEnv = { ...env, ...set };
-  for (const name of unset) {
-    delete childEnv[name];
-  }
+  for (const name of unset) delete childEnv[name];
   return runChild(command, childEnv, signal);
 }
 
@@ -160,7 +156,7 @@ async function printEnvironment({ settings, env, output }: CommandContext): Prom
   const { quoteForShell } = await import("../../base/shell.ts");
   const stateDir = settings.get("stateDir") ?? defaultStateDir(env);
   const endpoint = readLocalEndpoint(stateDir, env);
-  if (!isAlive(endpoint.pid)) {
+  if (!isRunning(endpoint.pid)) {
     throw new UnreachableError(`no serve-local is running on "${endpoint.stateDir}"`, {
       hint: serveLocalCommandFor(endpoint.stateDir, env),
     });
@@ -180,23 +176,5 @@ async function printEnvironment({ settings, env, output }: CommandContext): Prom
     return;
   }
   output.line(`unset ${unset.join(" ")}`);
-  for (const [name, value] of Object.entries(set)) {
-    output.line(`export ${name}=${quoteForShell(value)}`);
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) {
-    return Promise.resolve();
-  }
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  for (const [name, value] of Object.entries(set)) output.line(`export ${name}=${quoteForShell(value)}`);
 }

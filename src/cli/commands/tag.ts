@@ -29,12 +29,8 @@ async function tagTunnel(context: CommandContext): Promise<undefined> {
   checkChanges(changes, removals);
   await withControlPlane(context, async ({ controlPlane }) => {
     const arn = await arnOf(subject, controlPlane);
-    if (removals.length > 0) {
-      await controlPlane.removeTags(arn, removals);
-    }
-    if (changes.length > 0) {
-      await controlPlane.addTags(arn, changes);
-    }
+    if (removals.length > 0) await controlPlane.removeTags(arn, removals);
+    if (changes.length > 0) await controlPlane.addTags(arn, changes);
     const tags = await controlPlane.listTags(arn);
     if (output.json) {
       output.document({ tags });
@@ -65,15 +61,11 @@ function checkChanges(changes: readonly Tag[], removals: readonly string[]): voi
   checkTagCount(changes.length);
   const keys = [...changes.map(({ key = "" }) => key), ...removals];
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
-  if (twice !== undefined) {
-    throw new UsageError(`tag "${twice}" is given twice`);
-  }
+  if (twice !== undefined) throw new UsageError(`tag "${twice}" is given twice`);
 }
 
 async function arnOf(subject: string, controlPlane: ControlPlane): Promise<string> {
-  if (subject.startsWith("arn:")) {
-    return subject;
-  }
+  if (subject.startsWith("arn:")) return subject;
   const { tunnelArn } = await controlPlane.describeTunnel(subject);
   if (tunnelArn === undefined) {
     throw new ServiceError("ERR_SERVICE", `the service did not tell the ARN of "${subject}"`, {

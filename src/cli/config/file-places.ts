@@ -3,12 +3,10 @@
 
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
-import { ConfigError } from "../../base/errors.ts";
 import { homeOf } from "../../base/home.ts";
+import { isForeign, refuseForeign } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
-import { shellLine } from "../../base/shell.ts";
 import { MAX_FILE_BYTES } from "./file-text.ts";
 
 /** One path that was looked at. */
@@ -136,10 +134,6 @@ function statOf(path: string, read: typeof statSync | typeof lstatSync = statSyn
   }
 }
 
-function isForeign({ uid }: Stats): boolean {
-  return process.getuid !== undefined && uid !== process.getuid() && uid !== 0;
-}
-
 /** Whether a package.json has a property of ours. Most have none, and are not worth loading a parser for. */
 function mentionsTunnel(path: string): boolean {
   try {
@@ -151,20 +145,8 @@ function mentionsTunnel(path: string): boolean {
   }
 }
 
-/** Whoever can write the file can send our tokens elsewhere. */
+/** Whoever can write the file can send our tokens elsewhere. What is no file or directory, reading it will say. */
 function checkOwner(path: string, facts: Stats | undefined): void {
-  const isReadable = facts?.isFile() || facts?.isDirectory();
-  if (facts === undefined || !isReadable || process.getuid === undefined) {
-    return; // reading it will say what is wrong
-  }
-  if (isForeign(facts)) {
-    throw new ConfigError(`configuration "${path}" belongs to another user`, {
-      hint: "use a file of your own: cp it, then name it with --config",
-    });
-  }
-  if ((facts.mode & 0o022) !== 0) {
-    throw new ConfigError(`configuration "${path}" can be written by other users`, {
-      hint: shellLine`chmod go-w ${path}`,
-    });
-  }
+  if (!facts?.isFile() && !facts?.isDirectory()) return;
+  refuseForeign(path, facts, "configuration ", "use a file of your own: cp it, then name it with --config");
 }

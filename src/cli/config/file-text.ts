@@ -2,6 +2,7 @@ import { basename, extname } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
+import { systemReason } from "../../base/system-reason.ts";
 
 /** What a mapping of a file holds, before anything about it is known. */
 export type Mapping = Readonly<Record<string, unknown>>;
@@ -46,8 +47,7 @@ function readText(path: string, isOwn: boolean): string {
   try {
     return readRegularFile(path, MAX_FILE_BYTES, { follow: isOwn }).toString("utf8");
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new ConfigError(`cannot read configuration "${path}": ${reason}`, {
+    throw new ConfigError(`cannot read configuration "${path}": ${systemReason(cause)}`, {
       hint: "tunnel config --path says which files are looked for",
       cause,
     });

@@ -1,7 +1,6 @@
 // The file layer: reads the configuration file, checks every key and value in it, and picks the context.
 
 import { dirname, join, resolve } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
@@ -9,9 +8,9 @@ import { homeOf } from "../../base/home.ts";
 import { nearest } from "../../base/nearest.ts";
 import { configHome, type Found, findConfigFile, type Place } from "./file-places.ts";
 import { isMapping, type Mapping, readMapping } from "./file-text.ts";
-import type { Origin } from "./layers.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey } from "./options.ts";
+import type { Origin } from "./origin.ts";
 import { BadValueError } from "./values.ts";
 
 /** A value of the file; without texts it is switched off there. */
@@ -45,8 +44,8 @@ export interface FileRequest {
   readonly file: Choice | undefined;
   readonly context: Choice | undefined;
   readonly env: Env;
-  /** Default: this process's. */
-  readonly workingDirectory?: () => string;
+  /** Throws when somebody removed it. */
+  readonly workingDirectory: () => string;
 }
 
 const ENTRIES = Object.entries(OPTIONS) as readonly [OptionKey, Option<unknown>][];
@@ -54,12 +53,10 @@ const BY_FLAG = new Map(ENTRIES.map(([key, option]) => [option.flag, { key, opti
 
 /** Reads the one file that counts. Throws ConfigError naming the file, the key and what is allowed. */
 export async function readFileLayer(request: FileRequest): Promise<FileLayer> {
-  const { env, workingDirectory = () => process.cwd() } = request;
+  const { env, workingDirectory } = request;
   const { found, looked } = findConfigFile(request.file?.value, env, workingDirectory);
   if (found === undefined) {
-    if (request.context !== undefined) {
-      throw unknownContext(request.context, [], undefined);
-    }
+    if (request.context !== undefined) throw unknownContext(request.context, [], undefined);
     return { path: undefined, context: undefined, contexts: [], values: new Map(), looked };
   }
   const content = await readMapping(found.path, found.own);
@@ -95,30 +92,20 @@ class ConfigFile {
     const values = this.#values(rest, "");
     const contexts = this.#contexts(named ?? {});
     const choice = wanted ?? this.#standardContext(standard);
-    if (choice === undefined) {
-      return { context: undefined, contexts: [...contexts.keys()], values };
-    }
+    if (choice === undefined) return { context: undefined, contexts: [...contexts.keys()], values };
     const chosen = contexts.get(choice.value);
-    if (chosen === undefined) {
-      throw unknownContext(choice, [...contexts.keys()], this.#path);
-    }
+    if (chosen === undefined) throw unknownContext(choice, [...contexts.keys()], this.#path);
     return { context: choice.value, contexts: [...contexts.keys()], values: new Map([...values, ...chosen]) };
   }
 
   #standardContext(standard: unknown): Choice | undefined {
-    if (standard === undefined || standard === null) {
-      return undefined;
-    }
-    if (typeof standard !== "string") {
-      throw this.#bad("context", "must be the name of one of the contexts");
-    }
+    if (standard === undefined || standard === null) return undefined;
+    if (typeof standard !== "string") throw this.#bad("context", "must be the name of one of the contexts");
     return { value: standard, name: this.#path };
   }
 
   #contexts(named: unknown): Map<string, ReadonlyMap<OptionKey, FileValue>> {
-    if (!isMapping(named)) {
-      throw this.#bad("contexts", "must hold names, each with keys and values");
-    }
+    if (!isMapping(named)) throw this.#bad("contexts", "must hold names, each with keys and values");
     const contexts = new Map<string, ReadonlyMap<OptionKey, FileValue>>();
     for (const [name, content] of Object.entries(named)) {
       if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(name)) {
@@ -146,9 +133,7 @@ class ConfigFile {
   #option(name: string, prefix: string): { readonly key: OptionKey; readonly option: Option<unknown> } {
     const entry = BY_FLAG.get(name);
     if (entry?.option.file !== undefined) {
-      if (entry.option.file === "own") {
-        this.#refuseUnlessOwn(`${prefix}${name}`);
-      }
+      if (entry.option.file === "own") this.#refuseUnlessOwn(`${prefix}${name}`);
       return entry;
     }
     const allowed = this.#allowed(prefix);
@@ -167,9 +152,7 @@ class ConfigFile {
   }
 
   #refuseUnlessOwn(key: string): void {
-    if (this.#isOwn) {
-      return;
-    }
+    if (this.#isOwn) return;
     throw new ConfigError(
       `configuration "${this.#path}": "${escapeControl(key, 100)}" cannot be set by a file of the working directory ` +
         `or above it, which may set ${this.#allowed("").join(", ")} only`,
@@ -180,15 +163,11 @@ class ConfigFile {
   /** The value as a person would write it after the flag. */
   #texts(option: Option<unknown>, value: unknown, key: string): readonly string[] | undefined {
     if (option.arity === "switch") {
-      if (typeof value !== "boolean") {
-        throw this.#bad(key, "must be true or false");
-      }
+      if (typeof value !== "boolean") throw this.#bad(key, "must be true or false");
       return [value ? "" : "false"];
     }
     if (option.arity === "optional" && !(typeof value === "string" && value.includes("/"))) {
-      if (typeof value !== "boolean") {
-        throw this.#bad(key, "must be true, false or a directory with “/”");
-      }
+      if (typeof value !== "boolean") throw this.#bad(key, "must be true, false or a directory with “/”");
       return value ? [""] : undefined;
     }
     const items = option.arity === "many" && Array.isArray(value) ? value : [value];
@@ -205,9 +184,7 @@ class ConfigFile {
       );
     }
     const text = String(item);
-    if (text === "" || !["file", "directory", "path"].includes(option.takes ?? "")) {
-      return text;
-    }
+    if (text === "" || !["file", "directory", "path"].includes(option.takes ?? "")) return text;
     return resolve(dirname(this.#path), text.replace(/^~(?=\/|$)/, homeOf(this.#env)));
   }
 
@@ -215,9 +192,7 @@ class ConfigFile {
     try {
       option.read(texts);
     } catch (error) {
-      if (!(error instanceof BadValueError)) {
-        throw error;
-      }
+      if (!(error instanceof BadValueError)) throw error;
       const shown = this.#isOwn ? texts.map((text) => ` "${escapeControl(text, 100)}"`).join("") : "";
       throw this.#bad(`${key}${shown}`, error.message);
     }

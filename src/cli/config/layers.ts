@@ -6,14 +6,8 @@ import { escapeControl } from "../../base/escape.ts";
 import type { FileLayer, FileRequest } from "./file.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey, type ValueOf } from "./options.ts";
+import type { Origin } from "./origin.ts";
 import { BadValueError, NoSuchValueError } from "./values.ts";
-
-/** Where a value came from; `name` is the flag with its dashes, the variable, or the file's path. */
-export type Origin =
-  | { readonly type: "flag"; readonly name: string }
-  | { readonly type: "env"; readonly name: string }
-  | { readonly type: "file"; readonly name: string }
-  | { readonly type: "default" };
 
 /** What the command line said, by option; a switch has one empty text. */
 export type Flags = ReadonlyMap<OptionKey, readonly string[]>;
@@ -56,9 +50,7 @@ export class Settings {
 
   #entry(key: OptionKey): Resolved {
     const entry = this.#resolved.get(key);
-    if (entry === undefined) {
-      throw new TypeError(`the command does not declare option ${key}`);
-    }
+    if (entry === undefined) throw new TypeError(`the command does not declare option ${key}`);
     return entry;
   }
 }
@@ -83,14 +75,17 @@ export function resolveSettings(
 }
 
 /** Which file and context the flags and the environment name. */
-export function fileRequest(flags: Flags, env: Env): FileRequest {
+export function fileRequest(
+  flags: Flags,
+  { env, workingDirectory }: Pick<FileRequest, "env" | "workingDirectory">,
+): FileRequest {
   const settings = resolveSettings(["config", "context"], flags, env);
   const choice = (key: "config" | "context") => {
     const value = settings.get(key);
     const origin = settings.origin(key);
     return value === undefined || origin.type === "default" ? undefined : { value, name: origin.name };
   };
-  return { file: choice("config"), context: choice("context"), env };
+  return { file: choice("config"), context: choice("context"), env, workingDirectory };
 }
 
 function resolveOne(key: OptionKey, flags: Flags, env: Env, file: FileLayer): Resolved {
@@ -123,15 +118,9 @@ function withTexts(
 
 /** `TUNNEL_LOCAL=1` and the like are switches in the environment; a path names the directory. */
 function fromEnvironment(option: Option<unknown>, text: string): string | undefined {
-  if (option.arity !== "optional" || text.includes("/")) {
-    return text;
-  }
-  if (/^(1|true|yes|on)$/i.test(text)) {
-    return "";
-  }
-  if (/^(0|false|no|off)$/i.test(text)) {
-    return undefined;
-  }
+  if (option.arity !== "optional" || text.includes("/")) return text;
+  if (/^(1|true|yes|on)$/i.test(text)) return "";
+  if (/^(0|false|no|off)$/i.test(text)) return undefined;
   throw new ConfigError(
     `${option.flag} ${quote(text)} (from ${option.env?.[0]}): must be 1, 0 or a directory with “/”`,
   );
@@ -145,9 +134,7 @@ function readFrom(
   try {
     return option.read(texts);
   } catch (error) {
-    if (!(error instanceof BadValueError)) {
-      throw error;
-    }
+    if (!(error instanceof BadValueError)) throw error;
     const shown = option.secret ? "" : ` ${texts.map(quote).join(" ")}`;
     const message = `${option.flag}${shown} (from ${origin.name}): ${error.message}`;
     const isUsage = origin.type === "flag" && !(error instanceof NoSuchValueError);

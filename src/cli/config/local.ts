@@ -1,11 +1,10 @@
-import { type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { stateHome } from "../../base/home.ts";
+import { ownFacts } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
-import { quoteForShell, shellLine } from "../../base/shell.ts";
+import { quoteForShell } from "../../base/shell.ts";
 import {
   type HostPort,
   readAccountId,
@@ -66,51 +65,17 @@ export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
   const stateDir = resolve(directory);
   const path = join(stateDir, "endpoint.json");
   const hint = serveLocalCommandFor(stateDir, env);
-  for (const each of [stateDir, path]) {
-    const facts = statOf(each);
-    if (facts === undefined) {
-      throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
-    }
-    checkOwner(each, facts);
-  }
-  for (const each of BELIEVED.map((name) => join(stateDir, name))) {
-    const facts = statOf(each);
-    if (facts !== undefined) {
-      checkOwner(each, facts);
-    }
+  const facts = [stateDir, path, ...BELIEVED.map((name) => join(stateDir, name))].map((each) =>
+    ownFacts(each, "", "use a --local directory of your own"),
+  );
+  if (facts[0] === undefined || facts[1] === undefined) {
+    throw new UnreachableError(`no serve-local is running on "${stateDir}"`, { hint });
   }
   return parseEndpoint(readText(path), stateDir, path);
 }
 
 /** Directories of a state directory, each with keys or certificates that are believed. */
 const BELIEVED = ["ca", "device-ca", "things"] as const;
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw new ConfigError(`cannot read "${path}": ${reason}`, {
-      hint: "use a --local directory of your own",
-      cause,
-    });
-  }
-}
-
-function checkOwner(path: string, facts: Stats): void {
-  const user = process.getuid?.();
-  if (user === undefined) {
-    return;
-  }
-  if (facts.uid !== user && facts.uid !== 0) {
-    throw new ConfigError(`"${path}" belongs to another user`, {
-      hint: "use a --local directory of your own",
-    });
-  }
-  if ((facts.mode & 0o022) !== 0) {
-    throw new ConfigError(`"${path}" can be written by other users`, { hint: shellLine`chmod go-w ${path}` });
-  }
-}
 
 function readText(path: string): string {
   try {
@@ -124,13 +89,9 @@ function readText(path: string): string {
 export function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpoint {
   try {
     const content = JSON.parse(text) as Record<string, unknown>;
-    if (content["version"] !== 1) {
-      throw new TypeError("version");
-    }
+    if (content["version"] !== 1) throw new TypeError("version");
     const controlPlane = readEndpointUrl(String(content["controlPlane"]));
-    if (controlPlane.protocol !== "https:") {
-      throw new TypeError("controlPlane");
-    }
+    if (controlPlane.protocol !== "https:") throw new TypeError("controlPlane");
     return {
       stateDir,
       region: readRegion(String(content["region"])),
@@ -152,16 +113,12 @@ export function parseEndpoint(text: string, stateDir: string, path: string): Loc
 }
 
 function readAbsolute(value: unknown): string {
-  if (typeof value !== "string" || !value.startsWith("/")) {
-    throw new TypeError("not an absolute path");
-  }
+  if (typeof value !== "string" || !value.startsWith("/")) throw new TypeError("not an absolute path");
   return value;
 }
 
 function readPid(value: unknown): number {
-  if (!Number.isSafeInteger(value) || (value as number) <= 0) {
-    throw new TypeError("not a process id");
-  }
+  if (!Number.isSafeInteger(value) || (value as number) <= 0) throw new TypeError("not a process id");
   return value as number;
 }
 

@@ -67,8 +67,9 @@ const EXAMPLES: Readonly<Record<FaultKind, string>> = {
 function readCode(text: string): number {
   const code = readWhole("a close code", text, 1_000, 4_999);
   const isSendable = code <= 1_014 ? ![1_004, 1_005, 1_006].includes(code) : code >= 3_000;
-  if (!isSendable)
+  if (!isSendable) {
     throw new BadValueError(`close code ${code} is never sent: 1000 to 1003, 1007 to 1014, 3000 to 4999`);
+  }
   return code;
 }
 

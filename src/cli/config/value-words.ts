@@ -10,9 +10,7 @@ export const WITH_VALUE: readonly Option<unknown>[] = Object.values<Option<unkno
 
 /** Whether the word after an option is its value. */
 export function takesNext(word: string, next: string | undefined): boolean {
-  if (word === "--local") {
-    return isStateDir(next);
-  }
+  if (word === "--local") return isStateDir(next);
   return WITH_VALUE.some((option) => spellings(option).includes(word));
 }
 

@@ -3,7 +3,9 @@
 
 import ms from "ms";
 import { regionLike } from "../../aws/regions.ts";
+import type { Tag } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
+import { unbracketed } from "../../base/host-names.ts";
 import { isApiName, isRegion } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
 import {
@@ -24,16 +26,8 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** A tag of a tunnel, as the API names its members. */
-export interface Tag {
-  readonly key: string;
-  readonly value: string;
-}
-
 export function readText(text: string): string {
-  if (text === "") {
-    throw new BadValueError("empty");
-  }
+  if (text === "") throw new BadValueError("empty");
   return text;
 }
 
@@ -49,9 +43,7 @@ export function readRegion(text: string): string {
 
 /** A thing name or a service id: both have the same alphabet in the API. */
 export function readApiName(text: string): string {
-  if (!isApiName(text)) {
-    throw new BadValueError("1 to 128 letters, digits, “:”, “_” and “-” are allowed");
-  }
+  if (!isApiName(text)) throw new BadValueError("1 to 128 letters, digits, “:”, “_” and “-” are allowed");
   return text;
 }
 
@@ -61,16 +53,12 @@ export function readThing(text: string): string {
 }
 
 export function readTunnelId(text: string): string {
-  if (!/^[a-zA-Z0-9_\-+=:]{1,128}$/.test(text)) {
-    throw new BadValueError("not a tunnel id");
-  }
+  if (!/^[a-zA-Z0-9_\-+=:]{1,128}$/.test(text)) throw new BadValueError("not a tunnel id");
   return text;
 }
 
 export function readAccountId(text: string): string {
-  if (!/^\d{12}$/.test(text)) {
-    throw new BadValueError("an account id has 12 digits");
-  }
+  if (!/^\d{12}$/.test(text)) throw new BadValueError("an account id has 12 digits");
   return text;
 }
 
@@ -124,9 +112,7 @@ export function readLifetimeMinutes(text: string): number {
 
 function toMilliseconds(text: string): number | undefined {
   // The library reads a bare number as milliseconds, which nobody means when writing `--linger 5`.
-  if (!/^\d+(\.\d+)?\s*[a-z]+$/i.test(text) || text.length > 50) {
-    return undefined;
-  }
+  if (!/^\d+(\.\d+)?\s*[a-z]+$/i.test(text) || text.length > 50) return undefined;
   const value = ms(text as ms.StringValue) as number | undefined;
   return value === undefined || Number.isNaN(value) ? undefined : value;
 }
@@ -190,11 +176,9 @@ export function readBrokerUrl(text: string): BrokerUrl {
     );
   }
   const isSecure = url.protocol === "mqtts:";
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  const host = unbracketed(url.hostname).toLowerCase();
   const port = url.port === "" ? (isSecure ? 8883 : 1883) : Number(url.port);
-  if (!isSecure) {
-    readLoopback({ host, port });
-  }
+  if (!isSecure) readLoopback({ host, port });
   return {
     isSecure,
     host,
@@ -244,9 +228,7 @@ export function readListen(text: string): HostPort {
 /** `KEY=VALUE`; the value may be empty. */
 export function readTag(text: string): Tag {
   const at = text.indexOf("=");
-  if (at < 1) {
-    throw new BadValueError("must be KEY=VALUE");
-  }
+  if (at < 1) throw new BadValueError("must be KEY=VALUE");
   return { key: text.slice(0, at), value: text.slice(at + 1) };
 }
 

@@ -1,9 +1,9 @@
 // What a connect does with a tunnel that carries: standard input and output, a command, or listening for others.
 
 import type { Writable } from "node:stream";
+import { untilAborted } from "../../base/abort.ts";
 import type { Env } from "../../base/env.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
-import { orAborted } from "../../operator/or-aborted.ts";
 import { type Listening, type TunnelUse, throwIfFailed } from "../../operator/request.ts";
 import { listeningAt } from "../../proxy/options.ts";
 import { printListening } from "../proxy/event-log.ts";
@@ -40,7 +40,7 @@ export async function workWith(
   if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
   if (screen !== undefined) screen(`${service} listening on ${listeningAt(listening)}`);
   else printListening({ service, ...listening }, output);
-  throwIfFailed(await orAborted(tunnel.ended, signal));
+  throwIfFailed(await untilAborted(signal, tunnel.ended));
   return undefined;
 }
 

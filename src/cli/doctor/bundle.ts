@@ -8,6 +8,7 @@ import { createTar } from "nanotar";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeLines } from "../../base/escape.ts";
+import { codeOf, systemReason } from "../../base/system-reason.ts";
 import type { Settings } from "../config/layers.ts";
 import type { Output } from "../print/output.ts";
 import { VERSION } from "../version.ts";
@@ -67,9 +68,9 @@ export function writeBundle(
   try {
     writeFileSync(path, archive, { mode: 0o600, flag: "wx" });
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const isThere = codeOf(cause) === "EEXIST";
     throw new ConfigError(
-      code === "EEXIST" ? `"${path}" is there already` : `cannot write "${path}": ${code}`,
+      isThere ? `"${path}" is there already` : `cannot write "${path}": ${systemReason(cause)}`,
       { hint: "name another file: --bundle FILE", cause },
     );
   }

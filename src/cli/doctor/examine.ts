@@ -1,6 +1,7 @@
 // All checks, at the same time, each with its own time limit.
 
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import { untilAborted } from "../../base/abort.ts";
 import { type Finding, fail, failed, warn } from "./finding.ts";
 import { checkMqtt } from "./mqtt-check.ts";
 import { checkClock, checkDns, checkTls, checkWebProxy } from "./network-checks.ts";
@@ -13,21 +14,13 @@ import {
 } from "./service-checks.ts";
 import type { Site } from "./site.ts";
 
-/** Longer than anything that works takes, shorter than anybody waits. */
+/** Of each check. Longer than anything that works takes, shorter than anybody waits. */
 const LIMIT_MS = 10_000;
 
 type Check = (signal: AbortSignal) => Promise<Finding | readonly Finding[]>;
 
-/**
- * Findings in the order in which to mend things: what stands first is often the reason for the rest.
- * @param limitMs of each check
- */
-export async function examine(
-  site: Site,
-  api: ControlPlane,
-  signal: AbortSignal,
-  limitMs = LIMIT_MS,
-): Promise<Finding[]> {
+/** Findings in the order in which to mend things: what stands first is often the reason for the rest. */
+export async function examine(site: Site, api: ControlPlane, signal: AbortSignal): Promise<Finding[]> {
   const { controlPlane, dataPlane } = site;
   const behindWebProxy = isPlain(site) ? [dataPlane] : [controlPlane, dataPlane];
   const checks: readonly (readonly [name: string, check: Check])[] = [
@@ -44,7 +37,7 @@ export async function examine(
     ["mqtt", (limit) => checkMqtt(site, limit)],
     ["thing", () => checkThing(site, api)],
   ];
-  const findings = await Promise.all(checks.map(([name, check]) => limited(name, check, signal, limitMs)));
+  const findings = await Promise.all(checks.map(([name, check]) => limited(name, check, signal)));
   signal.throwIfAborted();
   return findings.flat();
 }
@@ -66,20 +59,14 @@ async function limited(
   name: string,
   check: Check,
   signal: AbortSignal,
-  limitMs: number,
 ): Promise<Finding | readonly Finding[]> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-  const late = Promise.withResolvers<Finding>();
-  const onAbort = () => late.resolve(fail(name, `no answer within ${limitMs / 1_000} s`, LATE_FIX));
-  limit.addEventListener("abort", onAbort, { once: true });
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_MS)]);
   try {
-    return await Promise.race([check(limit), late.promise]);
+    return await untilAborted(limit, check(limit));
   } catch (error) {
     return limit.aborted
-      ? fail(name, `no answer within ${limitMs / 1_000} s`, LATE_FIX)
+      ? fail(name, `no answer within ${LIMIT_MS / 1_000} s`, LATE_FIX)
       : failed(name, error);
-  } finally {
-    limit.removeEventListener("abort", onAbort);
   }
 }
 

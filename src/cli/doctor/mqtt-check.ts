@@ -37,12 +37,13 @@ async function lookUp(site: Site, signal: AbortSignal): Promise<Place | Finding>
     return placeOf({ host, port: MQTT_PORT }, target, env);
   } catch (error) {
     const isDenied = error instanceof ServiceError && error.code === "ERR_DENIED";
-    if (!isDenied)
+    if (!isDenied) {
       return unknown(
         "mqtt",
         `the broker could not be looked up: ${messageOf(error)}`,
         "--mqtt-endpoint HOST",
       );
+    }
     return warn(
       "mqtt",
       "denied: iot:DescribeEndpoint, so the broker could not be looked up",

@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import https from "node:https";
 import { isIP, type Socket } from "node:net";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
+import { codeOf } from "../../base/system-reason.ts";
 import { isCertificateFailure } from "../../net/failures.ts";
 import { openTls } from "../../net/transport.ts";
 import { connectThroughProxy } from "../../net/web-proxy-tunnel.ts";
@@ -22,8 +23,7 @@ export async function checkDns(check: string, { host, webProxy }: Place): Promis
       `${asked} is ${address}${webProxy === undefined ? "" : ` (the web proxy finds ${host})`}`,
     );
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    const what = code === "EAI_AGAIN" ? "the name server does not answer for" : "no address for";
+    const what = codeOf(error) === "EAI_AGAIN" ? "the name server does not answer for" : "no address for";
     return fail(
       check,
       `${what} "${asked}"`,
@@ -112,7 +112,7 @@ function certificateFinding(
     const message = `the certificate ${nameOf(early.subject)} is valid only from ${dateOf(early.valid_from)}`;
     return fail(check, message, CLOCK_FIX);
   }
-  const code = `${cause instanceof Error && "code" in cause ? cause.code : ""} ${cause instanceof Error ? cause.message : ""}`;
+  const code = `${codeOf(cause)} ${cause instanceof Error ? cause.message : ""}`;
   const [leaf] = chain;
   if (/ALTNAME|altnames|does not match|Hostname/i.test(code)) {
     const names = leaf?.subjectaltname ?? nameOf(leaf?.subject);

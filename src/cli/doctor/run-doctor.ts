@@ -36,7 +36,7 @@ async function examineAll(context: CommandContext): Promise<readonly Finding[]> 
 
 async function examineSite(
   { controlPlane, target }: Connection,
-  { settings, env, log, signal }: CommandContext,
+  { settings, env, signal }: CommandContext,
 ): Promise<readonly Finding[]> {
   const { examine } = await import("./examine.ts");
   const region = await controlPlane.region();
@@ -45,7 +45,6 @@ async function examineSite(
     thing: settings.get("thing"),
     services: settings.get("service"),
     env,
-    log,
   });
   const where = target.local === undefined ? `region ${region}` : `serve-local on "${target.local.stateDir}"`;
   return [ok("settings", where), ...(await examine(site, controlPlane, signal))];

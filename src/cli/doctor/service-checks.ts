@@ -30,9 +30,7 @@ export async function checkCredentials(site: Site, signal: AbortSignal): Promise
     const { accessKeyId } = await credentials();
     const key = `access key ${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
     const place = identityPlace(site);
-    if (place === undefined) {
-      return ok("credentials", `found, ${key}; who that is was not asked of AWS`);
-    }
+    if (place === undefined) return ok("credentials", `found, ${key}; who that is was not asked of AWS`);
     const arn = await callerIdentity(place, credentials, agent, signal);
     return ok("credentials", `${key} is ${arn}`);
   } catch (error) {
@@ -119,8 +117,9 @@ export async function checkDataPlane(site: Site, signal: AbortSignal): Promise<F
       );
     }
     const said = `status ${status}${body === "" ? "" : `: ${escapeControl(body, 120)}`}`;
-    if (status >= 500)
+    if (status >= 500) {
       return fail("data-plane", `${where} has trouble of its own: ${said}`, "try again later");
+    }
     return fail(
       "data-plane",
       `${where} does not answer like the data plane: ${said}`,

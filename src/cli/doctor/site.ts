@@ -3,7 +3,7 @@
 import type { Agent } from "node:https";
 import { hostOf, type Variant } from "../../aws/endpoints.ts";
 import type { Env } from "../../base/env.ts";
-import type { Logger } from "../../base/log.ts";
+import { unbracketed } from "../../base/host-names.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import type { HostPort } from "../config/values.ts";
@@ -28,14 +28,13 @@ export interface Site {
   readonly thing: string | undefined;
   readonly services: readonly string[];
   readonly env: Env;
-  readonly log: Logger;
 }
 
 /** @throws ConfigError when a variable names no web proxy, or settings exclude each other */
 export function describeSite(
   target: Target,
   region: string,
-  more: Pick<Site, "thing" | "services" | "env" | "log"> & {
+  more: Pick<Site, "thing" | "services" | "env"> & {
     readonly mqtt: { readonly host: string; readonly port: number | undefined } | undefined;
   },
 ): Site {
@@ -58,7 +57,6 @@ export function describeSite(
     thing: more.thing,
     services: more.services,
     env,
-    log: more.log,
   };
 }
 
@@ -68,7 +66,7 @@ export function placeOf({ host, port }: HostPort, target: Target, env: Env): Pla
 
 function hostPort({ hostname, port, protocol }: URL): HostPort {
   return {
-    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    host: unbracketed(hostname),
     port: Number(port || (protocol === "http:" ? 80 : 443)),
   };
 }

@@ -1,5 +1,6 @@
 // What a running proxy tells → the reference proxy's sentences.
 
+import { STATUS_CODES } from "node:http";
 import {
   HandshakeError,
   ListenError,
@@ -7,7 +8,9 @@ import {
   ServiceIdsError,
   type TunnelError,
 } from "../../base/errors.ts";
-import { isCertificateFailure } from "../../net/failures.ts";
+import { hostAndPort } from "../../base/host-names.ts";
+import { codeOf, systemReason } from "../../base/system-reason.ts";
+import { isCertificateFailure, nameFailure } from "../../net/failures.ts";
 import type { ProxyEvent, Side } from "../../proxy/options.ts";
 import type { ReferenceLines } from "./lines.ts";
 
@@ -23,11 +26,11 @@ export class EventLines {
   takesFreePorts = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(lines: ReferenceLines, mode: Side, { host, port }: { host: string; port: number }) {
+  constructor(lines: ReferenceLines, mode: Side, address: { host: string; port: number }) {
     this.#lines = lines;
     this.#mode = mode;
-    this.#host = host;
-    this.#endpoint = `wss://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    this.#host = address.host;
+    this.#endpoint = `wss://${hostAndPort(address)}`;
   }
 
   start(): void {
@@ -47,7 +50,7 @@ export class EventLines {
           `Successfully established websocket connection with proxy server: ${this.#endpoint}`,
         );
       case "disconnected":
-        this.#lines.log("error", this.#reasonLine(event.reason));
+        this.#lines.log("error", this.#reasonLine(event.error));
         this.#retry = setTimeout(() => this.#attempt(), event.retryInMs);
         this.#retry.unref();
         return;
@@ -72,22 +75,18 @@ export class EventLines {
 
   /** The lines about the failure that ended the proxy. */
   failure(error: TunnelError): void {
-    if (error instanceof HandshakeError) {
-      this.#lines.log("error", rejectionLine(error.status, error.statusReason));
-    } else if (error instanceof ServiceIdsError) {
+    if (error instanceof ServiceIdsError) {
       this.#lines.log("error", error.message);
       this.#lines.log(
         "fatal",
         "Wrong configurations detected in local proxy. Please starts local proxy with right sets of service ids.",
       );
     } else if (error instanceof ReplacedError) {
-      this.#info(
-        `Web socket close received. Code: 1008; Reason: ${error.message.replace(/^the service ended this connection: /, "")}`,
-      );
+      this.#info(`Web socket close received. Code: 1008; Reason: ${error.reason}`);
     } else if (error instanceof ListenError) {
-      this.#lines.log("error", bindLine(error.message));
+      this.#lines.log("error", bindLine(error));
     } else {
-      this.#lines.log("error", this.#reasonLine(error.message, error.cause));
+      this.#lines.log("error", this.#reasonLine(error));
     }
     if (error.hint !== undefined) this.#lines.log("info", `hint: ${error.hint}`);
   }
@@ -116,18 +115,15 @@ export class EventLines {
     this.#info(`creating tcp connection id ${connectionId}`);
   }
 
-  #reasonLine(reason: string, cause?: unknown): string {
-    if (/status (\d{3}):/.test(reason) && reason.startsWith("the service refused")) {
-      const [, status = "", text = ""] = /status (\d{3}): (.*)$/s.exec(reason) ?? [];
-      return rejectionLine(Number(status), text);
-    }
-    if (isCertificateFailure(cause) || /certificate/i.test(reason)) {
-      return `Could not perform SSL handshake with proxy server: ${reason}`;
-    }
-    if (/host name not found|name server/.test(reason)) {
-      return `Could not resolve DNS hostname of proxy host: ${this.#host} - ${reason.replace(/^.*: /, "")}`;
-    }
-    return `Could not connect to proxy server: ${reason}`;
+  #reasonLine(error: TunnelError): string {
+    const { message, cause } = error;
+    if (error instanceof HandshakeError) return rejectionLine(error);
+    if (cause instanceof HandshakeError) return rejectionLine(cause);
+    if (isCertificateFailure(cause)) return `Could not perform SSL handshake with proxy server: ${message}`;
+    const why = nameFailure(cause);
+    return why === undefined
+      ? `Could not connect to proxy server: ${message}`
+      : `Could not resolve DNS hostname of proxy host: ${this.#host} - ${why}`;
   }
 
   #info(message: string): void {
@@ -135,27 +131,14 @@ export class EventLines {
   }
 }
 
-/** The status line's own words: the library does not hand over the service's. */
-const STATUS_TEXTS: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};
-
-/** `cannot listen on ADDRESS: why`, in the reference's words. */
-function bindLine(message: string): string {
-  const [, address = "", why = message] = /^cannot listen on (.*): (.*)$/.exec(message) ?? [];
-  const reason = why === "the address is in use" ? "Address already in use" : why;
+/** In the reference's words where there are some. */
+function bindLine({ address, cause }: ListenError): string {
+  const reason = codeOf(cause) === "EADDRINUSE" ? "Address already in use" : systemReason(cause);
   return `Could not bind to address: ${address} -- ${reason}`;
 }
 
-function rejectionLine(status: number, body: string): string {
-  const text = STATUS_TEXTS[status] === undefined ? "" : ` ${STATUS_TEXTS[status]}`;
-  return `Proxy server rejected web socket upgrade request: (HTTP/1.1 ${status}${text}) "${body}"`;
+function rejectionLine({ status, statusReason }: HandshakeError): string {
+  // The status line's own words: the library does not hand over the service's.
+  const text = STATUS_CODES[status] === undefined ? "" : ` ${STATUS_CODES[status]}`;
+  return `Proxy server rejected web socket upgrade request: (HTTP/1.1 ${status}${text}) "${statusReason}"`;
 }

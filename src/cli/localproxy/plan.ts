@@ -2,6 +2,7 @@
 // several mistakes the same one is told.
 
 import type { Env } from "../../base/env.ts";
+import { unbracketed } from "../../base/host-names.ts";
 import type { ClientType, Side } from "../../proxy/options.ts";
 import type { HostPort } from "../config/values.ts";
 import { BadValueError, readDataPlane } from "../config/values.ts";
@@ -89,8 +90,9 @@ function loadSettings(path: string | undefined, checks: Checks, lines: Reference
     lines.log("info", `Using settings specified in file: ${path}`);
   }
   const settings = readReferenceSettings(path);
-  for (const key of settings.unused)
+  for (const key of settings.unused) {
     lines.log("warning", `Setting ${key} has no meaning here and is ignored`);
+  }
   return settings;
 }
 
@@ -166,7 +168,7 @@ function readBind(
 ): string | undefined {
   if (text === undefined || text === "") return mode === "source" ? settings.bindAddress : undefined;
   checks.bindAddress(text);
-  return text.replace(/^\[(.*)\]$/, "$1");
+  return unbracketed(text);
 }
 
 function readCapath(path: string | undefined, checks: Checks): string | undefined {

@@ -21,8 +21,9 @@ export function readPortMap(text: string, mode: Side, checks: Checks, lines: Ref
   const entries = text.split(/,+/);
   for (const entry of entries.filter((each) => each !== "")) {
     const parts = entry.split(/=+/);
-    if (parts.length === 1 && entries.length === 1)
+    if (parts.length === 1 && entries.length === 1) {
       return new Map([["", checked(entry.trim(), mode, checks)]]);
+    }
     if (parts.length !== 2) {
       throw new ReferenceFatal(
         "Wrong format for the port mappings! Example: SSH1=5555,SSH2=6666.",
@@ -117,8 +118,9 @@ const MAX_CONFIG_BYTES = 64 * 1024;
 
 function readMappings(file: string, lines: ReferenceLines): readonly Mapping[] {
   const mappings = parseMappings(readText(file));
-  if (mappings === undefined)
+  if (mappings === undefined) {
     lines.log("warning", `Fail to parse ${file} .Please make sure your file is in .ini format.`);
+  }
   return mappings ?? [];
 }
 

@@ -5,7 +5,7 @@ import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { TunnelError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
-import { configureLog, getLogger, type Level } from "../../base/log.ts";
+import { configureLogSink, getLogger } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
 import { loadRoots } from "../../net/roots.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
@@ -13,11 +13,11 @@ import { clientTokenFor } from "../../operator/user-tokens.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { ProxyOptions, ServiceMap } from "../../proxy/options.ts";
 import { exitCodeOf } from "../print/exit-codes.ts";
-import type { Host } from "../run.ts";
+import type { Host } from "../process/host.ts";
 import { VERSION } from "../version.ts";
 import { EventLines } from "./event-lines.ts";
 import { BAD_CONFIGURATION, BAD_VALUE, ReferenceFatal } from "./fatal.ts";
-import { ReferenceLines, type Severity } from "./lines.ts";
+import { ReferenceLines } from "./lines.ts";
 import { makePlan, type Plan, readVerbosity } from "./plan.ts";
 import { type PortMap, scanConfigFiles, toServiceMap } from "./port-map.ts";
 import { referenceHelp } from "./reference-options.ts";
@@ -215,24 +215,17 @@ function warnUnverified(lines: ReferenceLines): void {
     "Whoever is on the way to the service can take the access token.",
     "Name the certificate authority instead: -c DIRECTORY",
   ];
-  for (const row of [stars, ...rows.map((text) => `* ${text.padEnd(66)} *`), stars])
+  for (const row of [stars, ...rows.map((text) => `* ${text.padEnd(66)} *`), stars]) {
     lines.log("warning", row);
+  }
 }
-
-const SEVERITIES: Readonly<Record<string, Severity>> = { warn: "warning", info: "info", debug: "debug" };
 
 /** The proxy's own remarks, from -v 5 on. */
 function startLog(lines: ReferenceLines) {
   if (lines.level >= 5) {
-    const level: Level = lines.level === 5 ? "debug" : "trace";
-    configureLog({
-      level,
-      format: "json",
-      write: (line) => {
-        const { level: severity, message } = JSON.parse(line) as { level: string; message: string };
-        lines.log(SEVERITIES[severity] ?? "trace", message);
-      },
-    });
+    configureLogSink(lines.level === 5 ? "debug" : "trace", (level, message) =>
+      lines.log(level === "warn" ? "warning" : level, message),
+    );
   }
   return getLogger("localproxy");
 }

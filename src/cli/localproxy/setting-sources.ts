@@ -45,8 +45,9 @@ export function readOptionsFile(text: string): Map<string, string> {
   for (const { name, value } of parseIni(text)) {
     const option = REFERENCE_OPTIONS.find((each) => each.name === name);
     if (option === undefined) throw new ReferenceUsageError(`unrecognised option '${name}'`);
-    if (values.has(name))
+    if (values.has(name)) {
       throw new ReferenceUsageError(`option '--${name}' cannot be specified more than once`);
+    }
     if (!option.isSwitch || isYes(value, name)) values.set(name, value);
   }
   return values;
@@ -69,8 +70,9 @@ function parseIni(text: string): { readonly name: string; readonly value: string
       section = `${heading[1]}.`;
     } else if (line !== "") {
       const at = line.indexOf("=");
-      if (at < 0)
+      if (at < 0) {
         throw new ReferenceUsageError(`the options configuration file contains an invalid line '${line}'`);
+      }
       found.push({ name: `${section}${line.slice(0, at).trim()}`, value: line.slice(at + 1).trim() });
     }
   }

@@ -71,9 +71,7 @@ export class Output {
 
   /** Writes the announcements that wait. */
   flush(): void {
-    for (const text of this.#waiting.splice(0)) {
-      this.remark(text);
-    }
+    for (const text of this.#waiting.splice(0)) this.remark(text);
   }
 
   /** Rows of cells under a heading, columns aligned. Control characters in cells are escaped. */

@@ -19,9 +19,7 @@ export interface RefusedFacts {
 
 /** The same failure with a hint, if it is one of the handshake and has none. */
 export function withRefusalHint(error: unknown, facts: RefusedFacts): unknown {
-  if (!(error instanceof TunnelError) || error.hint !== undefined) {
-    return error;
-  }
+  if (!(error instanceof TunnelError) || error.hint !== undefined) return error;
   if (error instanceof HandshakeError) {
     const { message, status, statusReason, channelId } = error;
     return new HandshakeError(message, {

@@ -14,13 +14,9 @@ function twoDigits(value: number): string {
 /** A length of time in hours and minutes, e.g. "11 h 59 min"; in seconds when it is below a minute. */
 function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1_000));
-  if (seconds < 60) {
-    return `${seconds} s`;
-  }
+  if (seconds < 60) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) {
-    return `${minutes} min`;
-  }
+  if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
 }

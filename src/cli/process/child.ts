@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { addAbortListener } from "node:events";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import process from "node:process";
@@ -6,7 +7,7 @@ import { isatty } from "node:tty";
 import type { Env } from "../../base/env.ts";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
-import { systemReason } from "../../base/system-reason.ts";
+import { codeOf, systemReason } from "../../base/system-reason.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
 import { isHangupIgnored, StopSignal } from "./stop-signal.ts";
@@ -32,14 +33,10 @@ export async function runChild(command: readonly string[], env: Env, signal: Abo
     onRepeat(() => child.kill("SIGKILL"));
     child.kill(signal.reason instanceof StopSignal ? signal.reason.signal : "SIGTERM");
   };
-  signal.addEventListener("abort", forward, { once: true });
-  if (signal.aborted) {
-    forward();
-  }
+  using _forwarding = addAbortListener(signal, forward);
   try {
     return await ended.promise;
   } finally {
-    signal.removeEventListener("abort", forward);
     onRepeat(undefined);
   }
 }
@@ -109,7 +106,7 @@ function isInForeground(): boolean {
   }
 }
 
-function cannotRun(file: string, cause: NodeJS.ErrnoException): UsageError {
-  const reason = cause.code === "ENOENT" ? "not found" : systemReason(cause);
+function cannotRun(file: string, cause: unknown): UsageError {
+  const reason = codeOf(cause) === "ENOENT" ? "not found" : systemReason(cause);
   return new UsageError(`cannot run "${file}": ${reason}`, shellLine`which ${file}`);
 }

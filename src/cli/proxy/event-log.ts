@@ -1,7 +1,7 @@
 import { LineLimit } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Listening } from "../../operator/request.ts";
-import type { ProxyEvent } from "../../proxy/options.ts";
+import { listeningAt, type ProxyEvent } from "../../proxy/options.ts";
 import type { Output } from "../print/output.ts";
 
 /** A line on stdout for a listener that is ready: what scripts wait for. */
@@ -13,8 +13,7 @@ export function printListening(
     output.document({ event: "listening", service, address, ...(port === undefined ? {} : { port }) });
     return;
   }
-  const host = address.includes(":") ? `[${address}]` : address;
-  output.line(`${service} listening on ${port === undefined ? address : `${host}:${port}`}`);
+  output.line(`${service} listening on ${listeningAt({ address, port })}`);
 }
 
 /** Lines a minute about connections that open, and as many about those that close: a flood of them fills no disk. */
@@ -36,12 +35,14 @@ export class EventLog {
         const services = event.services.join(", ") || "none";
         return log.info("connected to the tunnel, services: {list}", { ...event, list: services });
       }
-      case "disconnected":
-        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", { ...event });
+      case "disconnected": {
+        const { error: _, ...facts } = event;
+        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", facts);
+      }
       case "listening":
         return log.debug("{service} listens on {address}", { ...event });
       case "dialled":
-        return;
+        return log.debug("{service} answers on {address}", { ...event });
       case "connection-opened":
         return this.#limited(event, (more) =>
           log.info("{service}: connection {connectionId} opened{more}", { ...event, more }),

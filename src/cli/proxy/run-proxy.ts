@@ -143,7 +143,5 @@ function onEvent(
     token.forget();
   }
   eventLog.write(event);
-  if (event.event === "listening") {
-    printListening(event, output);
-  }
+  if (event.event === "listening") printListening(event, output);
 }

@@ -35,9 +35,7 @@ export function mqttOptionsOf(settings: Settings, env: Env): MqttOptions | undef
   if (given.filter(Boolean).length > 1) {
     throw new UsageError("--no-mqtt, --mqtt-listen and --mqtt-broker exclude each other");
   }
-  if (isOff) {
-    return undefined;
-  }
+  if (isOff) return undefined;
   // A flag wins over TUNNEL_MQTT_BROKER.
   return broker === undefined || listen !== undefined
     ? { type: "embedded", listen: listen ?? defaultListen(settings) }
@@ -77,9 +75,7 @@ type External = Extract<MqttOptions, { type: "external" }>;
 function readPem(path: string): string {
   try {
     const text = readRegularFile(path, MAX_PEM_BYTES).toString("utf8");
-    if (text.includes("-----BEGIN ")) {
-      return text;
-    }
+    if (text.includes("-----BEGIN ")) return text;
   } catch (cause) {
     throw new ConfigError(`cannot read "${path}"`, { cause });
   }

@@ -36,9 +36,7 @@ export interface Target {
 /** Reads the settings, says on stderr if the service is local, and throws UsageError or ConfigError. */
 export function resolveTarget({ settings, env, output }: CommandContext): Target {
   const choice = settings.get("local");
-  if (choice === undefined) {
-    return remoteTarget(settings, env);
-  }
+  if (choice === undefined) return remoteTarget(settings, env);
   refuseWithLocal(settings);
   const local = readLocalEndpoint(choice.stateDir ?? defaultStateDir(env), env);
   const region = settings.fromFlag("region");

@@ -58,9 +58,7 @@ async function givenToken({
       "an access token on the command line can be read by every user of this machine; better use AWSIOT_TUNNEL_ACCESS_TOKEN or --access-token-file",
     );
   }
-  if (flags[0] === "tunnel") {
-    return undefined;
-  }
+  if (flags[0] === "tunnel") return undefined;
   const file = settings.get("accessTokenFile");
   const text = file === undefined ? settings.get("accessToken") : await readTokenFile(file, stdin, signal);
   return text === undefined ? undefined : new AccessToken(text);
@@ -93,12 +91,8 @@ function savedToken(mode: Side, target: Target, context: CommandContext): Chosen
   const all = store.list(mode).filter((saved) => wanted === undefined || saved.tunnelId === wanted);
   const candidates = all.filter((saved) => fits(saved, target, settings.fromFlag("region")));
   const [saved, ...others] = candidates;
-  if (saved === undefined) {
-    throw noneSaved(mode, wanted, all, target);
-  }
-  if (others.length > 0) {
-    throw severalSaved(mode, candidates, store);
-  }
+  if (saved === undefined) throw noneSaved(mode, wanted, all, target);
+  if (others.length > 0) throw severalSaved(mode, candidates, store);
   // A client token from the environment is meant for the access token there: the service refuses one that was used
   // with another access token.
   const given = settings.fromFlag("clientToken");

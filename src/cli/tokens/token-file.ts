@@ -65,9 +65,7 @@ async function readBounded(source: Readable): Promise<string> {
   for await (const chunk of source) {
     chunks.push(Buffer.from(chunk));
     length += chunk.length;
-    if (length > MAX_TOKEN_FILE_BYTES) {
-      throw new BadValueError("too long");
-    }
+    if (length > MAX_TOKEN_FILE_BYTES) throw new BadValueError("too long");
   }
   return Buffer.concat(chunks).toString("utf8");
 }

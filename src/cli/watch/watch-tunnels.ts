@@ -4,13 +4,15 @@ import type { ConnectionState, Tunnel, TunnelSummary } from "@aws-sdk/client-iot
 import { socketDirectories } from "../../operator/socket-directory.ts";
 import { endOf } from "../../operator/tunnel-end.ts";
 import { openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
-import type { Sources } from "../../tui/sources.ts";
+import type { TunnelSource } from "../../tui/sources.ts";
 import type { SideView, TunnelView } from "../../tui/tunnel-view.ts";
 import type { WatchActions } from "../../tui/watch.tsx";
 import { type Connection, withControlPlane } from "../target/connect-control-plane.ts";
 import type { CommandContext } from "../words/command.ts";
 import { startScreen, terminalOf } from "./start-screen.ts";
 
+/** How often the control plane is asked: a person sees a change soon, and the service's limits are far. */
+const POLL_MS = 3_000;
 /** Tunnels watched at most: one page of the API, the newest ones. */
 const MAX_WATCHED = 100;
 
@@ -41,9 +43,10 @@ async function watch(
   title: string,
   connection: Connection,
   context: CommandContext,
-  tunnels: NonNullable<Sources["tunnels"]>,
+  source: Pick<TunnelSource, "list" | "describe">,
 ): Promise<void> {
   const { signal, output } = context;
+  const tunnels = { ...source, everyMs: POLL_MS };
   const terminal = terminalOf(context);
   output.flush();
   if (terminal === undefined) {
@@ -61,10 +64,7 @@ async function watch(
 }
 
 /** A line or a document for every change: for pipes, files and dumb terminals. */
-async function printChanges(
-  tunnels: NonNullable<Sources["tunnels"]>,
-  context: CommandContext,
-): Promise<void> {
+async function printChanges(tunnels: TunnelSource, context: CommandContext): Promise<void> {
   const { tunnelLine, watchChanges } = await import("../../tui/plain-watch.ts");
   const { output, stdout, signal } = context;
   const readerGone = new AbortController();

@@ -37,27 +37,15 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
   const { ours, rest } = splitWords(words, commands);
   const { argv, error } = Parser.detailed(attachValues(ours), PARSER_OPTIONS);
   const plain = argv._.map(String);
-  if (argv["help"] || plain[0] === "help") {
-    return { type: "help", topic: topicOf(plain, commands) };
-  }
-  if (argv["version"]) {
-    return { type: "version" };
-  }
+  if (argv["help"] || plain[0] === "help") return { type: "help", topic: topicOf(plain, commands) };
+  if (argv["version"]) return { type: "version" };
   const command = findCommand(plain, commands);
   // The parser leaves unknown options among the plain words.
   const unknown = plain.find((word) => word.startsWith("-") && word.length > 1);
-  if (unknown !== undefined) {
-    throw unknownOption(unknown, words, command);
-  }
-  if (plain.length === 0) {
-    return noCommand(argv, rest);
-  }
-  if (command === undefined) {
-    throw unknownCommand(plain, words, commands);
-  }
-  if (error) {
-    throw new UsageError(missingValue(error, words), `tunnel ${command.name} --help`);
-  }
+  if (unknown !== undefined) throw unknownOption(unknown, words, command);
+  if (plain.length === 0) return noCommand(argv, rest);
+  if (command === undefined) throw unknownCommand(plain, words, commands);
+  if (error) throw new UsageError(missingValue(error, words), `tunnel ${command.name} --help`);
   const flags = collectFlags(argv, command);
   const operands = plain.slice(command.name.split(" ").length);
   checkOperands(operands, command);
@@ -73,9 +61,7 @@ function splitWords(
   commands: readonly Command[],
 ): { readonly ours: readonly string[]; readonly rest: readonly string[] | undefined } {
   const passedOn = passedOnStart(words, commands);
-  if (passedOn !== undefined) {
-    return { ours: words.slice(0, passedOn), rest: words.slice(passedOn) };
-  }
+  if (passedOn !== undefined) return { ours: words.slice(0, passedOn), rest: words.slice(passedOn) };
   const end = words.indexOf("--");
   return end < 0
     ? { ours: words, rest: undefined }
@@ -212,9 +198,7 @@ function collectFlags(argv: Argv, command: Command): Flags {
   const flags = new Map<OptionKey, readonly string[]>();
   for (const [name, value] of Object.entries(argv)) {
     const key = NAMES.get(name);
-    if (key === undefined || value === undefined) {
-      continue;
-    }
+    if (key === undefined || value === undefined) continue;
     if (!allowed.has(key)) {
       throw new UsageError(
         `"tunnel ${command.name}" has no option "--${OPTIONS[key].flag}"`,

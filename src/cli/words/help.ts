@@ -10,9 +10,7 @@ const WIDTH = 100;
 /** Help about a command, a family such as "proxy", or everything when `topic` is empty. */
 export function helpText(topic: string, commands: readonly Command[]): string {
   const command = commands.find(({ name }) => name === topic);
-  if (command !== undefined) {
-    return commandHelp(command);
-  }
+  if (command !== undefined) return commandHelp(command);
   const family = commands.filter(({ name }) => name.startsWith(`${topic} `));
   if (topic !== "" && family.length === 0) {
     throw new UsageError(`unknown command "${topic}"`, "tunnel --help");
@@ -89,9 +87,7 @@ function optionRow(key: OptionKey): readonly [string, string] {
 const MAX_LEFT = 30;
 
 function section(title: string, rows: readonly (readonly [string, string])[]): string {
-  if (rows.length === 0) {
-    return "";
-  }
+  if (rows.length === 0) return "";
   const left = Math.min(MAX_LEFT, Math.max(...rows.map(([name]) => name.length)));
   const body = rows.map(([name, text]) => {
     const wrapped = wrap(text, left + 4);

@@ -17,7 +17,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import { decodeDer, encodeDer } from "./der.ts";
+import { decodeNameConstraints, encodeNameConstraints } from "./name-constraints.ts";
 import { subjectHash } from "./subject-hash.ts";
 
 cryptoProvider.set(webcrypto as Crypto);
@@ -25,9 +25,6 @@ cryptoProvider.set(webcrypto as Crypto);
 const KEY_ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const SIGNING_ALGORITHM = { name: "ECDSA", hash: "SHA-256" };
 const NAME_CONSTRAINTS_OID = "2.5.29.30";
-const SEQUENCE = 0x30;
-const PERMITTED_SUBTREES = 0xa0;
-const DNS_NAME = 0x82;
 const DAY_MS = 86_400_000;
 /** Device certificates last as long as their CA: nobody renews them on the device, and removal is what ends them. */
 const AUTHORITY_DAYS = 3_650;
@@ -37,7 +34,7 @@ const SERVER_DAYS = 397;
 const CLOCK_SKEW_MS = DAY_MS;
 
 /** Certificate and private key (PKCS #8), both PEM. */
-export interface KeyPair {
+export interface Identity {
   readonly certificate: string;
   readonly privateKey: string;
 }
@@ -57,20 +54,20 @@ export interface AuthorityFacts {
  * A CA for `names`, valid for ten years: path length 0, certificate signing only, and a critical name constraint,
  * since its certificate ends up in trust stores. IP addresses are not constrained: Bun refuses such a CA.
  */
-export function createAuthority(names: readonly string[], now: number): Promise<KeyPair> {
+export function createAuthority(names: readonly string[], now: number): Promise<Identity> {
   return selfSign("tunnel serve-local CA", now, [
     new Extension(NAME_CONSTRAINTS_OID, true, encodeNameConstraints(names)),
   ]);
 }
 
 /** A CA of its own for device certificates, valid for ten years. It can vouch for no server, whoever trusts it. */
-export function createDeviceAuthority(now: number): Promise<KeyPair> {
+export function createDeviceAuthority(now: number): Promise<Identity> {
   return selfSign("tunnel serve-local device CA", now, [
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth], true),
   ]);
 }
 
-async function selfSign(name: string, now: number, limits: readonly Extension[]): Promise<KeyPair> {
+async function selfSign(name: string, now: number, limits: readonly Extension[]): Promise<Identity> {
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -92,10 +89,10 @@ async function selfSign(name: string, now: number, limits: readonly Extension[])
 
 /** A certificate for a server reached by DNS `names` and IP `addresses`; it ends after 397 days, or with its CA. */
 export async function issueServerCertificate(
-  authority: KeyPair,
+  authority: Identity,
   subject: { readonly names: readonly string[]; readonly addresses: readonly string[] },
   now: number,
-): Promise<KeyPair> {
+): Promise<Identity> {
   const end = now + SERVER_DAYS * DAY_MS;
   return issue(authority, { CN: ["localhost"] }, { now, end }, [
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
@@ -107,18 +104,18 @@ export async function issueServerCertificate(
 }
 
 /** A certificate with which the device of the thing `name` shows who it is; for nothing else. It ends with its CA. */
-export function issueDeviceCertificate(authority: KeyPair, name: string, now: number): Promise<KeyPair> {
+export function issueDeviceCertificate(authority: Identity, name: string, now: number): Promise<Identity> {
   return issue(authority, { CN: [name] }, { now, end: Number.POSITIVE_INFINITY }, [
     new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
   ]);
 }
 
 async function issue(
-  authority: KeyPair,
+  authority: Identity,
   subject: Record<string, string[]>,
   { now, end }: { readonly now: number; readonly end: number },
   uses: readonly Extension[],
-): Promise<KeyPair> {
+): Promise<Identity> {
   const issuer = new X509Certificate(authority.certificate);
   const keys = await generateKeys();
   const certificate = await X509CertificateGenerator.create({
@@ -143,68 +140,45 @@ async function issue(
 
 /** Whether `device` is a pair that issueDeviceCertificate made under this CA, and lasts until `until`. */
 export async function isDeviceCertificate(
-  authority: KeyPair,
-  device: KeyPair & { readonly name: string },
+  authority: Identity,
+  device: Identity & { readonly name: string },
   until: number,
 ): Promise<boolean> {
   try {
     const issuer = new X509Certificate(authority.certificate);
     const certificate = new X509Certificate(device.certificate);
-    const publicKey = createPublicKey(device.privateKey).export({ format: "der", type: "spki" });
     const isIssued = await certificate.verify({ publicKey: issuer.publicKey, signatureOnly: true });
     return (
       isIssued &&
       certificate.subjectName.getField("CN")[0] === device.name &&
       certificate.notAfter.getTime() > until &&
-      publicKey.equals(new Uint8Array(certificate.publicKey.rawData))
+      isKeyOf(certificate, device.privateKey)
     );
   } catch {
     return false;
   }
 }
 
+function isKeyOf(certificate: X509Certificate, privateKey: string): boolean {
+  const publicKey = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  return publicKey.equals(new Uint8Array(certificate.publicKey.rawData));
+}
+
 /** Reads a CA made by createAuthority; undefined when it is not one, or the private key belongs to another. */
-export async function readAuthority(authority: KeyPair): Promise<AuthorityFacts | undefined> {
+export function readAuthority(authority: Identity): AuthorityFacts | undefined {
   try {
     const certificate = new X509Certificate(authority.certificate);
-    const probe = await issueServerCertificate(
-      authority,
-      { names: ["localhost"], addresses: [] },
-      certificate.notBefore.getTime(),
-    );
-    const isOurKey = await new X509Certificate(probe.certificate).verify({
-      publicKey: certificate.publicKey,
-      signatureOnly: true,
-    });
     const constraints = certificate.getExtension(NAME_CONSTRAINTS_OID);
-    if (!isOurKey || constraints === null) {
-      return undefined;
-    }
+    if (!isKeyOf(certificate, authority.privateKey) || constraints === null) return undefined;
     return {
-      permittedNames: decodeNameConstraints(new Uint8Array(constraints.value)),
+      permittedNames: decodeNameConstraints(constraints.value),
       startsAt: certificate.notBefore.getTime(),
       expiresAt: certificate.notAfter.getTime(),
-      subjectHash: subjectHash(new Uint8Array(certificate.subjectName.toArrayBuffer())),
+      subjectHash: subjectHash(certificate.subjectName.toArrayBuffer()),
     };
   } catch {
     return undefined;
   }
-}
-
-function encodeNameConstraints(names: readonly string[]): Uint8Array<ArrayBuffer> {
-  const subtrees = names.map((name) => encodeDer(SEQUENCE, encodeDer(DNS_NAME, Buffer.from(name, "ascii"))));
-  return new Uint8Array(encodeDer(SEQUENCE, encodeDer(PERMITTED_SUBTREES, ...subtrees)));
-}
-
-function decodeNameConstraints(value: Uint8Array): string[] {
-  const constraints = decodeDer(decodeDer(value)[0]?.content ?? new Uint8Array());
-  const permitted = constraints.find((element) => element.tag === PERMITTED_SUBTREES);
-  const bases = decodeDer(permitted?.content ?? new Uint8Array()).flatMap((subtree) =>
-    decodeDer(subtree.content),
-  );
-  return bases
-    .filter((base) => base.tag === DNS_NAME)
-    .map((base) => Buffer.from(base.content).toString("ascii"));
 }
 
 function generateKeys(): Promise<CryptoKeyPair> {

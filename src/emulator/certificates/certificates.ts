@@ -6,8 +6,8 @@ import { STATE_ADVICE } from "../server/state-directory.ts";
 import {
   type AuthorityFacts,
   createAuthority,
+  type Identity,
   issueServerCertificate,
-  type KeyPair,
   readAuthority,
 } from "./authority.ts";
 
@@ -21,7 +21,7 @@ export interface Certificates {
   readonly caPath: string;
   /** OpenSSL hashed directory with the same CA, for `localproxy -c`. */
   readonly caDirectory: string;
-  readonly server: KeyPair;
+  readonly server: Identity;
   /** A new CA was made: clients that copied an older one have to take it again. */
   readonly isNewAuthority: boolean;
 }
@@ -40,10 +40,10 @@ export async function prepareCertificates(options: {
   const { directory, names, addresses, now } = options;
   makePrivateDirectory(directory, STATE_ADVICE);
   const kept = readKept(directory);
-  const keptFacts = kept === undefined ? undefined : await readAuthority(kept);
+  const keptFacts = kept && readAuthority(kept);
   const isUsable = keptFacts !== undefined && isEnough(keptFacts, names, now);
   const authority = kept !== undefined && isUsable ? kept : await createAuthority(names, now);
-  const facts = isUsable ? keptFacts : await readAuthority(authority);
+  const facts = isUsable ? keptFacts : readAuthority(authority);
   if (!isUsable) {
     writePrivateFile(keyPath(directory), authority.privateKey, STATE_ADVICE);
     writePrivateFile(caPathOf(directory), authority.certificate, { mode: 0o644, ...STATE_ADVICE });
@@ -66,10 +66,8 @@ function keyPath(directory: string): string {
   return join(directory, "ca-key.pem");
 }
 
-function readKept(directory: string): KeyPair | undefined {
-  if (!existsSync(keyPath(directory)) || !existsSync(caPathOf(directory))) {
-    return undefined;
-  }
+function readKept(directory: string): Identity | undefined {
+  if (!existsSync(keyPath(directory)) || !existsSync(caPathOf(directory))) return undefined;
   try {
     return {
       certificate: readFileSync(caPathOf(directory), "utf8"),
@@ -94,9 +92,7 @@ function isEnough(facts: AuthorityFacts, names: readonly string[], now: number):
 function writeHashedDirectory(directory: string, certificate: string, hash: string): void {
   makePrivateDirectory(directory, STATE_ADVICE);
   for (const file of readdirSync(directory)) {
-    if (file !== `${hash}.0`) {
-      rmSync(join(directory, file), { force: true });
-    }
+    if (file !== `${hash}.0`) rmSync(join(directory, file), { force: true });
   }
   writePrivateFile(join(directory, `${hash}.0`), certificate, { mode: 0o644, ...STATE_ADVICE });
 }

@@ -25,9 +25,7 @@ export function checkAuthorization(headers: IncomingHttpHeaders, now: number): v
   if (service !== TARGET_PREFIX) {
     throw invalid(`Credential should be scoped to correct service: '${TARGET_PREFIX}'`);
   }
-  if (!signedHeaders.split(";").includes("host")) {
-    throw invalid("'host' must be a signed header");
-  }
+  if (!signedHeaders.split(";").includes("host")) throw invalid("'host' must be a signed header");
   checkDate(headers["x-amz-date"], scopeDate, now);
 }
 
@@ -50,9 +48,7 @@ export function checkSignature(request: SignedRequest, key: SigningKey): void {
 
 function parse(authorization: string): { scopeDate: string; service: string; signedHeaders: string } {
   const [algorithm = "", ...rest] = authorization.trim().split(/\s+/);
-  if (algorithm !== ALGORITHM) {
-    throw invalid(`Authorization has to begin with ${ALGORITHM}`);
-  }
+  if (algorithm !== ALGORITHM) throw invalid(`Authorization has to begin with ${ALGORITHM}`);
   const parts = new Map(
     rest
       .join(" ")
@@ -74,17 +70,13 @@ function parse(authorization: string): { scopeDate: string; service: string; sig
 
 function checkDate(header: string | string[] | undefined, scopeDate: string, now: number): void {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(typeof header === "string" ? header : "");
-  if (match === null) {
-    throw invalid("X-Amz-Date has to be there, as YYYYMMDDThhmmssZ");
-  }
+  if (match === null) throw invalid("X-Amz-Date has to be there, as YYYYMMDDThhmmssZ");
   const [stamp, year, month, day, hour, minute, second] = match;
   if (stamp.slice(0, 8) !== scopeDate) {
     throw invalid(`Date in Credential scope does not match X-Amz-Date: ${scopeDate}, ${stamp}`);
   }
   const signedAt = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  if (Number.isNaN(signedAt)) {
-    throw invalid(`X-Amz-Date is no date: ${stamp}`);
-  }
+  if (Number.isNaN(signedAt)) throw invalid(`X-Amz-Date is no date: ${stamp}`);
   if (now - signedAt > MAX_CLOCK_SKEW_MS) {
     throw invalid(
       `Signature expired: ${stamp} is more than 15 minutes before ${new Date(now).toISOString()}`,

@@ -58,9 +58,7 @@ function check(constraint: Constraint, value: unknown, path: string, violations:
       checkInteger(constraint, value, path, violations);
       return value;
     case "boolean":
-      if (typeof value !== "boolean") {
-        violations.push(violation(value, path, "Member must be a boolean"));
-      }
+      if (typeof value !== "boolean") violations.push(violation(value, path, "Member must be a boolean"));
       return value;
     case "list":
       return checkList(constraint, value, path, violations);
@@ -142,9 +140,7 @@ function checkList(
     return value;
   }
   return value.map((item: unknown, index) => {
-    if (violations.length >= MAX_COUNTED) {
-      return item;
-    }
+    if (violations.length >= MAX_COUNTED) return item;
     const itemPath = `${path}.${index + 1}.member`;
     if (item === null) {
       violations.push(violation(null, itemPath, "Member must not be null"));
@@ -196,9 +192,7 @@ function quoteJson(value: unknown, length: number): string {
   const isList = Array.isArray(value);
   let text = isList ? "[" : "{";
   for (const name in value) {
-    if (text.length > length) {
-      return text;
-    }
+    if (text.length > length) return text;
     const label = isList ? "" : `${JSON.stringify(name.slice(0, length))}:`;
     const comma = text.length > 1 ? "," : "";
     text += `${comma}${label}${quoteJson((value as Record<string, unknown>)[name], length - text.length)}`;
@@ -208,8 +202,6 @@ function quoteJson(value: unknown, length: number): string {
 
 function countCodePoints(text: string): number {
   let count = 0;
-  for (const _ of text) {
-    count += 1;
-  }
+  for (const _ of text) count += 1;
   return count;
 }

@@ -67,9 +67,7 @@ async function handleCall(
   const requestId = randomUUID();
   try {
     const name = checkHeaders(request, now());
-    if (!allowsCall(name)) {
-      throw new Fault("ThrottlingException", "Rate exceeded");
-    }
+    if (!allowsCall(name)) throw new Fault("ThrottlingException", "Rate exceeded");
     const body = await readBody(request);
     if (signingKey !== undefined) {
       checkSignature(
@@ -87,9 +85,7 @@ async function handleCall(
       return;
     }
     const fault = toFault(error, log);
-    if (!request.complete) {
-      discardRest(request);
-    }
+    if (!request.complete) discardRest(request);
     const target = escapeControl(String(request.headers["x-amz-target"]));
     log.debug("{target}: {status} {type}: {reason}", {
       target,
@@ -110,9 +106,7 @@ async function handleCall(
 function checkHeaders(request: IncomingMessage, now: number): ReturnType<typeof operationOf> {
   const { headers } = request;
   const contentType = (headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  if (contentType !== CONTENT_TYPE) {
-    throw validationFault(`Content-Type has to be ${CONTENT_TYPE}`);
-  }
+  if (contentType !== CONTENT_TYPE) throw validationFault(`Content-Type has to be ${CONTENT_TYPE}`);
   const target = headers["x-amz-target"];
   const name = operationOf(typeof target === "string" ? target : undefined);
   checkAuthorization(headers, now);
@@ -120,9 +114,7 @@ function checkHeaders(request: IncomingMessage, now: number): ReturnType<typeof 
 }
 
 function readBody(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) {
-    return Promise.reject(tooLarge());
-  }
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -170,9 +162,7 @@ function tooLarge(): Fault {
 
 /** What is no Fault is a bug of ours or trouble of this machine, such as a full disk; the caller learns no more than the service would say. */
 function toFault(error: unknown, log: Logger): Fault {
-  if (error instanceof Fault) {
-    return error;
-  }
+  if (error instanceof Fault) return error;
   log.error("the control plane failed: {error}", { error });
   return new Fault("InternalServerException", "Internal failure", 500);
 }

@@ -1,6 +1,5 @@
 import type { ConnectionState, Timestamp, Tunnel } from "../../aws/shapes.ts";
-import type { SideRecord } from "../store/store.ts";
-import type { TunnelRecord } from "../tunnels/tunnels.ts";
+import type { SideRecord, TunnelRecord } from "../store/store.ts";
 import { TUNNEL_ID } from "./members.ts";
 import type { Operation } from "./operation.ts";
 

@@ -15,9 +15,7 @@ export function isNestedBeyond(limit: number, json: Uint8Array): boolean {
       at = endOfString(json, at + 1);
     } else if (OPENING.has(byte)) {
       depth += 1;
-      if (depth > limit) {
-        return true;
-      }
+      if (depth > limit) return true;
     } else if (CLOSING.has(byte)) {
       depth -= 1;
     }
@@ -28,8 +26,6 @@ export function isNestedBeyond(limit: number, json: Uint8Array): boolean {
 /** Place of the quote that ends the string whose first character is at `from`; the length where none does. */
 function endOfString(json: Uint8Array, from: number): number {
   let at = from;
-  while (at < json.length && json[at] !== QUOTE) {
-    at += json[at] === BACKSLASH ? 2 : 1;
-  }
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
   return at;
 }

@@ -1,6 +1,6 @@
 import type { TunnelSummary } from "../../aws/shapes.ts";
+import type { TunnelRecord } from "../store/store.ts";
 import { validationFault } from "../tunnels/fault.ts";
-import type { TunnelRecord } from "../tunnels/tunnels.ts";
 import { toTimestamp } from "./describe-tunnel.ts";
 import { THING_NAME } from "./members.ts";
 import type { Operation } from "./operation.ts";
@@ -49,8 +49,6 @@ function encodeNextToken(sequence: number): string {
 function decodeNextToken(nextToken: string): number {
   const text = Buffer.from(nextToken, "base64url").toString("latin1");
   const sequence = /^before:(\d{1,15})$/.exec(text)?.[1];
-  if (sequence === undefined) {
-    throw validationFault("nextToken is not one that ListTunnels returned");
-  }
+  if (sequence === undefined) throw validationFault("nextToken is not one that ListTunnels returned");
   return Number(sequence);
 }

@@ -1,10 +1,10 @@
 import type { ClientMode } from "../../aws/shapes.ts";
+import type { Side } from "../relay/relay.ts";
 import { validationFault } from "../tunnels/fault.ts";
-import type { Mode } from "../tunnels/tunnels.ts";
 import { DESTINATION_CONFIG, TUNNEL_ID } from "./members.ts";
 import type { Operation } from "./operation.ts";
 
-const MODES: Readonly<Record<ClientMode, readonly Mode[]>> = {
+const MODES: Readonly<Record<ClientMode, readonly Side[]>> = {
   SOURCE: ["source"],
   DESTINATION: ["destination"],
   ALL: ["source", "destination"],

@@ -32,8 +32,9 @@ export class FaultPlan {
   /** Status and sentence with which a handshake is refused; undefined where it is not. */
   refuseHandshake(): { readonly status: number; readonly reason: string } | undefined {
     const fault = this.#draw("refuse");
-    if (fault !== undefined)
+    if (fault !== undefined) {
       return { status: fault.value, reason: `Refused on purpose: --fault ${fault.text}` };
+    }
     const isOver = this.#quota && !this.#connections.take("connections", performance.now());
     return isOver
       ? { status: 429, reason: `More than ${QUOTA_CONNECTIONS} connections a second` }

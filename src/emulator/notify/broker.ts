@@ -1,15 +1,17 @@
 // The embedded MQTT broker: it lets a device in by its certificate, and lets it do one thing, to subscribe to the
 // reserved topics of its own thing.
+
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 import { escapeControl } from "../../base/escape.ts";
+import { bracketed } from "../../base/host-names.ts";
 import type { Logger } from "../../base/log.ts";
-import type { KeyPair } from "../certificates/authority.ts";
-import { bind, type ListenAddress, toHost } from "../server/bind.ts";
+import type { Identity } from "../certificates/authority.ts";
+import { bind, type ListenAddress } from "../server/bind.ts";
 import { SessionStore } from "../store/session-store.ts";
 import { Connection, type Device } from "./connection.ts";
-import { isOwnTopic, type Notification } from "./notification.ts";
 import type { Notifier } from "./notifier.ts";
+import { isOwnTopic, type Notification } from "./notify-message.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { fingerprintOf, registeredFingerprint } from "./things.ts";
 
@@ -28,7 +30,7 @@ const SWEEP_MS = 1_000;
 export interface BrokerOptions {
   /** Loopback only. */
   readonly listen: ListenAddress;
-  readonly server: KeyPair;
+  readonly server: Identity;
   /** PEM of the CA that issues device certificates. */
   readonly deviceAuthority: string;
   /** Directory of the things, as things.ts keeps it. */
@@ -88,7 +90,7 @@ class EmbeddedBroker implements Broker {
   async listen(): Promise<void> {
     const { listen, log } = this.#options;
     try {
-      const hint = `--mqtt-listen ${toHost(listen.host)}:0 takes a free port, --no-mqtt does without`;
+      const hint = `--mqtt-listen ${bracketed(listen.host)}:0 takes a free port, --no-mqtt does without`;
       await bind(this.#server, listen, hint);
     } catch (error) {
       this.#store.close();
@@ -195,9 +197,7 @@ class EmbeddedBroker implements Broker {
   #identify(socket: TLSSocket): Device | undefined {
     const { raw, subject } = socket.getPeerCertificate();
     const thingName = subject?.CN;
-    if (!socket.authorized || raw === undefined || typeof thingName !== "string") {
-      return undefined;
-    }
+    if (!socket.authorized || raw === undefined || typeof thingName !== "string") return undefined;
     const device = { thingName, fingerprint: fingerprintOf(raw) };
     return this.#isRegistered(device) ? device : undefined;
   }

@@ -166,8 +166,9 @@ class Reader {
   list<T>(read: () => T): T[] {
     const items = [read()];
     while (this.#at < this.#body.length) {
-      if (items.length === MAX_FILTERS)
+      if (items.length === MAX_FILTERS) {
         throw new TypeError(`a packet with more than ${MAX_FILTERS} topic filters`);
+      }
       items.push(read());
     }
     return items;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { escapeControl } from "../../base/escape.ts";
 import { type ClientPacket, type ConnectPacket, readClientPacket } from "./client-packet.ts";
-import { isOwnTopic, type Notification } from "./notification.ts";
+import { isOwnTopic, type Notification } from "./notify-message.ts";
 import { PacketReader } from "./packet-reader.ts";
 import {
   ConnectCode,

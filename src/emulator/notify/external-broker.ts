@@ -3,9 +3,9 @@ import { connect, type IClientOptions, type MqttClient } from "mqtt";
 import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Password } from "../../base/secret.ts";
-import type { KeyPair } from "../certificates/authority.ts";
-import type { Notification } from "./notification.ts";
+import type { Identity } from "../certificates/authority.ts";
 import type { Notifier } from "./notifier.ts";
+import type { Notification } from "./notify-message.ts";
 
 /** A broker that somebody else runs, and how to be let in. */
 export interface BrokerAddress {
@@ -18,7 +18,7 @@ export interface BrokerAddress {
   /** PEM certificates that the broker's is verified with. */
   readonly roots?: readonly string[] | undefined;
   /** What this client shows of itself. */
-  readonly identity?: KeyPair | undefined;
+  readonly identity?: Identity | undefined;
 }
 
 /** Notifications kept while the broker is away: a minute of one tunnel opened every 60 ms. */
@@ -61,23 +61,17 @@ export class ExternalBroker implements Notifier {
   publish(notification: Notification): void {
     this.#dropLate();
     const oldest = this.#waiting.values().next().value;
-    if (oldest !== undefined && this.#waiting.size >= MAX_WAITING) {
-      this.#giveUp(oldest, "too many wait");
-    }
+    if (oldest !== undefined && this.#waiting.size >= MAX_WAITING) this.#giveUp(oldest, "too many wait");
     const waiting = { notification, until: Date.now() + MAX_WAIT_MS };
     this.#waiting.add(waiting);
-    if (this.#client?.connected) {
-      this.#send(this.#client, waiting);
-    }
+    if (this.#client?.connected) this.#send(this.#client, waiting);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retry);
     const client = this.#client;
-    if (client === undefined) {
-      return;
-    }
+    if (client === undefined) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, FAREWELL_MS);
       const end = () => {
@@ -98,9 +92,7 @@ export class ExternalBroker implements Notifier {
       this.#failures = 0;
       this.#log.info("connected to broker {broker}", { broker: this.#name });
       this.#dropLate();
-      for (const waiting of this.#waiting) {
-        this.#send(client, waiting);
-      }
+      for (const waiting of this.#waiting) this.#send(client, waiting);
     });
     client.on("error", (error) => {
       reason = error.message;
@@ -112,9 +104,7 @@ export class ExternalBroker implements Notifier {
   }
 
   #retryLater(reason: string): void {
-    if (this.#isClosed || this.#retry !== undefined) {
-      return;
-    }
+    if (this.#isClosed || this.#retry !== undefined) return;
     const pause = Math.random() * Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
     const facts = { broker: this.#name, reason: escapeControl(reason) };
     if (this.#failures === 0) {
@@ -135,18 +125,14 @@ export class ExternalBroker implements Notifier {
     const { topic, payload } = waiting.notification;
     client.publish(topic, payload, { qos: 1, retain: false }, (error) => {
       // A failure means that the connection is lost: it is sent again on the next one.
-      if (!error) {
-        this.#waiting.delete(waiting);
-      }
+      if (!error) this.#waiting.delete(waiting);
     });
   }
 
   #dropLate(): void {
     const now = Date.now();
     for (const waiting of this.#waiting) {
-      if (waiting.until <= now) {
-        this.#giveUp(waiting, `broker ${this.#name} was away for too long`);
-      }
+      if (waiting.until <= now) this.#giveUp(waiting, `broker ${this.#name} was away for too long`);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Logger } from "../../base/log.ts";
 import type { Tunnels } from "../tunnels/tunnels.ts";
-import { type Notification, notificationOf } from "./notification.ts";
+import { type Notification, notificationOf } from "./notify-message.ts";
 
 /** What carries notifications to devices: the embedded broker, or a client of another one. */
 export interface Notifier {

@@ -2,7 +2,7 @@
 // without clean session is kept for an hour after its connection, over a restart too.
 import type { Logger } from "../../base/log.ts";
 import type { MessageRecord, SessionRecord, SessionStore } from "../store/session-store.ts";
-import type { Notification } from "./notification.ts";
+import type { Notification } from "./notify-message.ts";
 import { matchesTopic } from "./topic-filter.ts";
 
 /** A quota of AWS IoT Core, for one connection. */

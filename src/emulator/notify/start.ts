@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { getLogger, type Logger } from "../../base/log.ts";
-import type { KeyPair } from "../certificates/authority.ts";
+import type { Identity } from "../certificates/authority.ts";
 import { type ListenAddress, nameOf } from "../server/bind.ts";
 import type { Endpoint } from "../server/endpoint-file.ts";
 import type { ServeOptions } from "../server/serve-options.ts";
@@ -23,14 +23,12 @@ interface Emulator {
   readonly stateDirectory: string;
   /** Nothing outlives it. */
   readonly isEphemeral: boolean;
-  readonly server: KeyPair;
+  readonly server: Identity;
 }
 
 /** Notifies devices as `options.mqtt` says. Throws ListenError, and ConfigError for certificates it cannot read. */
 export async function startNotifying({ mqtt, region }: ServeOptions, emulator: Emulator): Promise<Notifying> {
-  if (mqtt === undefined) {
-    return { endpoint: {}, close: async () => {} };
-  }
+  if (mqtt === undefined) return { endpoint: {}, close: async () => {} };
   const log = getLogger("notify");
   const { notifier, endpoint } =
     mqtt.type === "embedded"

@@ -9,9 +9,9 @@ import { isApiName } from "../../base/names.ts";
 import { makePrivateDirectory, writePrivateFile } from "../../base/private-files.ts";
 import {
   createDeviceAuthority,
+  type Identity,
   isDeviceCertificate,
   issueDeviceCertificate,
-  type KeyPair,
 } from "../certificates/authority.ts";
 import { caPathOf } from "../certificates/certificates.ts";
 import { checkOwner, STATE_ADVICE } from "../server/state-directory.ts";
@@ -48,9 +48,7 @@ export async function addThing(stateDirectory: string, name: string): Promise<Th
     if (kept !== undefined && (await isDeviceCertificate(authority, { ...kept, name }, now + RENEWAL_MS))) {
       return identity;
     }
-    if (kept !== undefined || attempt > 0) {
-      takeAway(join(thingsDirectory(directory), name));
-    }
+    if (kept !== undefined || attempt > 0) takeAway(join(thingsDirectory(directory), name));
     const device = await issueDeviceCertificate(authority, name, now);
     const files = { "certificate.pem": device.certificate, "private.key": device.privateKey };
     placeDirectory(join(thingsDirectory(directory), name), files);
@@ -81,9 +79,7 @@ export function removeThing(stateDirectory: string, name: string): void {
 
 /** SHA-256, in hexadecimal, of the certificate on file for a thing; undefined where there is none, or no such name. */
 export function registeredFingerprint(things: string, name: string): string | undefined {
-  if (!isApiName(name)) {
-    return undefined;
-  }
+  if (!isApiName(name)) return undefined;
   const pem = readIfThere(join(things, name, "certificate.pem"));
   const base64 = pem?.replaceAll(/-----[A-Z ]+-----|\s/g, "");
   return base64 === undefined || base64 === "" ? undefined : fingerprintOf(Buffer.from(base64, "base64"));
@@ -100,7 +96,7 @@ export function thingsDirectory(stateDirectory: string): string {
 }
 
 /** The CA of all devices, made when there is none. */
-export async function takeDeviceAuthority(stateDirectory: string): Promise<KeyPair> {
+export async function takeDeviceAuthority(stateDirectory: string): Promise<Identity> {
   const directory = join(stateDirectory, "device-ca");
   if (!existsSync(directory)) {
     const { certificate, privateKey } = await createDeviceAuthority(Date.now());
@@ -134,13 +130,13 @@ function checkName(name: string): void {
   }
 }
 
-function readPair(certificatePath: string, keyPath: string): KeyPair | undefined {
+function readPair(certificatePath: string, keyPath: string): Identity | undefined {
   const certificate = readIfThere(certificatePath);
   const privateKey = readIfThere(keyPath);
   return certificate === undefined || privateKey === undefined ? undefined : { certificate, privateKey };
 }
 
-function isReadable({ certificate, privateKey }: KeyPair): boolean {
+function isReadable({ certificate, privateKey }: Identity): boolean {
   try {
     return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(privateKey));
   } catch {
@@ -168,9 +164,7 @@ function placeDirectory(path: string, files: Readonly<Record<string, string>>): 
     renameSync(temporary, path);
   } catch (cause) {
     rmSync(temporary, { recursive: true, force: true });
-    if (!existsSync(path)) {
-      throw new ConfigError(`cannot write "${path}"`, { cause, ...STATE_ADVICE });
-    }
+    if (!existsSync(path)) throw new ConfigError(`cannot write "${path}"`, { cause, ...STATE_ADVICE });
   }
 }
 
@@ -180,9 +174,7 @@ function takeAway(path: string): boolean {
   try {
     renameSync(path, temporary);
   } catch (cause) {
-    if (!existsSync(path)) {
-      return false;
-    }
+    if (!existsSync(path)) return false;
     throw new ConfigError(`cannot remove "${path}"`, { cause });
   }
   rmSync(temporary, { recursive: true, force: true });

@@ -14,7 +14,8 @@ import { describeMessage } from "../../protocol/message.ts";
 import type { FaultPlan, LinkFaults } from "../faults/fault-plan.ts";
 import type { Rate } from "../faults/pace.ts";
 import { refuseUpgradeRequest } from "../server/strict-http.ts";
-import type { Admission, Tunnels } from "../tunnels/tunnels.ts";
+import type { Admission } from "../tunnels/admission.ts";
+import type { Tunnels } from "../tunnels/tunnels.ts";
 import { endUpgrade } from "./end-upgrade.ts";
 import { type Handshake, readHandshake } from "./handshake.ts";
 import { Peer } from "./peer.ts";
@@ -91,14 +92,13 @@ export class RelayServer {
       { url: request.url ?? "", rawHeaders: request.rawHeaders },
       this.#options.allowOrigins,
     );
-    if (handshake.type === "refused")
+    if (handshake.type === "refused") {
       return this.#refuse(request, socket, handshake.status, handshake.reason);
+    }
     const offer: Offer = { handshake, socket };
     this.#offers.set(request, offer);
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      if (offer.admission !== undefined) {
-        this.#join(offer.admission, handshake, webSocket, gateOf(socket));
-      }
+      if (offer.admission !== undefined) this.#join(offer.admission, handshake, webSocket, gateOf(socket));
     });
   }
 

@@ -1,6 +1,8 @@
-import { isIPv6, type Server } from "node:net";
+import type { Server } from "node:net";
 import { surviveAcceptErrors } from "../../base/accept-errors.ts";
 import { ListenError } from "../../base/errors.ts";
+import { bracketed, hostAndPort } from "../../base/host-names.ts";
+import { systemReason } from "../../base/system-reason.ts";
 
 /** Where a server listens; port 0 takes a free one. */
 export interface ListenAddress {
@@ -10,26 +12,20 @@ export interface ListenAddress {
 
 /** Resolves when `server` listens. Throws ListenError, with `hint`, when it cannot have the port. */
 export function bind(server: Server, { host, port }: ListenAddress, hint: string): Promise<void> {
+  const where = hostAndPort({ host, port });
   return new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException): void => {
-      const reason = cause.code === "EADDRINUSE" ? "the port is taken" : cause.message;
-      reject(new ListenError(`cannot listen on ${toHost(host)}:${port}: ${reason}`, { cause, hint }));
-    };
+    const onError = (cause: Error) =>
+      reject(new ListenError(where, `cannot listen on ${where}: ${systemReason(cause)}`, { cause, hint }));
     server.once("error", onError);
     server.listen(port, host, () => {
       server.off("error", onError);
-      surviveAcceptErrors(server, `${toHost(host)}:${port}`);
+      surviveAcceptErrors(server, `${where}`);
       resolve();
     });
   });
 }
 
-/** An address as it stands in a URL. */
-export function toHost(address: string): string {
-  return isIPv6(address) ? `[${address}]` : address;
-}
-
 /** The name localhost leads to 127.0.0.1 and ::1, not to other loopback addresses: those are named themselves. */
 export function nameOf(host: string): string {
-  return ["localhost", "127.0.0.1", "::1"].includes(host) ? "localhost" : toHost(host);
+  return ["localhost", "127.0.0.1", "::1"].includes(host) ? "localhost" : bracketed(host);
 }

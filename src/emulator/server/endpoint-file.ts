@@ -30,9 +30,7 @@ export function writeEndpoint(stateDirectory: string, endpoint: Endpoint): void 
 
 /** Takes the file away, unless another process has written it since. */
 export function removeEndpoint(stateDirectory: string): void {
-  if (endpointPid(stateDirectory) === process.pid) {
-    rmSync(endpointPath(stateDirectory), { force: true });
-  }
+  if (endpointPid(stateDirectory) === process.pid) rmSync(endpointPath(stateDirectory), { force: true });
 }
 
 /** Process that wrote the file, if there is one to read. */

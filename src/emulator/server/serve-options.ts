@@ -40,9 +40,7 @@ LOOPBACK.addAddress("::1", "ipv6");
 /** Refuses, with a UsageError, what the emulator cannot be given. */
 export function checkServeOptions(options: ServeOptions): void {
   checkListen("--listen", options.listen, 8443);
-  if (options.mqtt?.type === "embedded") {
-    checkListen("--mqtt-listen", options.mqtt.listen, 8883);
-  }
+  if (options.mqtt?.type === "embedded") checkListen("--mqtt-listen", options.mqtt.listen, 8883);
   if (!/^\d{12}$/.test(options.accountId)) {
     throw new UsageError(
       `--account-id "${options.accountId}" does not have 12 digits`,

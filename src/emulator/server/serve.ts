@@ -1,4 +1,5 @@
 // The emulator of the service on this machine: control plane and data plane on one TLS port.
+
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { STATUS_CODES } from "node:http";
@@ -6,9 +7,11 @@ import type { AddressInfo } from "node:net";
 import { uptime } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
+import { bracketed } from "../../base/host-names.ts";
 import { getLogger } from "../../base/log.ts";
 import { makePrivateDirectory } from "../../base/private-files.ts";
-import type { KeyPair } from "../certificates/authority.ts";
+import { codeOf } from "../../base/system-reason.ts";
+import type { Identity } from "../certificates/authority.ts";
 import { type Certificates, prepareCertificates } from "../certificates/certificates.ts";
 import { handleRequest } from "../control-plane/control-plane-server.ts";
 import type { SigningKey } from "../control-plane/signature.ts";
@@ -18,7 +21,7 @@ import { endUpgrade } from "../relay/end-upgrade.ts";
 import { RelayServer } from "../relay/relay-server.ts";
 import { SqliteStore } from "../store/sqlite.ts";
 import { Tunnels } from "../tunnels/tunnels.ts";
-import { bind, nameOf, toHost } from "./bind.ts";
+import { bind, nameOf } from "./bind.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
 import { checkServeOptions, type ServeOptions, serverNames } from "./serve-options.ts";
 import { checkOwner, makeTemporaryDirectory, STATE_ADVICE } from "./state-directory.ts";
@@ -32,9 +35,9 @@ export type { ServeOptions } from "./serve-options.ts";
 /** Connections that are busy at the stop get this long to finish. */
 const CLOSE_GRACE_MS = 1_000;
 /** What HTTP has a status of its own for, among requests that a parser gives up. Not every runtime answers them itself. */
-const CLIENT_ERRORS: ReadonlyMap<string, string> = new Map([
-  ["HPE_HEADER_OVERFLOW", "431 Request Header Fields Too Large"],
-  ["ERR_HTTP_REQUEST_TIMEOUT", "408 Request Timeout"],
+const CLIENT_ERRORS: ReadonlyMap<string, number> = new Map([
+  ["HPE_HEADER_OVERFLOW", 431],
+  ["ERR_HTTP_REQUEST_TIMEOUT", 408],
 ]);
 /** A tunnel opened meanwhile may be due first, and a machine that slept wakes its timers late: look this often. */
 const MAX_TICK_MS = 1_000;
@@ -61,23 +64,30 @@ export interface RunningEmulator {
  */
 export async function serve(options: ServeOptions): Promise<RunningEmulator> {
   checkServeOptions(options);
-  const cleanup = new Cleanup();
-  try {
-    return await start(options, cleanup);
-  } catch (error) {
-    await cleanup.run();
-    throw error;
-  }
+  await using cleanup = new AsyncDisposableStack();
+  const emulator = await start(options, cleanup);
+  const taken = cleanup.move();
+  let closing: Promise<void> | undefined;
+  return {
+    ...emulator,
+    close() {
+      closing ??= taken.disposeAsync();
+      return closing;
+    },
+  };
 }
 
-async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEmulator> {
+async function start(
+  options: ServeOptions,
+  cleanup: AsyncDisposableStack,
+): Promise<Omit<RunningEmulator, "close">> {
   const { region, accountId, allowOrigins } = options;
   const { names, addresses } = serverNames(options);
   const stateDirectory = takeStateDirectory(options.state, cleanup);
   const store = new SqliteStore(
     options.state.type === "ephemeral" ? ":memory:" : join(stateDirectory, "tunnels.db"),
   );
-  cleanup.add(() => store.close());
+  cleanup.defer(() => store.close());
   const directory = join(stateDirectory, "ca");
   const certificates = await prepareCertificates({ directory, names, addresses, now: Date.now() });
   const steps = new StepWatch({ wall: Date.now, steady: () => uptime() * 1_000 });
@@ -91,9 +101,9 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     createId: randomUUID,
     log: getLogger("tunnels"),
   });
-  const hostNames = [...names, ...addresses.map(toHost)];
+  const hostNames = [...names, ...addresses.map(bracketed)];
   const faults = new FaultPlan({ faults: options.faults ?? [], quota: options.hasQuota ?? false });
-  cleanup.add(faults.watch(tunnels, getLogger("faults")));
+  cleanup.defer(faults.watch(tunnels, getLogger("faults")));
   const credentials = options.isPrivate ? createKey() : undefined;
   const server = await listen(
     options.listen,
@@ -107,29 +117,28 @@ async function start(options: ServeOptions, cleanup: Cleanup): Promise<RunningEm
     isEphemeral: options.state.type === "ephemeral",
     server: certificates.server,
   });
-  cleanup.add(devices.close);
+  cleanup.defer(devices.close);
   const endpoint = {
     ...describeEndpoint(server, options, certificates),
     ...devices.endpoint,
     ...(credentials === undefined ? {} : { credentials }),
   };
   writeEndpoint(stateDirectory, endpoint);
-  cleanup.add(() => removeEndpoint(stateDirectory));
-  cleanup.add(startClock(tunnels));
+  cleanup.defer(() => removeEndpoint(stateDirectory));
+  cleanup.defer(startClock(tunnels));
   return {
     endpoint,
     stateDirectory,
     caDirectory: certificates.caDirectory,
     isNewAuthority: certificates.isNewAuthority,
     tunnels,
-    close: () => cleanup.run(),
   };
 }
 
-function takeStateDirectory(state: ServeOptions["state"], cleanup: Cleanup): string {
+function takeStateDirectory(state: ServeOptions["state"], cleanup: AsyncDisposableStack): string {
   if (state.type === "ephemeral") {
     const directory = makeTemporaryDirectory();
-    cleanup.add(() => rmSync(directory, { recursive: true, force: true }));
+    cleanup.defer(() => rmSync(directory, { recursive: true, force: true }));
     return directory;
   }
   const directory = resolve(state.path);
@@ -140,7 +149,7 @@ function takeStateDirectory(state: ServeOptions["state"], cleanup: Cleanup): str
 
 async function listen(
   address: ServeOptions["listen"],
-  certificate: KeyPair,
+  certificate: Identity,
   planes: {
     readonly tunnels: Tunnels;
     readonly hostNames: readonly string[];
@@ -148,7 +157,7 @@ async function listen(
     readonly signingKey: SigningKey | undefined;
     readonly faults: FaultPlan;
   },
-  cleanup: Cleanup,
+  cleanup: AsyncDisposableStack,
 ): Promise<TlsServer> {
   const { tunnels, hostNames, allowOrigins, signingKey, faults } = planes;
   const allowsCall = (operation: string) => faults.allowsCall(operation);
@@ -161,26 +170,25 @@ async function listen(
     });
   });
   const relay = new RelayServer({ tunnels, allowOrigins, faults, log: getLogger("relay") });
-  server.http.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
-    refuseUpgrade(socket, CLIENT_ERRORS.get(error.code ?? "") ?? "400 Bad Request");
+  server.http.on("clientError", (error, socket) => {
+    const code = codeOf(error);
+    if (!socket.writable || code === "ECONNRESET") return void socket.destroy();
+    refuseUpgrade(socket, CLIENT_ERRORS.get(code) ?? 400);
   });
   server.http.on("upgrade", (request, socket, head) => {
     const refusal = refuseRequest(request, hostNames);
-    if (refusal !== undefined) {
-      return refuseUpgrade(socket, `${refusal.status} ${STATUS_CODES[refusal.status]}`);
-    }
+    if (refusal !== undefined) return refuseUpgrade(socket, refusal.status);
     try {
       relay.handleUpgrade(request, socket, head);
     } catch (error) {
       // The store may fail, e.g. on a full disk; that is no reason to end every other tunnel.
       log.error("a WebSocket handshake failed: {error}", { error });
-      refuseUpgrade(socket, "500 Internal Server Error");
+      refuseUpgrade(socket, 500);
     }
   });
-  await bind(server.listener, address, `--listen ${toHost(address.host)}:0 takes a free port`);
+  await bind(server.listener, address, `--listen ${bracketed(address.host)}:0 takes a free port`);
   server.listener.on("error", (error) => log.error("the listener failed: {error}", { error }));
-  cleanup.add(() => closeServer(server, relay));
+  cleanup.defer(() => closeServer(server, relay));
   return server;
 }
 
@@ -206,8 +214,9 @@ function describeEndpoint(server: TlsServer, options: ServeOptions, { caPath }: 
   };
 }
 
-function refuseUpgrade(socket: Duplex, status: string): void {
-  endUpgrade(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+function refuseUpgrade(socket: Duplex, status: number): void {
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}`;
+  endUpgrade(socket, `${head}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
 /** One timer for all tunnels: expiry is exact to a second, and every call checks it for itself besides. */
@@ -247,31 +256,4 @@ async function closeServer(server: TlsServer, relay: RelayServer): Promise<void>
   relay.close();
   server.http.closeIdleConnections();
   await closed;
-}
-
-/** What was taken so far, to be given back in reverse order, once. */
-class Cleanup {
-  readonly #steps: (() => void | Promise<void>)[] = [];
-  #done: Promise<void> | undefined;
-
-  add(step: () => void | Promise<void>): void {
-    this.#steps.push(step);
-  }
-
-  run(): Promise<void> {
-    this.#done ??= this.#runAll();
-    return this.#done;
-  }
-
-  async #runAll(): Promise<void> {
-    let failure: unknown;
-    for (const step of this.#steps.reverse()) {
-      try {
-        await step();
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== undefined) throw failure;
-  }
 }

@@ -1,9 +1,9 @@
-import { mkdtempSync, type Stats, statSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ConfigError } from "../../base/errors.ts";
-
-const WRITABLE_BY_OTHERS = 0o022;
+import { ownFacts } from "../../base/ownership.ts";
+import { systemReason } from "../../base/system-reason.ts";
 
 /** What to type when the state directory cannot be used: `hint` of base/private-files.ts. */
 export const STATE_ADVICE = { hint: "choose another --state-dir" } as const;
@@ -14,41 +14,8 @@ const INNER = ["ca", "device-ca", "things"] as const;
 /** Refuses a state directory in which, or in whose directories, somebody else could put a key of theirs. */
 export function checkOwner(stateDirectory: string): void {
   for (const directory of [stateDirectory, ...INNER.map((name) => join(stateDirectory, name))]) {
-    checkDirectory(directory);
+    ownFacts(directory, "state directory ", STATE_ADVICE.hint);
   }
-}
-
-function checkDirectory(directory: string): void {
-  const stat = statOf(directory);
-  const userId = process.getuid?.();
-  if (userId === undefined || stat === undefined) {
-    return;
-  }
-  if (stat.uid !== userId && stat.uid !== 0) {
-    throw new ConfigError(`state directory "${directory}" belongs to another user`, {
-      ...STATE_ADVICE,
-    });
-  }
-  if ((stat.mode & WRITABLE_BY_OTHERS) !== 0) {
-    throw new ConfigError(`state directory "${directory}" can be written by others`, {
-      hint: `chmod go-w '${directory}'`,
-    });
-  }
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (cause) {
-    throw new ConfigError(`cannot use "${path}": ${reasonOf(cause)}`, {
-      cause,
-      ...STATE_ADVICE,
-    });
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
 }
 
 /** Makes a directory for this user alone among the temporary files. Throws ConfigError. */
@@ -57,7 +24,7 @@ export function makeTemporaryDirectory(): string {
   try {
     return mkdtempSync(join(parent, "tunnel-local-"));
   } catch (cause) {
-    throw new ConfigError(`cannot make a directory in "${parent}": ${reasonOf(cause)}`, {
+    throw new ConfigError(`cannot make a directory in "${parent}": ${systemReason(cause)}`, {
       cause,
       hint: "set TMPDIR to a directory that can be written, or name one with --state-dir",
     });

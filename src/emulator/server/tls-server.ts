@@ -8,7 +8,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { NEEDS_TLS_GATE, TlsGate } from "../../net/tls-gate.ts";
-import type { KeyPair } from "../certificates/authority.ts";
+import type { Identity } from "../certificates/authority.ts";
 
 /** Headers have to come within this time, and a whole request within twice of it: local clients take milliseconds. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -26,7 +26,7 @@ export interface TlsServer {
 type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** The one TLS server of the emulator: HTTP/1.1 for both planes. */
-export function createTlsServer(certificate: KeyPair, onRequest: OnRequest): TlsServer {
+export function createTlsServer(certificate: Identity, onRequest: OnRequest): TlsServer {
   const options = {
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: 2 * HEADERS_TIMEOUT_MS,

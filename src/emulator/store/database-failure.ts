@@ -1,5 +1,7 @@
 // What SQLite's failures mean to whoever runs serve-local.
+
 import { ConfigError } from "../../base/errors.ts";
+import { codeOf } from "../../base/system-reason.ts";
 
 /** Why a database cannot be used: SQLite's number of the error, its text where a runtime gives no number. */
 const CAUSES = [
@@ -35,9 +37,7 @@ export function damagedStore(path: string, how: string, cause?: unknown): Config
 
 /** The error to show for one that came up while the store was opened. */
 export function failureToOpen(error: unknown, path: string): ConfigError {
-  if (error instanceof ConfigError) {
-    return error;
-  }
+  if (error instanceof ConfigError) return error;
   const cause = causeOf(error);
   if (cause === "busy") {
     return new ConfigError(`"${path}" is in use by another serve-local`, {
@@ -45,9 +45,7 @@ export function failureToOpen(error: unknown, path: string): ConfigError {
       hint: "stop that one, or choose another --state-dir (or --ephemeral)",
     });
   }
-  if (cause === "damaged") {
-    return damagedStore(path, SENTENCES.damaged[0], error);
-  }
+  if (cause === "damaged") return damagedStore(path, SENTENCES.damaged[0], error);
   const [sentence, hint] = SENTENCES[cause ?? causeOfFile(error)];
   return new ConfigError(`cannot open the store "${path}": ${sentence}`, { cause: error, hint });
 }
@@ -61,9 +59,7 @@ export function failureInUse(error: unknown, path: string): unknown {
 }
 
 function causeOf(error: unknown): Cause | undefined {
-  if (!(error instanceof Error) || !("code" in error && error.code === "ERR_SQLITE_ERROR")) {
-    return undefined;
-  }
+  if (!(error instanceof Error) || codeOf(error) !== "ERR_SQLITE_ERROR") return undefined;
   // The low byte is the kind, the rest a detail.
   const number = "errcode" in error ? Number(error.errcode) & 0xff : undefined;
   return CAUSES.find(({ code, text }) =>
@@ -73,7 +69,7 @@ function causeOf(error: unknown): Cause | undefined {
 
 /** Of what the file system says before SQLite is asked. */
 function causeOfFile(error: unknown): Exclude<Cause, "busy"> {
-  switch (error instanceof Error && "code" in error ? error.code : undefined) {
+  switch (codeOf(error)) {
     case "ENOSPC":
     case "EDQUOT":
       return "full";

@@ -55,12 +55,8 @@ export function openDatabase(path: string): DatabaseSync {
       database.exec(`PRAGMA foreign_keys = ON; ${SCHEMA}`);
       return database;
     }
-    if (!existsSync(path)) {
-      createDatabase(path);
-    }
-    if (statSync(path).size === 0) {
-      throw damagedStore(path, "it is empty, and was not when it was made");
-    }
+    if (!existsSync(path)) createDatabase(path);
+    if (statSync(path).size === 0) throw damagedStore(path, "it is empty, and was not when it was made");
     database = new DatabaseSync(path);
     database.exec(`${SETTINGS} BEGIN EXCLUSIVE; COMMIT`);
     checkVersion(database, path);
@@ -74,9 +70,7 @@ export function openDatabase(path: string): DatabaseSync {
 
 /** Under another name until it is whole: so a file that is empty or without tables was damaged, never just begun. */
 function createDatabase(path: string): void {
-  if (existsSync(`${path}-wal`)) {
-    throw damagedStore(path, `it is gone, though "${path}-wal" is there`);
-  }
+  if (existsSync(`${path}-wal`)) throw damagedStore(path, `it is gone, though "${path}-wal" is there`);
   const draft = join(dirname(path), `.${randomUUID()}.tmp`);
   try {
     // SQLite would make the file readable by all; its -wal takes the mode of this one.
@@ -99,17 +93,13 @@ function linkAnew(draft: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch {
-    if (!existsSync(path)) {
-      renameSync(draft, path);
-    }
+    if (!existsSync(path)) renameSync(draft, path);
   }
 }
 
 function checkVersion(database: DatabaseSync, path: string): void {
   const version = firstValue(database, "PRAGMA user_version");
-  if (version === 0) {
-    throw damagedStore(path, "it was not written by serve-local");
-  }
+  if (version === 0) throw damagedStore(path, "it was not written by serve-local");
   if (Number(version) > SCHEMA_VERSION) {
     throw new ConfigError(`"${path}" was written by a newer version of tunnel`, {
       hint: "use that version, or another --state-dir",
@@ -126,9 +116,7 @@ function checkContent(database: DatabaseSync, path: string): void {
     statSync(path).size === bytes &&
     firstValue(database, "PRAGMA integrity_check(1)") === "ok" &&
     firstValue(database, "SELECT count(*) FROM tunnels WHERE NOT json_valid(document)") === 0;
-  if (!isWhole) {
-    throw damagedStore(path, "it is damaged: cut short or overwritten");
-  }
+  if (!isWhole) throw damagedStore(path, "it is damaged: cut short or overwritten");
 }
 
 function firstValue(database: DatabaseSync, sql: string): unknown {

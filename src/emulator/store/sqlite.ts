@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { TunnelStatus } from "../../aws/shapes.ts";
+import type { Side } from "../relay/relay.ts";
 import { openDatabase } from "./database.ts";
 import { failureInUse } from "./database-failure.ts";
-import type { DueFilter, ListedTunnel, ListFilter, Mode, Store, TokenRecord, TunnelRecord } from "./store.ts";
+import type { DueFilter, ListedTunnel, ListFilter, Store, TokenRecord, TunnelRecord } from "./store.ts";
 
 const TIMES = ["createdAt", "lastUpdatedAt", "dueAt", "source.changedAt", "destination.changedAt"];
 const SHIFT_TIMES = `
@@ -123,7 +124,7 @@ export class SqliteStore implements Store {
       .map(toToken);
   }
 
-  removeTokens(tunnelId: string, mode: Mode): void {
+  removeTokens(tunnelId: string, mode: Side): void {
     this.#prepare("DELETE FROM access_tokens WHERE tunnel_id = ? AND mode = ?").run(tunnelId, mode);
   }
 
@@ -152,9 +153,7 @@ export class SqliteStore implements Store {
 
   #prepare(sql: string): StatementSync {
     const known = this.#statements.get(sql);
-    if (known !== undefined) {
-      return known;
-    }
+    if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
     this.#statements.set(sql, statement);
     return statement;
@@ -181,8 +180,6 @@ function toToken(row: Row): TokenRecord {
 }
 
 function toUse(isUsed: boolean, clientTokenHash: string | undefined): TokenRecord["use"] {
-  if (clientTokenHash !== undefined) {
-    return { type: "bound", clientTokenHash };
-  }
+  if (clientTokenHash !== undefined) return { type: "bound", clientTokenHash };
   return { type: isUsed ? "spent" : "unused" };
 }

@@ -1,7 +1,5 @@
 import type { Tag, TunnelStatus } from "../../aws/shapes.ts";
-
-/** The two ends of a tunnel, as `local-proxy-mode` names them. */
-export type Mode = "source" | "destination";
+import type { Side } from "../relay/relay.ts";
 
 /** Whether a local proxy is connected on one side, and since when; milliseconds since 1970. */
 export interface SideRecord {
@@ -32,7 +30,7 @@ export interface TunnelRecord {
 export interface TokenRecord {
   readonly tokenHash: string;
   readonly tunnelId: string;
-  readonly mode: Mode;
+  readonly mode: Side;
   readonly use: TokenUse;
 }
 
@@ -85,7 +83,7 @@ export interface Store {
   findToken(tokenHash: string): TokenRecord | undefined;
   /** All tokens that this client token is bound to. */
   tokensOfClient(clientTokenHash: string): TokenRecord[];
-  removeTokens(tunnelId: string, mode: Mode): void;
+  removeTokens(tunnelId: string, mode: Side): void;
   /** Moves every time of every tunnel by so many milliseconds. */
   shiftTimes(ms: number): void;
   close(): void;

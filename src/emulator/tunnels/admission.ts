@@ -1,6 +1,7 @@
 // Who may connect to a tunnel: the token rules of the data plane, over the store.
 import { AccessToken } from "../../base/secret.ts";
-import type { Mode, Store } from "../store/store.ts";
+import type { Side } from "../relay/relay.ts";
+import type { Store } from "../store/store.ts";
 import { asOf } from "./lifetime.ts";
 import {
   createAccessToken,
@@ -17,7 +18,7 @@ import {
 export interface AdmissionRequest {
   readonly accessToken: string;
   readonly clientToken: string | undefined;
-  readonly mode: Mode;
+  readonly mode: Side;
 }
 
 /** The answer: tunnel and services, or HTTP status and sentence of the refusal. */
@@ -35,30 +36,22 @@ export function admit(store: Store, request: AdmissionRequest, now: number): Adm
   if (token === undefined || tunnel === undefined) {
     return { type: "refused", status: 403, reason: REASON_UNKNOWN };
   }
-  if (asOf(now, tunnel).status === "CLOSED") {
-    return refuse(REASON_CLOSED);
-  }
-  if (token.mode !== request.mode) {
-    return refuse(reasonWrongMode(token));
-  }
+  if (asOf(now, tunnel).status === "CLOSED") return refuse(REASON_CLOSED);
+  if (token.mode !== request.mode) return refuse(reasonWrongMode(token));
   const clientTokenHash = request.clientToken === undefined ? undefined : hashToken(request.clientToken);
   const verdict = judgeToken(token, clientTokenHash);
-  if (verdict.type === "refused") {
-    return refuse(verdict.reason);
-  }
+  if (verdict.type === "refused") return refuse(verdict.reason);
   if (clientTokenHash !== undefined && isTaken(store, clientTokenHash, token.tokenHash)) {
     return refuse(REASON_CLIENT_TOKEN_TAKEN);
   }
-  if (verdict.use !== token.use) {
-    store.saveToken({ ...token, use: verdict.use });
-  }
+  if (verdict.use !== token.use) store.saveToken({ ...token, use: verdict.use });
   return { type: "admitted", tunnelId: tunnel.tunnelId, services: tunnel.services ?? [] };
 }
 
 /** Makes the access token of one side; a former one of that side is revoked and its client token free again. */
 export function issueToken(
   store: Store,
-  side: { readonly tunnelId: string; readonly mode: Mode; readonly random: RandomBytes },
+  side: { readonly tunnelId: string; readonly mode: Side; readonly random: RandomBytes },
 ): AccessToken {
   const { tunnelId, mode } = side;
   const accessToken = createAccessToken(side.random);

@@ -13,17 +13,11 @@ const DUE_BATCH = 100;
 export function endDueTunnels(store: Store, now: number, onExpired: (tunnelId: string) => void): void {
   for (;;) {
     const due = store.tunnelsByDue({ until: now, limit: DUE_BATCH });
-    if (due.length === 0) {
-      return;
-    }
+    if (due.length === 0) return;
     store.transaction(() => {
-      for (const tunnel of due) {
-        endTunnel(store, tunnel);
-      }
+      for (const tunnel of due) endTunnel(store, tunnel);
     });
-    for (const { tunnelId } of due.filter(({ status }) => status === "OPEN")) {
-      onExpired(tunnelId);
-    }
+    for (const { tunnelId } of due.filter(({ status }) => status === "OPEN")) onExpired(tunnelId);
   }
 }
 

@@ -8,17 +8,13 @@ const MAX_TAGS = 50;
 export function mergeTags(tags: readonly Tag[], changes: readonly Tag[]): Tag[] {
   const keys = changes.map((tag) => tag.key);
   const repeated = keys.find((key, index) => keys.indexOf(key) !== index);
-  if (repeated !== undefined) {
-    throw validationFault(`Tag key '${repeated}' is given more than once`);
-  }
+  if (repeated !== undefined) throw validationFault(`Tag key '${repeated}' is given more than once`);
   const reserved = keys.find((key) => key.toLowerCase().startsWith("aws:"));
   if (reserved !== undefined) {
     throw validationFault(`Tag key '${reserved}' begins with 'aws:', which is reserved for AWS`);
   }
   const merged = new Map(tags.map((tag) => [tag.key, tag.value]));
-  for (const tag of changes) {
-    merged.set(tag.key, tag.value);
-  }
+  for (const tag of changes) merged.set(tag.key, tag.value);
   if (merged.size > MAX_TAGS) {
     throw limitFault(`The tunnel would have ${merged.size} tags; the limit is ${MAX_TAGS}`);
   }

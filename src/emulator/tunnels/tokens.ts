@@ -42,9 +42,7 @@ export function judgeToken(token: TokenRecord, clientTokenHash: string | undefin
     case "spent":
       return { type: "refused", reason: REASON_USED };
     case "bound":
-      if (clientTokenHash === undefined) {
-        return { type: "refused", reason: REASON_USED };
-      }
+      if (clientTokenHash === undefined) return { type: "refused", reason: REASON_USED };
       return clientTokenHash === use.clientTokenHash
         ? { type: "accepted", use }
         : { type: "refused", reason: REASON_CLIENT_TOKEN_DIFFERS };

@@ -1,5 +1,6 @@
 import type { AccessToken } from "../../base/secret.ts";
-import type { Mode, TunnelRecord } from "../store/store.ts";
+import type { Side } from "../relay/relay.ts";
+import type { TunnelRecord } from "../store/store.ts";
 
 /** What happened to a tunnel; told after the change is durable. */
 export type TunnelEvent =
@@ -14,7 +15,7 @@ export type TunnelEvent =
       readonly type: "rotated";
       readonly tunnelId: string;
       /** The sides whose former access token is revoked. */
-      readonly modes: readonly Mode[];
+      readonly modes: readonly Side[];
       readonly thingName: string | undefined;
       readonly services: readonly string[];
       /** Present when the destination's was rotated. */

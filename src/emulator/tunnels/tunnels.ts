@@ -3,62 +3,52 @@ import { escapeControl } from "../../base/escape.ts";
 import type { Logger } from "../../base/log.ts";
 import type { AccessToken } from "../../base/secret.ts";
 import { MAX_TUNNEL_LIFE_MINUTES } from "../../protocol/constants.ts";
-import type { ListedTunnel, ListFilter, Mode, Store, TunnelRecord } from "../store/store.ts";
+import type { Side } from "../relay/relay.ts";
+import type { ListedTunnel, ListFilter, Store, TunnelRecord } from "../store/store.ts";
 import { type Admission, type AdmissionRequest, admit, issueToken } from "./admission.ts";
 import { tunnelArn, tunnelIdOf } from "./arn.ts";
 import { limitFault, notFoundFault } from "./fault.ts";
 import { asOf, closeTunnel, endDueTunnels, MAX_OPEN_TUNNELS } from "./lifetime.ts";
-import { checkServices } from "./services.ts";
+import { checkServices } from "./service-rules.ts";
 import { mergeTags, removeTags } from "./tags.ts";
 import type { RandomBytes } from "./tokens.ts";
 import { noticeOf, type TunnelEvent } from "./tunnel-event.ts";
 
-export type { Mode, TunnelRecord } from "../store/store.ts";
-export type { Admission } from "./admission.ts";
-export type { TunnelEvent } from "./tunnel-event.ts";
-
 const MINUTE_MS = 60_000;
 
 /** The access tokens made by one call, each readable this once. */
-export type IssuedTokens = Readonly<Partial<Record<Mode, AccessToken>>>;
+export type IssuedTokens = Readonly<Partial<Record<Side, AccessToken>>>;
+
+/** Whose tunnels they are, and what a pure object needs of its surroundings. */
+interface TunnelsOptions {
+  readonly store: Store;
+  readonly region: string;
+  readonly accountId: string;
+  readonly now: () => number;
+  /** By how many milliseconds the clock behind `now` was set since the last call. */
+  readonly takeStep: () => number;
+  readonly random: RandomBytes;
+  /** A UUID, as the service's tunnel ids are. */
+  readonly createId: () => string;
+  readonly log: Logger;
+}
 
 /**
  * The life of all tunnels: opened, connected, rotated, closed or expired, forgotten. Every change is in the store,
  * durably, before the method returns; after a restart only the connections are gone. Methods throw Fault.
  */
 export class Tunnels {
+  readonly #options: TunnelsOptions;
   readonly #store: Store;
-  readonly #region: string;
-  readonly #accountId: string;
-  readonly #now: () => number;
-  readonly #takeStep: () => number;
-  readonly #random: RandomBytes;
-  readonly #createId: () => string;
   readonly #log: Logger;
   readonly #listeners = new Set<(event: TunnelEvent) => void>();
   /** By how much the stored times are still behind a clock that was set. */
   #stepMs = 0;
   #isBehind = false;
 
-  constructor(options: {
-    readonly store: Store;
-    readonly region: string;
-    readonly accountId: string;
-    readonly now: () => number;
-    /** By how many milliseconds the clock behind `now` was set since the last call. */
-    readonly takeStep: () => number;
-    readonly random: RandomBytes;
-    /** A UUID, as the service's tunnel ids are. */
-    readonly createId: () => string;
-    readonly log: Logger;
-  }) {
+  constructor(options: TunnelsOptions) {
+    this.#options = options;
     this.#store = options.store;
-    this.#region = options.region;
-    this.#accountId = options.accountId;
-    this.#now = options.now;
-    this.#takeStep = options.takeStep;
-    this.#random = options.random;
-    this.#createId = options.createId;
     this.#log = options.log;
     this.#forgetConnections();
   }
@@ -68,16 +58,17 @@ export class Tunnels {
     readonly tags?: readonly Tag[] | undefined;
     readonly destinationConfig?: DestinationConfig | undefined;
     readonly lifetimeMinutes?: number | undefined;
-  }): { readonly tunnel: TunnelRecord; readonly tokens: Readonly<Record<Mode, AccessToken>> } {
+  }): { readonly tunnel: TunnelRecord; readonly tokens: Readonly<Record<Side, AccessToken>> } {
     this.tick();
     checkServices(request.destinationConfig);
-    const now = this.#now();
-    const tunnelId = this.#createId();
+    const now = this.#options.now();
+    const { region, accountId, createId } = this.#options;
+    const tunnelId = createId();
     const lifetimeMinutes = request.lifetimeMinutes ?? MAX_TUNNEL_LIFE_MINUTES;
     const disconnected = { isConnected: false, changedAt: now };
     const tunnel: TunnelRecord = {
       tunnelId,
-      tunnelArn: tunnelArn(this.#region, this.#accountId, tunnelId),
+      tunnelArn: tunnelArn(region, accountId, tunnelId),
       status: "OPEN",
       description: request.description,
       thingName: request.destinationConfig?.thingName,
@@ -111,21 +102,19 @@ export class Tunnels {
    */
   rotate(request: {
     readonly tunnelId: string;
-    readonly modes: readonly Mode[];
+    readonly modes: readonly Side[];
     readonly destinationConfig?: DestinationConfig | undefined;
   }): { readonly tunnel: TunnelRecord; readonly tokens: IssuedTokens } {
     this.tick();
     const { modes, destinationConfig } = request;
     checkServices(destinationConfig);
     const stored = this.describe(request.tunnelId);
-    if (stored.status === "CLOSED") {
-      throw notFoundFault(`Tunnel ${stored.tunnelId} is closed`);
-    }
+    if (stored.status === "CLOSED") throw notFoundFault(`Tunnel ${stored.tunnelId} is closed`);
     const tunnel: TunnelRecord = {
       ...stored,
       thingName: destinationConfig?.thingName ?? stored.thingName,
       services: destinationConfig?.services ?? stored.services,
-      lastUpdatedAt: this.#now(),
+      lastUpdatedAt: this.#options.now(),
     };
     const tokens: IssuedTokens = this.#store.transaction(() => {
       this.#store.saveTunnel(tunnel);
@@ -139,16 +128,14 @@ export class Tunnels {
   describe(tunnelId: string): TunnelRecord {
     this.tick();
     const tunnel = this.#store.findTunnel(tunnelId);
-    if (tunnel === undefined) {
-      throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
-    }
-    return asOf(this.#now(), tunnel);
+    if (tunnel === undefined) throw notFoundFault(`Tunnel ${tunnelId} does not exist`);
+    return asOf(this.#options.now(), tunnel);
   }
 
   /** Newest first, at most `limit`, created before the tunnel with the sequence `before`. */
   list(filter: ListFilter): ListedTunnel[] {
     this.tick();
-    const now = this.#now();
+    const now = this.#options.now();
     return this.#store
       .listTunnels(filter)
       .map(({ sequence, tunnel }) => ({ sequence, tunnel: asOf(now, tunnel) }));
@@ -164,7 +151,7 @@ export class Tunnels {
       this.#store.transaction(() => this.#store.removeTunnel(tunnelId));
       this.#emit({ type: "closed", tunnelId, reason: "deleted" });
     } else if (tunnel.status === "OPEN") {
-      this.#store.transaction(() => closeTunnel(this.#store, tunnel, this.#now()));
+      this.#store.transaction(() => closeTunnel(this.#store, tunnel, this.#options.now()));
       this.#emit({ type: "closed", tunnelId, reason: "closed" });
     }
   }
@@ -173,7 +160,7 @@ export class Tunnels {
   expire(tunnelId: string): void {
     const tunnel = this.describe(tunnelId);
     if (tunnel.status !== "OPEN") return;
-    this.#save({ ...tunnel, dueAt: this.#now() });
+    this.#save({ ...tunnel, dueAt: this.#options.now() });
     this.tick();
   }
 
@@ -198,16 +185,16 @@ export class Tunnels {
    */
   admit(request: AdmissionRequest): Admission {
     this.tick();
-    return this.#store.transaction(() => admit(this.#store, request, this.#now()));
+    return this.#store.transaction(() => admit(this.#store, request, this.#options.now()));
   }
 
   /** A local proxy is connected on this side. */
-  connected(tunnelId: string, mode: Mode): void {
+  connected(tunnelId: string, mode: Side): void {
     this.#setConnected(tunnelId, mode, true);
   }
 
   /** No local proxy is connected on this side any more; not for one that another has replaced. */
-  disconnected(tunnelId: string, mode: Mode): void {
+  disconnected(tunnelId: string, mode: Side): void {
     this.#setConnected(tunnelId, mode, false);
   }
 
@@ -229,7 +216,7 @@ export class Tunnels {
   tick(): void {
     this.#followClock();
     try {
-      endDueTunnels(this.#store, this.#now(), (tunnelId) =>
+      endDueTunnels(this.#store, this.#options.now(), (tunnelId) =>
         this.#emit({ type: "closed", tunnelId, reason: "expired" }),
       );
       this.#isBehind = false;
@@ -241,7 +228,7 @@ export class Tunnels {
 
   /** A clock that is set makes no tunnel older or younger: the stored times follow it. */
   #followClock(): void {
-    const step = this.#takeStep();
+    const step = this.#options.takeStep();
     this.#stepMs += step;
     if (this.#stepMs === 0) return;
     this.#store.transaction(() => this.#store.shiftTimes(this.#stepMs));
@@ -251,8 +238,8 @@ export class Tunnels {
   }
 
   /** The former access token of this side, if any, is worth nothing from now on; its client token is free again. */
-  #issueToken(tunnelId: string, mode: Mode): AccessToken {
-    return issueToken(this.#store, { tunnelId, mode, random: this.#random });
+  #issueToken(tunnelId: string, mode: Side): AccessToken {
+    return issueToken(this.#store, { tunnelId, mode, random: this.#options.random });
   }
 
   #findByArn(arn: string): TunnelRecord {
@@ -265,11 +252,11 @@ export class Tunnels {
   }
 
   /** What is told of connections is of use, but nothing depends on it: a store that fails here fails no connection. */
-  #setConnected(tunnelId: string, mode: Mode, isConnected: boolean): void {
+  #setConnected(tunnelId: string, mode: Side, isConnected: boolean): void {
     try {
       const tunnel = this.#store.findTunnel(tunnelId);
       if (tunnel?.status !== "OPEN" || tunnel[mode].isConnected === isConnected) return;
-      const now = this.#now();
+      const now = this.#options.now();
       this.#save({ ...tunnel, [mode]: { isConnected, changedAt: now }, lastUpdatedAt: now });
     } catch (error) {
       this.#log.error("could not note the connection state of tunnel {tunnelId}: {error}", {

@@ -44,8 +44,9 @@ function questionText(
   columns: number,
 ): string {
   const name = shortId(tunnelId);
-  if (type === "ask-close")
+  if (type === "ask-close") {
     return columns < 40 ? `close? y/n ${name}` : `close ${name} for good, for both sides? y/n`;
+  }
   return columns < 40 ? `rotate s/d/a/n` : `rotate ${name}: s source, d destination, a all, n nothing`;
 }
 

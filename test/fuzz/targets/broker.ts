@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { getLogger } from "../../../src/base/log.ts";
 import { Connection } from "../../../src/emulator/notify/connection.ts";
-import { isOwnTopic } from "../../../src/emulator/notify/notification.ts";
+import { isOwnTopic } from "../../../src/emulator/notify/notify-message.ts";
 import { Sessions } from "../../../src/emulator/notify/sessions.ts";
 import { SessionStore } from "../../../src/emulator/store/session-store.ts";
 import { concat, must, type Target, text } from "../target.ts";

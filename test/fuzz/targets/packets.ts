@@ -1,5 +1,5 @@
 import { type ClientPacket, readClientPacket } from "../../../src/emulator/notify/client-packet.ts";
-import { isOwnTopic } from "../../../src/emulator/notify/notification.ts";
+import { isOwnTopic } from "../../../src/emulator/notify/notify-message.ts";
 import { PacketReader, type RawPacket } from "../../../src/emulator/notify/packet-reader.ts";
 import { isTopicFilter, matchesTopic } from "../../../src/emulator/notify/topic-filter.ts";
 import { Cursor } from "../cursor.ts";
@@ -106,8 +106,9 @@ function packetsOf(
 function checkPacket(raw: RawPacket): void {
   const packet = read(raw);
   if (packet === undefined) return;
-  if (packet.type === "connect")
+  if (packet.type === "connect") {
     must(packet.clientId.length <= raw.body.length, "an id longer than its packet");
+  }
   if (packet.type !== "subscribe" && packet.type !== "unsubscribe") return;
   must(packet.filters.length > 0 && packet.packetId > 0, "a subscription to nothing");
   for (const each of packet.filters) {

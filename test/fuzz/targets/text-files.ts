@@ -141,8 +141,9 @@ export const localproxy: Target = {
       for (const name of flags.keys()) must(NAMES.includes(name), "an option that there is not");
     }
     const lines = new ReferenceLines(() => {}, 1);
-    for (const mode of MODES)
+    for (const mode of MODES) {
       attempt(() => readPortMap(content, mode, new Checks(lines), lines), ReferenceFatal);
+    }
     const settings = attempt(() => settingsOf(content, "settings.json"), ReferenceFatal);
     if (settings instanceof ReferenceFatal) return;
     const { pingPeriodMs, giveUpAfterMs, unused } = settings;

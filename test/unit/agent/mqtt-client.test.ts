@@ -41,6 +41,8 @@ function subscribe(port: number, options: Partial<SubscriptionOptions> = {}) {
   const ended = keepSubscribed({
     topic: TOPIC,
     clientId: "pump-7-test",
+    keepaliveS: 30,
+    openLimitMs: 60_000,
     open: async () => connect(port, "127.0.0.1"),
     onSubscribed: () => {
       told.subscribed += 1;

@@ -64,8 +64,9 @@ describe("options", () => {
 
   test("--client-id is one that AWS IoT takes", () => {
     expect(AGENT.clientId.read(["pump-7:a"])).toBe("pump-7:a");
-    for (const text of ["", "a b", "a#", "a+", "é", "a".repeat(129)])
+    for (const text of ["", "a b", "a#", "a+", "é", "a".repeat(129)]) {
       expect(() => AGENT.clientId.read([text])).toThrow();
+    }
   });
 
   test("--mqtt-endpoint is a host, without a protocol", () => {

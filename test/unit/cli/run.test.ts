@@ -45,6 +45,7 @@ test.each([
   const signal = AbortSignal.abort(new StopSignal("SIGINT"));
   const host = {
     env,
+    workingDirectory: () => "/",
     stdout: new PassThrough().resume(),
     stderr: new PassThrough().resume(),
     stdin: () => new PassThrough(),

@@ -254,8 +254,9 @@ test("what waits keeps no frame that is much larger than itself", () => {
   const views: number[] = [];
   for (let count = 0; count < 2; count++) {
     driven.carrier.tunnelBytes(large.subarray(0, frame.length), 0);
-    for (let output = driven.carrier.poll(0, 0); output !== undefined; output = driven.carrier.poll(0, 0))
+    for (let output = driven.carrier.poll(0, 0); output !== undefined; output = driven.carrier.poll(0, 0)) {
       if (output.type === "write") views.push(output.bytes.buffer.byteLength);
+    }
   }
   expect(views).toEqual([50_000, 10]);
 });

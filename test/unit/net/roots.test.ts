@@ -44,7 +44,7 @@ test("several paths are joined", () => {
 
 describe("refusals name the path", () => {
   test.each([
-    ["missing", () => {}, "ENOENT"],
+    ["missing", () => {}, "no such file or directory"],
     ["empty", (path: string) => writeFileSync(path, ""), "holds no certificate"],
     ["text", (path: string) => writeFileSync(path, "hello"), "holds no certificate"],
     ["folder", (path: string) => mkdirSync(path), "holds no certificate"],

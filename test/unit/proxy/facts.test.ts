@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { UnreachableError } from "../../../src/base/errors.ts";
 import { ProxyRecord } from "../../../src/proxy/facts.ts";
 
 const closed = { event: "connection-closed", service: "SSH", connectionId: 1, reason: "" } as const;
@@ -8,7 +9,12 @@ test("a record adds up what its connections carried, over every WebSocket", () =
   record.observe({ event: "connected", channelId: "one", services: ["SSH"] });
   record.observe({ event: "dialled", service: "SSH", address: "::1", port: 22 });
   record.observe({ ...closed, bytesToTunnel: 5, bytesFromTunnel: 7 });
-  record.observe({ event: "disconnected", reason: "gone", retryInMs: 1 });
+  record.observe({
+    event: "disconnected",
+    reason: "gone",
+    retryInMs: 1,
+    error: new UnreachableError("gone"),
+  });
   record.observe({ event: "connected", channelId: "two", services: ["SSH"] });
   record.observe({ ...closed, bytesToTunnel: 50, bytesFromTunnel: 70 });
   expect(record.facts).toMatchObject({

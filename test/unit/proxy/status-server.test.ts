@@ -4,6 +4,7 @@ import { existsSync, readdirSync, renameSync, statSync, writeFileSync } from "no
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { UnreachableError } from "../../../src/base/errors.ts";
 import { ProxyRecord } from "../../../src/proxy/facts.ts";
 import {
   MAX_LISTED_CONNECTIONS,
@@ -143,7 +144,12 @@ describe("a board", () => {
     const session = () => status.snapshot().sessions[0];
     expect(session()).toMatchObject({ link: "connecting", services: ["SSH"], reconnects: 0, queuedBytes: 0 });
     record.observe({ event: "connected", channelId: "", services: ["SSH", "VNC"] });
-    record.observe({ event: "disconnected", reason: "gone", retryInMs: 500 });
+    record.observe({
+      event: "disconnected",
+      reason: "gone",
+      retryInMs: 500,
+      error: new UnreachableError("gone"),
+    });
     expect(session()).toMatchObject({ link: "disconnected", services: ["SSH", "VNC"] });
     record.observe({ event: "connected", channelId: "", services: ["SSH"] });
     expect(session()).toMatchObject({ link: "connected", reconnects: 1 });

@@ -3,9 +3,9 @@ import { stripVTControlCharacters } from "node:util";
 import { cleanup, render } from "ink-testing-library";
 import { createElement } from "react";
 import { App } from "../../../src/tui/app.tsx";
-import type { Effect } from "../../../src/tui/keys.ts";
+import type { Effect } from "../../../src/tui/key-presses.ts";
 import type { State } from "../../../src/tui/state.ts";
-import { Store } from "../../../src/tui/store.ts";
+import { Store } from "../../../src/tui/view-store.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { busyState, NOW, stateOf, TUNNELS } from "./samples.ts";
 

@@ -6,7 +6,7 @@ import { ServiceError, UnreachableError } from "../../../src/base/errors.ts";
 import { ProxyRecord } from "../../../src/proxy/facts.ts";
 import { StatusBoard } from "../../../src/proxy/status.ts";
 import { feed, type TunnelSource } from "../../../src/tui/sources.ts";
-import { Store } from "../../../src/tui/store.ts";
+import { Store } from "../../../src/tui/view-store.ts";
 import { failureOf } from "../../helpers/proxies.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 import { waitFor, within } from "../../helpers/wait.ts";
@@ -86,6 +86,7 @@ describe("the control plane", () => {
     const failure = new UnreachableError("nobody there");
     await using watch = start({
       tunnels: {
+        everyMs: 5,
         list: async () => {
           throw failure;
         },

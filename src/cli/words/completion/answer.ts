@@ -85,9 +85,7 @@ function nameAnswer(
 ): Answer {
   const next = nextNames(names, commands);
   const command = commandOf(names, commands);
-  if (command === undefined) {
-    return ofWords(next);
-  }
+  if (command === undefined) return ofWords(next);
   const { operands = [] } = command;
   const place = names.length - command.name.split(" ").length;
   const operand = operands[place] ?? (operands.at(-1)?.repeat ? operands.at(-1) : undefined);

@@ -26,9 +26,7 @@ export function positionOf(words: readonly string[], commands: readonly Command[
   const given = new Set<string>();
   for (let at = 0; at < before.length; at += 1) {
     const each = before[at] ?? "";
-    if (each === "--") {
-      return { type: "rest", names, start: at + 1 };
-    }
+    if (each === "--") return { type: "rest", names, start: at + 1 };
     if (!each.startsWith("-")) {
       names.push(each);
       if (isForeignAfter(names, commands)) return { type: "foreign" };
@@ -46,9 +44,7 @@ export function positionOf(words: readonly string[], commands: readonly Command[
 
 function atWord(word: string, names: readonly string[], given: ReadonlySet<string>): Position {
   const [attached] = /^-[^=]*=/.exec(word) ?? [];
-  if (attached === undefined) {
-    return { type: word.startsWith("-") ? "option" : "name", names, given };
-  }
+  if (attached === undefined) return { type: word.startsWith("-") ? "option" : "name", names, given };
   const option = optionOf(word);
   return option === undefined ? { type: "foreign" } : { type: "value", option, attached };
 }

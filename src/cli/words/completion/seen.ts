@@ -40,9 +40,7 @@ export function rememberSeen(env: Env, tunnels: readonly SeenTunnel[]): void {
 }
 
 function lineOf({ tunnelId, thingName }: SeenTunnel): string[] {
-  if (tunnelId === undefined) {
-    return [];
-  }
+  if (tunnelId === undefined) return [];
   return [`${readTunnelId(tunnelId)}${thingName === undefined ? "" : `\t${readApiName(thingName)}`}`];
 }
 

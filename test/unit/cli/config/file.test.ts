@@ -197,7 +197,9 @@ describe("mistakes name file and key", () => {
 
   test("a file that is not there, too large, not JSON, or a program", async () => {
     using home = makeHome({ "f.json": "{a", "f.js": "1", "big.yaml": `a: ${"x".repeat(300_000)}` });
-    expect((await home.failure({ file: "none.yaml" })).message).toContain('"~/none.yaml": ENOENT');
+    expect((await home.failure({ file: "none.yaml" })).message).toContain(
+      '"~/none.yaml": no such file or directory',
+    );
     expect((await home.failure({ file: "f.json" })).message).toContain('"~/f.json" is not JSON');
     expect((await home.failure({ file: "f.js" })).message).toContain("only .json, .yaml and .yml");
     expect((await home.failure({ file: "big.yaml" })).message).toContain("larger than 256 KiB");

@@ -107,7 +107,7 @@ test("what cannot be looked at is a matter of configuration", () => {
   rmSync(state.file);
   symlinkSync(state.file, state.file);
   expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(ConfigError);
-  expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(`cannot read "${state.file}": ELOOP`);
+  expect(() => readLocalEndpoint(state.stateDir, {})).toThrow(`cannot use "${state.file}": too many links`);
 });
 
 test.each([

@@ -36,8 +36,9 @@ test("a pipe without a writer, a device, a directory and a sparse file are refus
   const sparse = join(dir.path, "sparse");
   writeFileSync(sparse, "");
   truncateSync(sparse, 2 ** 40);
-  for (const path of [pipe, "/dev/zero", dir.path])
+  for (const path of [pipe, "/dev/zero", dir.path]) {
     await expect(read(path)).rejects.toThrow("not a regular file");
+  }
   await expect(read(sparse)).rejects.toThrow("larger than 8 KiB");
 });
 

@@ -17,12 +17,8 @@ describe.each(COMMANDS.map((command) => [command.name, command] as const))("%s -
   const text = helpText(name, COMMANDS);
 
   test("names every option and operand", () => {
-    for (const key of command.options) {
-      expect(text).toContain(`--${OPTIONS[key].flag}`);
-    }
-    for (const operand of command.operands ?? []) {
-      expect(text).toContain(operand.name);
-    }
+    for (const key of command.options) expect(text).toContain(`--${OPTIONS[key].flag}`);
+    for (const operand of command.operands ?? []) expect(text).toContain(operand.name);
   });
 
   test("has examples, and each of them is a command line that parses", () => {

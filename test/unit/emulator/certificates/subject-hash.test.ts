@@ -1,16 +1,14 @@
+import "reflect-metadata";
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { decodeDer, encodeDer } from "../../../../src/emulator/certificates/der.ts";
+import { X509Certificate } from "@peculiar/x509";
 import { subjectHash } from "../../../../src/emulator/certificates/subject-hash.ts";
 import { tempDir } from "../../../helpers/temp-dir.ts";
 
-/** The subject out of a certificate: the sixth element of its to-be-signed part, after a version tag. */
-function subjectOf(pem: string): Uint8Array {
-  const der = Buffer.from(pem.replaceAll(/-----[^-]+-----|\s/g, ""), "base64");
-  const body = decodeDer(decodeDer(der)[0]?.content ?? new Uint8Array())[0];
-  return decodeDer(body?.content ?? new Uint8Array())[5]?.whole ?? new Uint8Array();
+function subjectOf(pem: string): ArrayBuffer {
+  return new X509Certificate(pem).subjectName.toArrayBuffer();
 }
 
 function opensslHash(pem: string): string {
@@ -22,9 +20,7 @@ function opensslHash(pem: string): string {
 
 describe("the subject hash equals OpenSSL's", () => {
   test("for public roots with every kind of name", () => {
-    const roots = rootCertificates.filter((pem) => decodeDer(subjectOf(pem)).length === 1);
-    expect(roots.length).toBeGreaterThan(50);
-    for (const pem of roots.slice(0, 60)) {
+    for (const pem of rootCertificates.slice(0, 60)) {
       expect(subjectHash(subjectOf(pem))).toBe(opensslHash(pem));
     }
   });
@@ -44,22 +40,5 @@ describe("the subject hash equals OpenSSL's", () => {
       { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
     );
     expect(subjectHash(subjectOf(pem))).toBe(opensslHash(pem));
-  });
-});
-
-describe("DER", () => {
-  test.each([0, 1, 127, 128, 255, 256, 65_535])("with %d bytes of content reads as written", (length) => {
-    const content = new Uint8Array(length).fill(7);
-    const [element, ...more] = decodeDer(encodeDer(0x04, content));
-    expect(more).toEqual([]);
-    expect(element?.tag).toBe(0x04);
-    expect(Buffer.from(element?.content ?? [])).toEqual(Buffer.from(content));
-  });
-
-  test("that is cut short is refused", () => {
-    const whole = encodeDer(0x30, new Uint8Array(200));
-    for (const length of [1, 2, 3, 100, whole.length - 1]) {
-      expect(() => decodeDer(whole.subarray(0, length))).toThrow(RangeError);
-    }
   });
 });

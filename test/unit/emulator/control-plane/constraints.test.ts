@@ -12,9 +12,7 @@ function faultOf(name: OperationName, request: unknown): Fault {
   try {
     run(name, request);
   } catch (error) {
-    if (error instanceof Fault) {
-      return error;
-    }
+    if (error instanceof Fault) return error;
     throw error;
   }
   throw new Error(`${name} took ${JSON.stringify(request)}`);

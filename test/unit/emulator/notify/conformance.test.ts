@@ -181,8 +181,9 @@ async function runCase5(talk: Talk, each: Case, group: Group): Promise<string | 
   for (const { type, payload } of each.msgs) if (type === "send") talk.send(bytesOf(payload));
   const answer = await talk.receive(5);
   if (isConnecting && answer !== REFUSAL_OF_5) return `answered ${answer}`;
-  if (!isConnecting && ![REFUSAL_OF_5, ""].includes(answer) && !answer.startsWith("20"))
+  if (!isConnecting && ![REFUSAL_OF_5, ""].includes(answer) && !answer.startsWith("20")) {
     return `said ${answer}`;
+  }
   return (await talk.ends()) ? undefined : "is still connected";
 }
 

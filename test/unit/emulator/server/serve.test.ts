@@ -16,8 +16,8 @@ import { join } from "node:path";
 import { WebSocket } from "ws";
 import { ConfigError, ListenError, UsageError } from "../../../../src/base/errors.ts";
 import { configureLog } from "../../../../src/base/log.ts";
+import type { Side } from "../../../../src/emulator/relay/relay.ts";
 import type { RunningEmulator } from "../../../../src/emulator/server/serve.ts";
-import type { Mode } from "../../../../src/emulator/tunnels/tunnels.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -43,7 +43,7 @@ function parseFault(answer: Answer): { __type: string; message: string } {
 
 async function connectSide(
   emulator: RunningEmulator,
-  mode: Mode,
+  mode: Side,
   accessToken: string,
   clientToken?: string,
 ): Promise<WebSocket> {
@@ -234,7 +234,7 @@ describe("what cannot be served is refused with its reason", () => {
     );
     expect(refusal).toBeInstanceOf(ListenError);
     expect((refusal as ListenError).message).toBe(
-      `cannot listen on 127.0.0.1:${server.port}: the port is taken`,
+      `cannot listen on 127.0.0.1:${server.port}: the address is in use`,
     );
     await using _emulator = await startEmulator({ stateDir: directory.path });
   });
@@ -253,7 +253,7 @@ describe("what cannot be served is refused with its reason", () => {
     using directory = tempDir();
     chmodSync(directory.path, 0o777);
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
-    expect((refusal as ConfigError).message).toContain("can be written by others");
+    expect((refusal as ConfigError).message).toContain("can be written by other users");
   });
 
   test.each(["ca", "device-ca", "things"])("a directory %s that others can write", async (name) => {
@@ -263,7 +263,7 @@ describe("what cannot be served is refused with its reason", () => {
     chmodSync(inner, 0o720);
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ConfigError);
-    expect((refusal as ConfigError).message).toBe(`state directory "${inner}" can be written by others`);
+    expect((refusal as ConfigError).message).toBe(`state directory "${inner}" can be written by other users`);
     expect(readdirSync(inner)).toEqual([]);
   });
 
@@ -272,7 +272,7 @@ describe("what cannot be served is refused with its reason", () => {
     symlinkSync("ca", join(directory.path, "ca"));
     const refusal = await startEmulator({ stateDir: directory.path }).catch((error: unknown) => error);
     expect(refusal).toBeInstanceOf(ConfigError);
-    expect((refusal as ConfigError).message).toContain("ELOOP");
+    expect((refusal as ConfigError).message).toContain("too many links");
   });
 
   test("a state directory that cannot be made", async () => {

@@ -127,9 +127,7 @@ describe("the SQLite store", () => {
     const path = join(directory.path, "tunnels.db");
     const store = new SqliteStore(path);
     store.saveTunnel(record("t"));
-    for (const file of [path, `${path}-wal`]) {
-      expect(statSync(file).mode & 0o777).toBe(0o600);
-    }
+    for (const file of [path, `${path}-wal`]) expect(statSync(file).mode & 0o777).toBe(0o600);
     store.close();
   });
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { ConfigError } from "../../../../src/base/errors.ts";
 import { SqliteStore } from "../../../../src/emulator/store/sqlite.ts";
+import type { TunnelRecord } from "../../../../src/emulator/store/store.ts";
 import { Fault } from "../../../../src/emulator/tunnels/fault.ts";
-import type { TunnelRecord } from "../../../../src/emulator/tunnels/tunnels.ts";
 import { makeTunnels, type TestTunnels } from "../../../helpers/emulator.ts";
 
 const SSH = { thingName: "pump-7", services: ["SSH"] };
@@ -12,9 +12,7 @@ function faultOf(action: () => unknown): { type: string; message: string } {
   try {
     action();
   } catch (error) {
-    if (error instanceof Fault) {
-      return { type: error.type, message: error.message };
-    }
+    if (error instanceof Fault) return { type: error.type, message: error.message };
     throw error;
   }
   throw new Error("nothing was thrown");
@@ -362,9 +360,7 @@ describe("the end of a tunnel", () => {
 
   test("of very many at once is handled whole", () => {
     const { tunnels, clock, events } = makeTunnels();
-    for (let i = 0; i < 250; i += 1) {
-      tunnels.open({ lifetimeMinutes: 1 });
-    }
+    for (let i = 0; i < 250; i += 1) tunnels.open({ lifetimeMinutes: 1 });
     clock.passMinutes(1);
     tunnels.tick();
     expect(events.filter((event) => event.type === "closed")).toHaveLength(250);

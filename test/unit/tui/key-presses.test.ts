@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Effect, type Key, press } from "../../../src/tui/keys.ts";
+import { type Effect, type Key, press } from "../../../src/tui/key-presses.ts";
 import { selectedTunnel, visibleTunnels } from "../../../src/tui/select.ts";
 import type { State } from "../../../src/tui/state.ts";
 import { NOW, stateOf, TUNNELS } from "./samples.ts";

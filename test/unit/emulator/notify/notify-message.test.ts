@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AccessToken } from "../../../../src/base/secret.ts";
-import { isOwnTopic, notificationOf } from "../../../../src/emulator/notify/notification.ts";
+import { isOwnTopic, notificationOf } from "../../../../src/emulator/notify/notify-message.ts";
 import { makeTunnels } from "../../../helpers/emulator.ts";
 
 describe("a notification", () => {

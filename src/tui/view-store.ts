@@ -1,4 +1,4 @@
-import { type Effect, type Key, press } from "./keys.ts";
+import { type Effect, type Key, press } from "./key-presses.ts";
 import { type Action, reduce, type State } from "./state.ts";
 
 /** Holds the state of one watch, and tells who asked when it has changed. */
