@@ -1,4 +1,4 @@
-import type { OpenTunnelRequest, OpenTunnelResponse } from "@aws-sdk/client-iotsecuretunneling";
+import type { OpenTunnelRequest, OpenTunnelResponse } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import { checkTagCount } from "../config/values.ts";
@@ -35,10 +35,10 @@ async function openTunnel(context: CommandContext): Promise<undefined> {
     const answer = await controlPlane.openTunnel(request);
     const minutes = context.settings.get("lifetime") ?? DEFAULT_LIFETIME_MINUTES;
     const expiresAt = new Date(Date.now() + minutes * 60_000);
-    const { tunnelId = "" } = answer;
+    const { tunnelId } = answer;
     keepTokens({ tunnelId, region, expiresAt, description: request.description, answer }, target, context);
     const { rememberSeen } = await import("../words/completion/seen.ts");
-    rememberSeen(context.env, [{ tunnelId: answer.tunnelId, thingName: context.settings.get("thing") }]);
+    rememberSeen(context.env, [{ tunnelId, thingName: context.settings.get("thing") }]);
     await print(answer, expiresAt, target, context);
   });
   return undefined;
@@ -79,7 +79,7 @@ async function print(
   target: Target,
   { settings, output, env }: CommandContext,
 ): Promise<void> {
-  const { tunnelId = "", tunnelArn, sourceAccessToken, destinationAccessToken } = answer;
+  const { tunnelId, tunnelArn, sourceAccessToken, destinationAccessToken } = answer;
   if (output.json) {
     output.document({ tunnelId, tunnelArn, sourceAccessToken, destinationAccessToken });
     return;

@@ -1,10 +1,5 @@
-import type {
-  DestinationConfig,
-  RotateTunnelAccessTokenRequest,
-  RotateTunnelAccessTokenResponse,
-  Tunnel,
-} from "@aws-sdk/client-iotsecuretunneling";
-import type { ControlPlane } from "../../aws/control-plane.ts";
+import type { ControlPlane, RotatedTokens } from "../../aws/control-plane.ts";
+import type { DestinationConfig, RotateTunnelAccessTokenRequest, Tunnel } from "../../aws/shapes.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { Target } from "../target/target.ts";
@@ -37,8 +32,8 @@ async function rotateTokens(context: CommandContext): Promise<undefined> {
     prepareForTokens(context);
     const tunnel = await describeIfAllowed(tunnelId, controlPlane);
     const answer = await controlPlane.rotateTunnelAccessToken(requestOf(tunnelId, mode, tunnel, context));
-    const { description } = tunnel;
-    keepTokens({ tunnelId, region, expiresAt: expiryOf(tunnel), description, answer }, target, context);
+    const [expiresAt, description] = [expiryOf(tunnel), tunnel?.description];
+    keepTokens({ tunnelId, region, expiresAt, description, answer }, target, context);
     await print(tunnelId, tunnel, answer, target, context);
   });
   return undefined;
@@ -71,12 +66,12 @@ function modeOf(tunnelId: string, { settings }: CommandContext): RotateMode {
 function requestOf(
   tunnelId: string,
   mode: RotateMode,
-  tunnel: Tunnel,
+  tunnel: Tunnel | undefined,
   { settings }: CommandContext,
 ): RotateTunnelAccessTokenRequest {
-  const thingName = settings.get("thing") ?? tunnel.destinationConfig?.thingName;
+  const thingName = settings.get("thing") ?? tunnel?.destinationConfig?.thingName;
   const given = settings.get("service");
-  const services = given.length > 0 ? given : (tunnel.destinationConfig?.services ?? []);
+  const services = given.length > 0 ? given : (tunnel?.destinationConfig?.services ?? []);
   if (settings.get("thing") !== undefined && services.length === 0) {
     throw new UsageError(
       `--service is missing: the tunnel has none of its own`,
@@ -96,27 +91,27 @@ function requestOf(
 }
 
 /** Without permission to describe, rotation still works, only with less known about the tunnel. */
-async function describeIfAllowed(tunnelId: string, controlPlane: ControlPlane): Promise<Tunnel> {
+async function describeIfAllowed(tunnelId: string, controlPlane: ControlPlane): Promise<Tunnel | undefined> {
   try {
     return await controlPlane.describeTunnel(tunnelId);
   } catch (error) {
     if (error instanceof ServiceError && error.code === "ERR_DENIED") {
-      return {};
+      return undefined;
     }
     throw error;
   }
 }
 
 /** Rotation does not prolong a tunnel: its end counts from its opening. */
-function expiryOf({ createdAt, timeoutConfig }: Tunnel): Date {
-  const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes ?? 720;
-  return new Date((createdAt?.getTime() ?? Date.now()) + minutes * 60_000);
+function expiryOf(tunnel: Tunnel | undefined): Date {
+  const minutes = tunnel?.timeoutConfig?.maxLifetimeTimeoutMinutes ?? 720;
+  return new Date((tunnel?.createdAt.getTime() ?? Date.now()) + minutes * 60_000);
 }
 
 async function print(
   tunnelId: string,
-  tunnel: Tunnel,
-  answer: RotateTunnelAccessTokenResponse,
+  tunnel: Tunnel | undefined,
+  answer: RotatedTokens,
   target: Target,
   { settings, output, env }: CommandContext,
 ): Promise<void> {
@@ -127,8 +122,8 @@ async function print(
   }
   const { proxyDestinationLine, proxySourceLine } = await import("../print/next-steps.ts");
   const { formatEnd } = await import("../print/times.ts");
-  const thing = settings.get("thing") ?? tunnel.destinationConfig?.thingName;
-  const services = tunnel.destinationConfig?.services ?? settings.get("service");
+  const thing = settings.get("thing") ?? tunnel?.destinationConfig?.thingName;
+  const services = tunnel?.destinationConfig?.services ?? settings.get("service");
   const tokenFile = settings.get("destinationTokenFile");
   const rotated = [sourceAccessToken && "source", destinationAccessToken && "destination"]
     .filter(Boolean)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../../aws/shapes.ts";
 import { ServiceError, TunnelError } from "../../base/errors.ts";
 import { isDestinationConnected } from "./pick-tunnel.ts";
 

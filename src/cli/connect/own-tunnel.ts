@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import type { Tunnel } from "../../aws/shapes.ts";
 import { HandshakeError, ReplacedError, ServiceError, TunnelError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { AccessToken, ClientToken } from "../../base/secret.ts";
@@ -198,11 +198,11 @@ async function hold(options: OwnTunnelOptions): Promise<Held> {
     Date.now(),
   );
   if (picked === undefined) return open(options);
-  const tunnelId = picked.tunnel.tunnelId ?? "";
-  const expiresAt = endOf(picked.tunnel, Date.now());
+  const { tunnelId } = picked.tunnel;
+  const expiresAt = endOf(picked.tunnel);
   const { why } = picked;
   const rotation = controlPlane.rotateTunnelAccessToken({ tunnelId, clientMode: "SOURCE" });
-  const { sourceAccessToken = "" } = await orAborted(rotation, signal);
+  const { sourceAccessToken } = await orAborted(rotation, signal);
   forgetToken(tunnelId, "source");
   onEvent({ event: "reused", tunnelId, expiresAt, why });
   const isToBeClosed = why === "left-over" && !request.keep;
@@ -220,7 +220,7 @@ async function candidates(controlPlane: ControlPlane, thing: string): Promise<Tu
   try {
     const summaries = await controlPlane.listTunnels({ thingName: thing, max: 100 });
     const open = summaries.filter(({ status }) => status === "OPEN").slice(0, MAX_CANDIDATES);
-    return await Promise.all(open.map(({ tunnelId = "" }) => controlPlane.describeTunnel(tunnelId)));
+    return await Promise.all(open.map(({ tunnelId }) => controlPlane.describeTunnel(tunnelId)));
   } catch (error) {
     const isHarmless = error instanceof ServiceError && /^ERR_(DENIED|NOT_FOUND)$/.test(error.code);
     if (isHarmless) return [];
@@ -242,9 +242,9 @@ async function open({ request, controlPlane, owner, signal, onEvent }: OwnTunnel
     }),
     signal,
   );
-  const { tunnelId = "", sourceAccessToken = "" } = answer;
+  const { tunnelId, sourceAccessToken } = answer;
   const timeoutConfig = { maxLifetimeTimeoutMinutes: lifetimeMinutes };
-  const expiresAt = endOf({ timeoutConfig }, Date.now());
+  const expiresAt = endOf({ createdAt: new Date(), timeoutConfig });
   onEvent({ event: "opened", tunnelId, expiresAt });
   const accessToken = new AccessToken(sourceAccessToken);
   return { tunnelId, expiresAt, accessToken, isReused: false, isToBeClosed: !keep };

@@ -1,4 +1,4 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../../aws/shapes.ts";
 import { isOwnedBy, isToBeClosed } from "./connect-tags.ts";
 
 /** A tunnel that is not worth a connection any more. */
@@ -38,13 +38,13 @@ export function pickTunnel(
  */
 export function isStale(tunnel: Tunnel, owner: string, running: ReadonlySet<string>, now: number): boolean {
   if (tunnel.status !== "OPEN" || !isToBeClosed(tunnel) || isSourceConnected(tunnel)) return false;
-  return isFree(tunnel, owner, now) && !running.has(tunnel.tunnelId ?? "");
+  return isFree(tunnel, owner, now) && !running.has(tunnel.tunnelId);
 }
 
 /** When a tunnel ends at the latest. */
-export function endOf({ createdAt, timeoutConfig }: Tunnel, now: number): Date {
+export function endOf({ createdAt, timeoutConfig }: Pick<Tunnel, "createdAt" | "timeoutConfig">): Date {
   const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes ?? DEFAULT_LIFETIME_MINUTES;
-  return new Date((createdAt?.getTime() ?? now) + minutes * 60_000);
+  return new Date(createdAt.getTime() + minutes * 60_000);
 }
 
 export function isDestinationConnected({ destinationConnectionState }: Tunnel): boolean {
@@ -58,17 +58,17 @@ function isSourceConnected({ sourceConnectionState }: Tunnel): boolean {
 function fits(tunnel: Tunnel, wanted: { readonly thing: string; readonly service: string }, now: number) {
   const { thingName, services = [] } = tunnel.destinationConfig ?? {};
   const isFor = thingName === wanted.thing && services.length === 1 && services[0] === wanted.service;
-  return tunnel.status === "OPEN" && isFor && endOf(tunnel, now).getTime() - now >= MIN_LEFT_MS;
+  return tunnel.status === "OPEN" && isFor && endOf(tunnel).getTime() - now >= MIN_LEFT_MS;
 }
 
 /** Without a source, and not about to get one from a connect that has just opened it. */
 function isFree(tunnel: Tunnel, owner: string, now: number): boolean {
   if (isSourceConnected(tunnel)) return false;
   if (!isToBeClosed(tunnel) || isOwnedBy(tunnel, owner)) return true;
-  return now - (tunnel.lastUpdatedAt?.getTime() ?? 0) >= LEFT_OVER_MS;
+  return now - (tunnel.lastUpdatedAt ?? tunnel.createdAt).getTime() >= LEFT_OVER_MS;
 }
 
 function sorted(tunnels: readonly Tunnel[]): Tunnel[] {
   const rank = (tunnel: Tunnel) => Number(isDestinationConnected(tunnel));
-  return [...tunnels].sort((a, b) => rank(b) - rank(a) || endOf(b, 0).getTime() - endOf(a, 0).getTime());
+  return [...tunnels].sort((a, b) => rank(b) - rank(a) || endOf(b).getTime() - endOf(a).getTime());
 }

@@ -1,5 +1,5 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import type { Tunnel } from "../../aws/shapes.ts";
 import { TunnelError } from "../../base/errors.ts";
 import type { Env } from "../config/layers.ts";
 import { ownerName } from "./connect-tags.ts";
@@ -24,16 +24,16 @@ export async function staleTunnels(
   onFailure: (error: TunnelError) => void,
 ): Promise<Tunnel[]> {
   const summaries = await controlPlane.listTunnels(filter);
-  const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId = "" }) => tunnelId);
+  const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId }) => tunnelId);
   const running = await runningTunnels(env);
   const stale: Tunnel[] = [];
   for (let at = 0; at < open.length; at += PARALLEL) {
     const ids = open.slice(at, at + PARALLEL);
     const tunnels = await Promise.all(ids.map((id) => describeIfThere(controlPlane, id, onFailure)));
     stale.push(
-      ...tunnels.filter(
-        (tunnel) => isStale(tunnel, ownerName(), running, Date.now()) && !isNew(tunnel, running),
-      ),
+      ...tunnels
+        .filter((tunnel) => tunnel !== undefined)
+        .filter((tunnel) => isStale(tunnel, ownerName(), running, Date.now()) && !isNew(tunnel, running)),
     );
   }
   return stale;
@@ -41,7 +41,7 @@ export async function staleTunnels(
 
 /** One that was opened a moment ago may be that of a connect which has not got the answer yet. */
 function isNew({ createdAt }: Tunnel, running: ReadonlySet<string>): boolean {
-  return running.has(NONE_YET) && Date.now() - (createdAt?.getTime() ?? 0) < NEW_MS;
+  return running.has(NONE_YET) && Date.now() - createdAt.getTime() < NEW_MS;
 }
 
 /** A tunnel may go while others are looked at. */
@@ -49,13 +49,13 @@ async function describeIfThere(
   controlPlane: ControlPlane,
   tunnelId: string,
   onFailure: (error: TunnelError) => void,
-): Promise<Tunnel> {
+): Promise<Tunnel | undefined> {
   try {
     return await controlPlane.describeTunnel(tunnelId);
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
     if (error.code !== "ERR_NOT_FOUND") onFailure(error);
-    return {};
+    return undefined;
   }
 }
 

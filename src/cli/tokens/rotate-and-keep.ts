@@ -1,4 +1,4 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../../aws/shapes.ts";
 import { AccessToken } from "../../base/secret.ts";
 import type { Env } from "../config/layers.ts";
 import type { Connection } from "../target/connect-control-plane.ts";
@@ -33,5 +33,5 @@ export async function rotateAndKeep(
 
 function expiryOf({ createdAt, timeoutConfig }: Tunnel): Date {
   const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes ?? MAX_LIFETIME_MINUTES;
-  return new Date((createdAt?.getTime() ?? Date.now()) + minutes * 60_000);
+  return new Date(createdAt.getTime() + minutes * 60_000);
 }

@@ -1,6 +1,6 @@
 // list --watch and describe --watch.
 
-import type { ConnectionState, Tunnel, TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
+import type { ConnectionState, Tunnel, TunnelSummary } from "../../aws/shapes.ts";
 import type { Sources } from "../../tui/sources.ts";
 import type { SideView, TunnelView } from "../../tui/tunnel-view.ts";
 import type { WatchActions } from "../../tui/watch.tsx";
@@ -94,13 +94,13 @@ function actionsOf({ controlPlane, target }: Connection, context: CommandContext
   };
 }
 
-function summaryView({ tunnelId = "", status, description, createdAt }: TunnelSummary): TunnelView {
+function summaryView({ tunnelId, status, description, createdAt }: TunnelSummary): TunnelView {
   return { tunnelId, isOpen: status === "OPEN", description, openedAt: createdAt?.getTime() };
 }
 
 function tunnelView(tunnel: Tunnel, { env }: CommandContext): TunnelView {
-  const { tunnelId = "", createdAt, destinationConfig, timeoutConfig, tags } = tunnel;
-  const openedAt = createdAt?.getTime();
+  const { tunnelId, createdAt, destinationConfig, timeoutConfig, tags } = tunnel;
+  const openedAt = createdAt.getTime();
   const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes;
   return {
     tunnelId,
@@ -111,7 +111,7 @@ function tunnelView(tunnel: Tunnel, { env }: CommandContext): TunnelView {
     source: sideView(tunnel.sourceConnectionState),
     destination: sideView(tunnel.destinationConnectionState),
     openedAt,
-    endsAt: openedAt === undefined || minutes === undefined ? undefined : openedAt + minutes * 60_000,
+    endsAt: minutes === undefined ? undefined : openedAt + minutes * 60_000,
     tokenSavedAt: openTokenStore(env).savedAt(tunnelId, "source"),
     tags: tags?.map(({ key, value }) => `${key}=${value}`),
   };
