@@ -69,17 +69,37 @@ export async function send(
   }
 }
 
-/** As `send`, but fails with what the system, the TLS library or the agent says, and with TooLongError. */
-export function exchange(
+/** As `send`, but fails with what the system, the TLS library or the agent says, a TimeoutError, or TooLongError. */
+export async function exchange(
+  url: URL,
+  request: PlainRequest,
+  carrier: Carrier,
+  limits: ExchangeLimits,
+): Promise<PlainAnswer> {
+  const timeout = AbortSignal.timeout(limits.timeoutMs);
+  try {
+    return await start(url, request, carrier, limits, timeout);
+  } catch (error) {
+    // The runtimes say in different ways that a signal ended it.
+    throw timeout.aborted ? late(`no answer within ${limits.timeoutMs} ms`) : error;
+  }
+}
+
+function late(message: string): Error {
+  return Object.assign(new Error(message), { name: "TimeoutError" });
+}
+
+function start(
   url: URL,
   { method, headers, body }: PlainRequest,
   { agent, signal }: Carrier,
-  { timeoutMs, connectTimeoutMs, maxBytes }: ExchangeLimits,
+  { connectTimeoutMs, maxBytes }: ExchangeLimits,
+  timeout: AbortSignal,
 ): Promise<PlainAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<PlainAnswer>();
-  const limit = AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]);
+  const end = AbortSignal.any([timeout, ...(signal === undefined ? [] : [signal])]);
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
-  const options = { method, headers: { ...headers, ...length }, signal: limit };
+  const options = { method, headers: { ...headers, ...length }, signal: end };
   const onAnswer = (response: http.IncomingMessage) => {
     const { statusCode: status = 0, headers } = response;
     read(response, maxBytes).then((body) => resolve({ status, headers, body }), reject);
@@ -96,13 +116,9 @@ export function exchange(
 
 /** Gives the request up when its connection takes too long; one that is open already has no limit. */
 function limitConnecting(request: http.ClientRequest, limitMs: number): void {
-  const late = () => {
-    const error = new Error(`no connection within ${limitMs} ms`);
-    request.destroy(Object.assign(error, { name: "TimeoutError" }));
-  };
   request.once("socket", (socket: Socket & { readonly secureConnecting?: boolean }) => {
     if (!socket.connecting && socket.secureConnecting !== true) return;
-    const timer = setTimeout(late, limitMs);
+    const timer = setTimeout(() => request.destroy(late(`no connection within ${limitMs} ms`)), limitMs);
     const done = () => clearTimeout(timer);
     socket.once(socket.secureConnecting === undefined ? "connect" : "secureConnect", done);
     socket.once("close", done);

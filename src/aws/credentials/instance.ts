@@ -46,10 +46,16 @@ class Metadata {
     return answer && keysOf({ ...answer, SessionToken: answer["Token"] }, expiration);
   }
 
-  /** Token of a session; absent with a service that knows none, unless that is forbidden. */
+  /**
+   * Token of a session. Absent, unless that is forbidden, with a service that knows none, and where its answer comes
+   * to nobody: in containers whose network is a hop too far from it.
+   */
   async #session(): Promise<string | undefined> {
     const headers = { "x-aws-ec2-metadata-token-ttl-seconds": String(SESSION_S) };
-    const answer = await this.#ask("/latest/api/token", { method: "PUT", headers });
+    const answer = await this.#ask("/latest/api/token", { method: "PUT", headers }).catch((error: Error) => {
+      if (error.name === "TimeoutError") return { status: 404, body: "" };
+      throw error;
+    });
     if (answer.status === 200) return answer.body;
     const isOld =
       [403, 404, 405].includes(answer.status) && !isOn(this.#value("AWS_EC2_METADATA_V1_DISABLED"));

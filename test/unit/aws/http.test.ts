@@ -56,7 +56,7 @@ describe("an exchange", () => {
         call.catch((error: unknown) => error),
         5_000,
       ),
-    ).toBeInstanceOf(Error);
+    ).toMatchObject({ name: "TimeoutError" });
   });
 
   test("is given up at an answer that is too long", async () => {
