@@ -68,6 +68,7 @@ describe("none", () => {
     await using server = await startTcpServer(() => {});
     const start = performance.now();
     expect(await keysOf(server.port)).toBeUndefined();
-    expect(performance.now() - start).toBeWithin(1_900, 8_000);
+    const tookMs = performance.now() - start;
+    expect([tookMs > 1_900, tookMs < 8_000]).toEqual([true, true]);
   });
 });
