@@ -1,32 +1,25 @@
-// The eight operations of the service, over the AWS SDK's client. Region, endpoint and credentials are found by us and
-// given to it. Imported lazily: the SDK is the largest module of the program.
+// The eight operations of the service. Region, endpoint and credentials are found by whoever makes the client.
 
 import type { Agent } from "node:https";
-import { Readable } from "node:stream";
-import {
-  CloseTunnelCommand,
-  DescribeTunnelCommand,
-  IoTSecureTunnelingClient,
-  type IoTSecureTunnelingClientConfig,
-  ListTagsForResourceCommand,
-  ListTunnelsCommand,
-  OpenTunnelCommand,
-  type OpenTunnelRequest,
-  type OpenTunnelResponse,
-  RotateTunnelAccessTokenCommand,
-  type RotateTunnelAccessTokenRequest,
-  type RotateTunnelAccessTokenResponse,
-  type Tag,
-  TagResourceCommand,
-  type Tunnel,
-  type TunnelSummary,
-  UntagResourceCommand,
-} from "@aws-sdk/client-iotsecuretunneling";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "../base/log.ts";
-import { limitAnswer } from "./answer-limit.ts";
+import { MemberError, readAnswer } from "./answers.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
 import type { CredentialSource } from "./credentials/keys.ts";
 import { ListProgress } from "./list-progress.ts";
+import { clockSkew, type Harm, waitBeforeRepeat } from "./repeat.ts";
+import { callService } from "./service-call.ts";
+import type {
+  ClientMode,
+  OpenTunnelRequest,
+  OpenTunnelResponse,
+  OperationName,
+  Operations,
+  RotateTunnelAccessTokenRequest,
+  Tag,
+  Tunnel,
+  TunnelSummary,
+} from "./shapes.ts";
 
 /** Which control plane is called, as whom, and over which connections. */
 export interface ControlPlaneOptions {
@@ -42,12 +35,20 @@ export interface ControlPlaneOptions {
   readonly signal: AbortSignal;
 }
 
-/** TCP and TLS of one try. */
-const CONNECT_TIMEOUT_MS = 5_000;
+/** The tokens of a rotation: of each side that was rotated. */
+export interface RotatedTokens<Mode extends ClientMode = ClientMode> {
+  readonly tunnelArn?: string | undefined;
+  readonly sourceAccessToken: TokenOf<Mode, "DESTINATION">;
+  readonly destinationAccessToken: TokenOf<Mode, "SOURCE">;
+}
+
+/** Absent where only the `Other` side is rotated. */
+type TokenOf<Mode extends ClientMode, Other extends ClientMode> = Mode extends Other ? undefined : string;
+
 /** One operation with all its tries. */
 const CALL_TIMEOUT_MS = 30_000;
-/** Tries of an operation that may be repeated without harm. */
-const MAX_ATTEMPTS = 3;
+/** Entries of one page of ListTunnels at most (limit of the API). */
+const MAX_PAGE = 100;
 
 /**
  * Calls to the control plane. Every method throws ServiceError (with the exception's name and the request id),
@@ -57,7 +58,8 @@ export class ControlPlane {
   readonly #options: ControlPlaneOptions;
   readonly #closed = new AbortController();
   #region: Promise<string> | undefined;
-  #clients: Clients | undefined;
+  /** By how much the service's clock is ahead of ours, as far as that is known. */
+  #skewMs = 0;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
@@ -69,24 +71,32 @@ export class ControlPlane {
     return this.#region;
   }
 
+  /** A repeated call whose first answer was lost would leave a second, billed tunnel. */
   openTunnel(request: OpenTunnelRequest): Promise<OpenTunnelResponse> {
-    const command = new OpenTunnelCommand(request);
-    return this.#call("OpenTunnel", {}, ({ once }, abortSignal) => once.send(command, { abortSignal }));
+    return this.#call("OpenTunnel", request, { harm: "may-be-done-twice" });
   }
 
-  rotateTunnelAccessToken(request: RotateTunnelAccessTokenRequest): Promise<RotateTunnelAccessTokenResponse> {
-    const command = new RotateTunnelAccessTokenCommand(request);
-    return this.#call("RotateTunnelAccessToken", request, ({ client }, abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
+  async rotateTunnelAccessToken<Mode extends ClientMode>(
+    request: RotateTunnelAccessTokenRequest & { readonly clientMode: Mode },
+  ): Promise<RotatedTokens<Mode>> {
+    const { clientMode } = request;
+    const answer = await this.#call("RotateTunnelAccessToken", request, {
+      subject: request.tunnelId,
+      check: ({ sourceAccessToken, destinationAccessToken }) => {
+        if (clientMode !== "DESTINATION" && sourceAccessToken === undefined) {
+          throw new MemberError("sourceAccessToken", true);
+        }
+        if (clientMode !== "SOURCE" && destinationAccessToken === undefined) {
+          throw new MemberError("destinationAccessToken", true);
+        }
+      },
+    });
+    return answer as RotatedTokens<Mode>;
   }
 
   async describeTunnel(tunnelId: string): Promise<Tunnel> {
-    const command = new DescribeTunnelCommand({ tunnelId });
-    const { tunnel } = await this.#call("DescribeTunnel", { tunnelId }, ({ client }, abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
-    return tunnel ?? {};
+    const { tunnel } = await this.#call("DescribeTunnel", { tunnelId }, { subject: tunnelId });
+    return tunnel;
   }
 
   /** The newest tunnels first, from as many pages as it takes, `max` at most. */
@@ -96,145 +106,123 @@ export class ControlPlane {
   }): Promise<TunnelSummary[]> {
     const found: TunnelSummary[] = [];
     const progress = new ListProgress();
+    const { thingName, max } = filter;
     let nextToken: string | undefined;
     do {
-      const maxResults = Math.min(MAX_PAGE, filter.max - found.length);
-      const command = new ListTunnelsCommand({ thingName: filter.thingName, maxResults, nextToken });
-      const page = await this.#call("ListTunnels", {}, ({ client }, abortSignal) =>
-        client.send(command, { abortSignal }),
-      );
+      const maxResults = Math.min(MAX_PAGE, max - found.length);
+      const page = await this.#call("ListTunnels", { thingName, maxResults, nextToken });
       found.push(...progress.next(page));
       nextToken = page.nextToken;
-    } while (nextToken !== undefined && nextToken !== "" && found.length < filter.max);
-    return found.slice(0, filter.max);
+    } while (nextToken !== undefined && nextToken !== "" && found.length < max);
+    return found.slice(0, max);
   }
 
   async closeTunnel(request: { readonly tunnelId: string; readonly delete?: boolean }): Promise<void> {
-    const command = new CloseTunnelCommand(request);
-    await this.#call("CloseTunnel", request, ({ client }, abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
+    await this.#call("CloseTunnel", request, { subject: request.tunnelId });
   }
 
-  async listTags(resourceArn: string): Promise<Tag[]> {
-    const command = new ListTagsForResourceCommand({ resourceArn });
-    const { tags } = await this.#call("ListTagsForResource", { resourceArn }, ({ client }, abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
+  async listTags(resourceArn: string): Promise<readonly Tag[]> {
+    const { tags } = await this.#call("ListTagsForResource", { resourceArn }, { subject: resourceArn });
     return tags ?? [];
   }
 
   async addTags(resourceArn: string, tags: readonly Tag[]): Promise<void> {
-    const command = new TagResourceCommand({ resourceArn, tags: [...tags] });
-    await this.#call("TagResource", { resourceArn }, ({ client }, abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
+    await this.#call("TagResource", { resourceArn, tags }, { subject: resourceArn });
   }
 
   async removeTags(resourceArn: string, tagKeys: readonly string[]): Promise<void> {
-    const command = new UntagResourceCommand({ resourceArn, tagKeys: [...tagKeys] });
-    await this.#call("UntagResource", { resourceArn }, ({ client }, abortSignal) =>
-      client.send(command, { abortSignal }),
-    );
+    await this.#call("UntagResource", { resourceArn, tagKeys }, { subject: resourceArn });
   }
 
   /** Ends idle connections and calls under way, so that the process can end. */
   close(): void {
     this.#closed.abort();
-    this.#clients?.client.destroy();
-    this.#clients?.once.destroy();
     this.#options.agent.destroy();
   }
 
-  async #call<T>(
-    operation: string,
-    subject: { readonly tunnelId?: string | undefined; readonly resourceArn?: string | undefined },
-    send: (clients: Clients, signal: AbortSignal) => Promise<T>,
-  ): Promise<Omit<T, "$metadata">> {
+  async #call<Name extends OperationName>(
+    operation: Name,
+    request: Operations[Name]["request"],
+    { subject, harm = "none", check }: CallOptions<Name> = {},
+  ): Promise<Operations[Name]["response"]> {
+    const { signal: stop, credentials, endpoint } = this.#options;
     const region = await this.region();
-    this.#options.signal.throwIfAborted();
-    const { url, isCustom } = this.#options.endpoint(region);
-    this.#clients ??= {
-      client: this.#makeClient(region, url.href, MAX_ATTEMPTS),
-      once: this.#makeClient(region, url.href, 1),
-    };
+    stop.throwIfAborted();
+    const { url, isCustom } = endpoint(region);
     // First of all and without our deadline: programs and browsers that give credentials have time limits of their own.
-    await untilAborted(this.#options.credentials(), this.#options.signal);
+    await untilAborted(credentials(), stop);
     const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
-    const signal = AbortSignal.any([deadline, this.#options.signal, this.#closed.signal]);
+    const signal = AbortSignal.any([deadline, stop, this.#closed.signal]);
     try {
-      const answer = await untilAborted(send(this.#clients, signal), signal);
-      return withoutMetadata(answer);
+      const send = () => this.#send(operation, request, url, region, signal);
+      const body = await untilAborted(this.#repeat(operation, send, harm, signal), signal);
+      const answer = readAnswer(operation, body);
+      check?.(answer);
+      return answer;
     } catch (error) {
-      this.#options.signal.throwIfAborted();
+      stop.throwIfAborted();
+      const timedOut = deadline.aborted;
       const facts: CallFacts = {
         operation,
-        subject: subject.tunnelId ?? subject.resourceArn,
+        subject,
         region,
         host: url.host,
         isCustomEndpoint: isCustom,
-        timedOut: deadline.aborted,
+        timedOut,
       };
       throw toTunnelError(error, facts);
     }
   }
 
-  #makeClient(region: string, endpoint: string, maxAttempts: number): IoTSecureTunnelingClient {
-    const { credentials, agent, log } = this.#options;
-    const client = new IoTSecureTunnelingClient({
-      ...CLOSED_TO_ENVIRONMENT,
-      maxAttempts,
-      region,
-      endpoint,
-      credentials: async () => {
-        const { sessionToken, expiration, ...keys } = await credentials();
-        return { ...keys, ...(sessionToken && { sessionToken }), ...(expiration && { expiration }) };
-      },
-      requestHandler: {
-        httpsAgent: agent,
-        connectionTimeout: CONNECT_TIMEOUT_MS,
-        requestTimeout: CALL_TIMEOUT_MS,
-      },
-      logger: {
-        ...SILENT,
-        warn: (text: unknown) => log.debug("{text}", { text: String(text).replace(/\s+/g, " ") }),
-      },
-    });
-    client.middlewareStack.add(
-      (next) => async (args) => {
-        const output = await next(args);
-        const response = output.response as { body?: unknown };
-        if (response.body instanceof Readable) response.body = limitAnswer(response.body);
-        return output;
-      },
-      // Between the connection and what reads the answer.
-      { step: "deserialize", priority: "low", name: "limitAnswer" },
+  async #send<Name extends OperationName>(
+    operation: Name,
+    request: Operations[Name]["request"],
+    url: URL,
+    region: string,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { credentials, agent } = this.#options;
+    const now = new Date(Date.now() + this.#skewMs);
+    return callService(
+      operation,
+      request,
+      { url, region, keys: await credentials(), now },
+      { agent, signal },
     );
-    return client;
+  }
+
+  /** Sends until there is an answer or the last word; a clock that is wrong is corrected once. */
+  async #repeat<T>(operation: string, send: () => Promise<T>, harm: Harm, signal: AbortSignal): Promise<T> {
+    let isClockCorrected = false;
+    for (let tries = 1; ; tries += 1) {
+      const sentAt = Date.now();
+      try {
+        return await send();
+      } catch (error) {
+        signal.throwIfAborted();
+        const skew = isClockCorrected ? undefined : clockSkew(error, sentAt + this.#skewMs);
+        if (skew !== undefined) {
+          isClockCorrected = true;
+          this.#skewMs += skew;
+          continue;
+        }
+        const waitMs = waitBeforeRepeat(error, harm, tries, Math.random());
+        if (waitMs === undefined) throw error;
+        const why = error instanceof Error ? error.name : "";
+        this.#options.log.debug("{operation} is sent again ({why})", { operation, why });
+        await sleep(waitMs, undefined, { signal });
+      }
+    }
   }
 }
 
-interface Clients {
-  readonly client: IoTSecureTunnelingClient;
-  /** Without retries: a repeated OpenTunnel whose first answer was lost would leave a second, billed tunnel. */
-  readonly once: IoTSecureTunnelingClient;
+interface CallOptions<Name extends OperationName> {
+  /** Tunnel id or ARN, for messages. */
+  readonly subject?: string;
+  readonly harm?: Harm;
+  /** Looks at what depends on the request. @throws MemberError */
+  readonly check?: (answer: Operations[Name]["response"]) => void;
 }
-
-/** Entries of one page of ListTunnels at most (limit of the API). */
-const MAX_PAGE = 100;
-
-const SILENT = { trace: ignore, debug: ignore, info: ignore, error: ignore };
-
-/** Every setting the SDK would otherwise look up in the environment and in the files of AWS. */
-const CLOSED_TO_ENVIRONMENT: Partial<IoTSecureTunnelingClientConfig> = {
-  useFipsEndpoint: false,
-  useDualstackEndpoint: false,
-  retryMode: "standard",
-  defaultsMode: "standard",
-  userAgentAppId: () => Promise.resolve(undefined),
-};
-
-function ignore(): void {}
 
 /** What a promise gives, or the signal's reason: looking for credentials heeds no signal itself. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -247,9 +235,4 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   } finally {
     signal.removeEventListener("abort", abort);
   }
-}
-
-function withoutMetadata<T>(answer: T): Omit<T, "$metadata"> {
-  const { $metadata: _, ...members } = answer as T & { $metadata?: unknown };
-  return members as Omit<T, "$metadata">;
 }

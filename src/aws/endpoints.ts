@@ -59,6 +59,12 @@ export function hostOf(service: AwsService, region: string, { fips, dualStack }:
   return `${name.replace(FIPS, fips && !isPlain ? "-fips" : "")}.${region}.${suffix}`;
 }
 
+/** A service of AWS, and the region that signatures for it are made for. */
+export interface AwsPlace {
+  readonly url: URL;
+  readonly region: string;
+}
+
 /** What decides where the control plane is. */
 export interface ControlPlaneSettings extends Variant {
   readonly region: string | undefined;

@@ -1,5 +1,5 @@
-import type { ListTunnelsResponse, TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
 import { ServiceError } from "../base/errors.ts";
+import type { ListTunnelsResponse, TunnelSummary } from "./shapes.ts";
 
 /** Pages without a tunnel that was not listed before, in a row: the service may send a few where it filters. */
 const MAX_EMPTY_PAGES = 100;
@@ -14,9 +14,9 @@ export class ListProgress {
    * Tunnels of the page that no earlier one had.
    * @throws ServiceError for a page that leads back, or when nothing new has come for many pages
    */
-  next({ tunnelSummaries = [], nextToken = "" }: ListTunnelsResponse): TunnelSummary[] {
-    const fresh = tunnelSummaries.filter(({ tunnelId = "" }) => !this.#tunnels.has(tunnelId));
-    for (const { tunnelId = "" } of fresh) this.#tunnels.add(tunnelId);
+  next({ tunnelSummaries, nextToken = "" }: ListTunnelsResponse): TunnelSummary[] {
+    const fresh = tunnelSummaries.filter(({ tunnelId }) => !this.#tunnels.has(tunnelId));
+    for (const { tunnelId } of fresh) this.#tunnels.add(tunnelId);
     this.#emptyPages = fresh.length === 0 ? this.#emptyPages + 1 : 0;
     if (this.#tokens.has(nextToken)) throw endless("repeats its nextToken");
     if (this.#emptyPages > MAX_EMPTY_PAGES) {

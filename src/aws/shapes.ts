@@ -1,5 +1,7 @@
-// Requests and answers of the eight operations, member for member as the service model 2018-10-05 has them.
-// The limits of each member are in emulator/control-plane: members.ts and the file of each operation.
+// Requests and answers of the eight operations, member for member as the service model 2018-10-05 has them. Of an
+// answer those members are required without which nothing can be done with it; the model itself promises hardly any.
+// `Time` is a Date for whoever calls the service and a Timestamp on the wire. The limits of each member are in
+// emulator/control-plane: members.ts and the file of each operation.
 
 /** Seconds since 1970 with a fraction of milliseconds: how a timestamp travels in AWS JSON 1.1. */
 export type Timestamp = number;
@@ -26,32 +28,32 @@ export interface TimeoutConfig {
   readonly maxLifetimeTimeoutMinutes?: number | undefined;
 }
 
-export interface ConnectionState {
+export interface ConnectionState<Time = Date> {
   readonly status?: ConnectionStatus | undefined;
-  readonly lastUpdatedAt?: Timestamp | undefined;
+  readonly lastUpdatedAt?: Time | undefined;
 }
 
-export interface Tunnel {
-  readonly tunnelId?: string | undefined;
+export interface Tunnel<Time = Date> {
+  readonly tunnelId: string;
   readonly tunnelArn?: string | undefined;
-  readonly status?: TunnelStatus | undefined;
-  readonly sourceConnectionState?: ConnectionState | undefined;
-  readonly destinationConnectionState?: ConnectionState | undefined;
+  readonly status: TunnelStatus;
+  readonly sourceConnectionState?: ConnectionState<Time> | undefined;
+  readonly destinationConnectionState?: ConnectionState<Time> | undefined;
   readonly description?: string | undefined;
   readonly destinationConfig?: DestinationConfig | undefined;
   readonly timeoutConfig?: TimeoutConfig | undefined;
   readonly tags?: readonly Tag[] | undefined;
-  readonly createdAt?: Timestamp | undefined;
-  readonly lastUpdatedAt?: Timestamp | undefined;
+  readonly createdAt: Time;
+  readonly lastUpdatedAt?: Time | undefined;
 }
 
-export interface TunnelSummary {
-  readonly tunnelId?: string | undefined;
+export interface TunnelSummary<Time = Date> {
+  readonly tunnelId: string;
   readonly tunnelArn?: string | undefined;
   readonly status?: TunnelStatus | undefined;
   readonly description?: string | undefined;
-  readonly createdAt?: Timestamp | undefined;
-  readonly lastUpdatedAt?: Timestamp | undefined;
+  readonly createdAt?: Time | undefined;
+  readonly lastUpdatedAt?: Time | undefined;
 }
 
 export interface OpenTunnelRequest {
@@ -63,10 +65,10 @@ export interface OpenTunnelRequest {
 
 /** The only answer, besides rotation's, that holds access tokens; the service cannot show them again. */
 export interface OpenTunnelResponse {
-  readonly tunnelId?: string | undefined;
+  readonly tunnelId: string;
   readonly tunnelArn?: string | undefined;
-  readonly sourceAccessToken?: string | undefined;
-  readonly destinationAccessToken?: string | undefined;
+  readonly sourceAccessToken: string;
+  readonly destinationAccessToken: string;
 }
 
 export interface RotateTunnelAccessTokenRequest {
@@ -87,8 +89,8 @@ export interface DescribeTunnelRequest {
   readonly tunnelId: string;
 }
 
-export interface DescribeTunnelResponse {
-  readonly tunnel?: Tunnel | undefined;
+export interface DescribeTunnelResponse<Time = Date> {
+  readonly tunnel: Tunnel<Time>;
 }
 
 export interface ListTunnelsRequest {
@@ -99,8 +101,8 @@ export interface ListTunnelsRequest {
 }
 
 /** Newest first; `nextToken` is absent on the last page. */
-export interface ListTunnelsResponse {
-  readonly tunnelSummaries?: readonly TunnelSummary[] | undefined;
+export interface ListTunnelsResponse<Time = Date> {
+  readonly tunnelSummaries: readonly TunnelSummary<Time>[];
   readonly nextToken?: string | undefined;
 }
 
@@ -135,7 +137,7 @@ export interface ListTagsForResourceResponse {
 }
 
 /** Operation name, as in `X-Amz-Target: IoTSecuredTunneling.<name>`, to its request and answer. */
-export interface Operations {
+export interface Operations<Time = Date> {
   readonly OpenTunnel: { readonly request: OpenTunnelRequest; readonly response: OpenTunnelResponse };
   readonly RotateTunnelAccessToken: {
     readonly request: RotateTunnelAccessTokenRequest;
@@ -143,9 +145,12 @@ export interface Operations {
   };
   readonly DescribeTunnel: {
     readonly request: DescribeTunnelRequest;
-    readonly response: DescribeTunnelResponse;
+    readonly response: DescribeTunnelResponse<Time>;
   };
-  readonly ListTunnels: { readonly request: ListTunnelsRequest; readonly response: ListTunnelsResponse };
+  readonly ListTunnels: {
+    readonly request: ListTunnelsRequest;
+    readonly response: ListTunnelsResponse<Time>;
+  };
   readonly CloseTunnel: { readonly request: CloseTunnelRequest; readonly response: CloseTunnelResponse };
   readonly TagResource: { readonly request: TagResourceRequest; readonly response: TagResourceResponse };
   readonly UntagResource: {

@@ -4,7 +4,7 @@ import { ConfigError, CredentialsError, type ErrorDetails, type TunnelError } fr
 import { escapeControl } from "../base/escape.ts";
 import { isRegion } from "../base/names.ts";
 import { nearest } from "../base/nearest.ts";
-import type { AwsService, Variant } from "./endpoints.ts";
+import { type AwsService, hostOf, type Variant } from "./endpoints.ts";
 import { parseNested } from "./ini.ts";
 import { noSuchRegion } from "./regions.ts";
 import { type Env, readSharedFiles, type Section, type SharedFiles } from "./shared-files.ts";
@@ -103,6 +103,11 @@ export class SharedSettings {
       fips: isOn("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
       dualStack: isOn("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
     };
+  }
+
+  /** Where a service is: as variable or profile say, else in its region. @throws ConfigError for what is no URL, or no region */
+  urlOf(service: keyof typeof SERVICE_IDS, region: string, variant: Variant): URL {
+    return new URL(this.endpointUrl(service) ?? `https://${hostOf(service, region, variant)}`);
   }
 
   /** URL set for a service by variable or profile, the more special ones first. @throws ConfigError for what is no URL */

@@ -7,14 +7,14 @@ import { openTls } from "./transport.ts";
 import { webProxyFor } from "./web-proxy.ts";
 
 /**
- * How long a web proxy may take. Below the 5 s after which the AWS SDK gives a connection up and makes another one,
- * without a word about the web proxy.
+ * How long a web proxy may take. A person waits for an answer here, so it is less than for a tunnel, and about what the
+ * control plane's client waits for a connection.
  */
 const WEB_PROXY_TIMEOUT_MS = 4_500;
 
 /**
- * Chooses between the web proxy and a direct connection for each host: the AWS SDK uses one agent for the control
- * plane and for the hosts its credential chain asks.
+ * Chooses between the web proxy and a direct connection for each host: one agent serves the control plane and the
+ * hosts that the credential chain asks.
  */
 export class RoutingAgent extends Agent {
   readonly #ca: readonly string[];

@@ -45,7 +45,7 @@ function answerFailure(name: string, kind: WebProxyAnswerError["kind"]): Unreach
   }
 }
 
-/** The web proxy let its time pass. Without a cause: the AWS SDK would take a time-out for one worth repeating. */
+/** The web proxy let its time pass. */
 export function webProxySilent(webProxy: URL, limitMs: number): UnreachableError {
   return new UnreachableError(`the ${webProxyName(webProxy)} does not answer: waited ${limitMs / 1_000} s`, {
     hint: CHECK,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../aws/shapes.ts";
 import { untilAborted } from "../base/abort.ts";
 import { TunnelError } from "../base/errors.ts";
 import { describeIfAllowed } from "./describe-if-allowed.ts";

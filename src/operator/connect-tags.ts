@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import process from "node:process";
-import type { Tag, Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tag, Tunnel } from "../aws/shapes.ts";
 
 const OPENED_BY = "tunnel:opened-by";
 const OWNER = "tunnel:owner";

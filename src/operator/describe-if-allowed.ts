@@ -1,5 +1,5 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../aws/control-plane.ts";
+import type { Tunnel } from "../aws/shapes.ts";
 import { ServiceError } from "../base/errors.ts";
 
 /** A tunnel as the service knows it; undefined without permission to look. Throws TunnelError. */

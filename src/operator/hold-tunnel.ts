@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../aws/control-plane.ts";
+import type { Tunnel } from "../aws/shapes.ts";
 import { untilAborted } from "../base/abort.ts";
 import { ServiceError } from "../base/errors.ts";
 import { AccessToken } from "../base/secret.ts";
@@ -78,7 +78,7 @@ async function candidates(controlPlane: ControlPlane, thing: string): Promise<Tu
   try {
     const summaries = await controlPlane.listTunnels({ thingName: thing, max: 100 });
     const open = summaries.filter(({ status }) => status === "OPEN").slice(0, MAX_CANDIDATES);
-    return await Promise.all(open.map(({ tunnelId = "" }) => controlPlane.describeTunnel(tunnelId)));
+    return await Promise.all(open.map(({ tunnelId }) => controlPlane.describeTunnel(tunnelId)));
   } catch (error) {
     const isHarmless = error instanceof ServiceError && /^ERR_(DENIED|NOT_FOUND)$/.test(error.code);
     if (isHarmless) return [];
@@ -91,10 +91,10 @@ async function takeUp(
   controlPlane: ControlPlane,
   { request, signal, onEvent, env, log }: UseOptions,
 ): Promise<Found> {
-  const { tunnelId = "" } = tunnel;
+  const { tunnelId } = tunnel;
   const expiresAt = endOf(tunnel);
   const rotation = controlPlane.rotateTunnelAccessToken({ tunnelId, clientMode: "SOURCE" });
-  const { sourceAccessToken = "" } = await untilAborted(signal, rotation);
+  const { sourceAccessToken } = await untilAborted(signal, rotation);
   tidyTokens(env, log, (store) => store.delete(tunnelId, "source"));
   onEvent({ event: "reused", tunnelId, expiresAt, why });
   const isToBeClosed = why === "left-over" && !request.keep;
@@ -112,7 +112,7 @@ async function open(controlPlane: ControlPlane, { request, signal, onEvent }: Us
     tags: connectTags(ownerName(), keep),
     ...(lifetimeMinutes === undefined ? {} : { timeoutConfig }),
   });
-  const { tunnelId = "", sourceAccessToken = "" } = await evenIfAborted(opening, signal);
+  const { tunnelId, sourceAccessToken } = await evenIfAborted(opening, signal);
   const expiresAt = endOf({ timeoutConfig });
   onEvent({ event: "opened", tunnelId, expiresAt });
   const accessToken = new AccessToken(sourceAccessToken);

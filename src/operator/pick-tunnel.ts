@@ -1,4 +1,4 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../aws/shapes.ts";
 import { isOwnedBy, isToBeClosed } from "./connect-tags.ts";
 import { endOf } from "./tunnel-end.ts";
 
@@ -57,17 +57,17 @@ function isSourceConnected({ sourceConnectionState }: Tunnel): boolean {
 function fits(tunnel: Tunnel, wanted: { readonly thing: string; readonly service: string }, now: number) {
   const { thingName, services = [] } = tunnel.destinationConfig ?? {};
   const isFor = thingName === wanted.thing && services.length === 1 && services[0] === wanted.service;
-  return tunnel.status === "OPEN" && isFor && endOf(tunnel, now).getTime() - now >= MIN_LEFT_MS;
+  return tunnel.status === "OPEN" && isFor && endOf(tunnel).getTime() - now >= MIN_LEFT_MS;
 }
 
 /** Without a source, and not about to get one from a connect that has just opened it. */
 function isFree(tunnel: Tunnel, owner: string, now: number): boolean {
   if (isSourceConnected(tunnel)) return false;
   if (!isToBeClosed(tunnel) || isOwnedBy(tunnel, owner)) return true;
-  return now - (tunnel.lastUpdatedAt?.getTime() ?? 0) >= LEFT_OVER_MS;
+  return now - (tunnel.lastUpdatedAt ?? tunnel.createdAt).getTime() >= LEFT_OVER_MS;
 }
 
 function sorted(tunnels: readonly Tunnel[]): Tunnel[] {
   const rank = (tunnel: Tunnel) => Number(isDestinationConnected(tunnel));
-  return [...tunnels].sort((a, b) => rank(b) - rank(a) || endOf(b, 0).getTime() - endOf(a, 0).getTime());
+  return [...tunnels].sort((a, b) => rank(b) - rank(a) || endOf(b).getTime() - endOf(a).getTime());
 }

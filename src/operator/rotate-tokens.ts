@@ -1,9 +1,5 @@
-import type {
-  DestinationConfig,
-  RotateTunnelAccessTokenResponse,
-  Tunnel,
-} from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../aws/control-plane.ts";
+import type { DestinationConfig, RotateTunnelAccessTokenResponse, Tunnel } from "../aws/shapes.ts";
 import type { Env } from "../base/env.ts";
 import { describeIfAllowed } from "./describe-if-allowed.ts";
 import type { Issuer } from "./saved-token.ts";
@@ -17,7 +13,7 @@ export type RotatedSides = keyof typeof CLIENT_MODES;
 
 /** What was rotated, as far as we may look at it, and the new tokens. */
 export interface Rotated {
-  readonly tunnel: Tunnel;
+  readonly tunnel: Partial<Tunnel>;
   readonly answer: RotateTunnelAccessTokenResponse;
 }
 
@@ -31,11 +27,11 @@ export async function rotateTokens(
   sides: RotatedSides,
   { controlPlane, issuer }: { readonly controlPlane: ControlPlane; readonly issuer: Issuer },
   env: Env,
-  destinationOf = (tunnel: Tunnel): DestinationConfig | undefined => tunnel.destinationConfig,
+  destinationOf = (tunnel: Partial<Tunnel>): DestinationConfig | undefined => tunnel.destinationConfig,
 ): Promise<Rotated> {
   openTokenStore(env).prepare();
   const region = await controlPlane.region();
-  const tunnel = (await describeIfAllowed(tunnelId, controlPlane)) ?? {};
+  const tunnel: Partial<Tunnel> = (await describeIfAllowed(tunnelId, controlPlane)) ?? {};
   const destinationConfig = sides === "source" ? undefined : destinationOf(tunnel);
   const answer = await controlPlane.rotateTunnelAccessToken({
     tunnelId,

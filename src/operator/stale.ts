@@ -1,5 +1,5 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../aws/control-plane.ts";
+import type { Tunnel } from "../aws/shapes.ts";
 import type { Env } from "../base/env.ts";
 import { TunnelError } from "../base/errors.ts";
 import { ownerName } from "./connect-tags.ts";
@@ -24,7 +24,7 @@ export async function staleTunnels(
   onFailure: (error: TunnelError) => void,
 ): Promise<Tunnel[]> {
   const summaries = await controlPlane.listTunnels(filter);
-  const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId = "" }) => tunnelId);
+  const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId }) => tunnelId);
   const running = await runningTunnels(env);
   const isOneOpening = running.has(undefined);
   const stale: Tunnel[] = [];
@@ -34,7 +34,9 @@ export async function staleTunnels(
     const now = Date.now();
     const isMaybeNew = (tunnel: Tunnel) => isOneOpening && isNew(tunnel, now);
     stale.push(
-      ...tunnels.filter((tunnel) => isStale(tunnel, ownerName(), running, now) && !isMaybeNew(tunnel)),
+      ...tunnels
+        .filter((tunnel) => tunnel !== undefined)
+        .filter((tunnel) => isStale(tunnel, ownerName(), running, now) && !isMaybeNew(tunnel)),
     );
   }
   return stale;
@@ -42,7 +44,7 @@ export async function staleTunnels(
 
 /** One that was opened a moment ago may be that of a connect which has not got the answer yet. */
 function isNew({ createdAt }: Tunnel, now: number): boolean {
-  return now - (createdAt?.getTime() ?? 0) < NEW_MS;
+  return now - createdAt.getTime() < NEW_MS;
 }
 
 /** A tunnel may go while others are looked at. */
@@ -50,13 +52,13 @@ async function describeIfThere(
   controlPlane: ControlPlane,
   tunnelId: string,
   onFailure: (error: TunnelError) => void,
-): Promise<Tunnel> {
+): Promise<Tunnel | undefined> {
   try {
     return await controlPlane.describeTunnel(tunnelId);
   } catch (error) {
     if (!(error instanceof TunnelError)) throw error;
     if (error.code !== "ERR_NOT_FOUND") onFailure(error);
-    return {};
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../aws/shapes.ts";
 import { MAX_TUNNEL_LIFE_MINUTES } from "../protocol/constants.ts";
 
 /**
@@ -6,7 +6,7 @@ import { MAX_TUNNEL_LIFE_MINUTES } from "../protocol/constants.ts";
  * since 1970.
  */
 export function endOf(
-  { createdAt, timeoutConfig }: Pick<Tunnel, "createdAt" | "timeoutConfig">,
+  { createdAt, timeoutConfig }: Partial<Pick<Tunnel, "createdAt" | "timeoutConfig">>,
   now = Date.now(),
 ): Date {
   const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes ?? MAX_TUNNEL_LIFE_MINUTES;

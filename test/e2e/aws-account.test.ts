@@ -1,11 +1,11 @@
 // As whom and for which region commands sign, beside the AWS CLI with the same environment, files and flags: a tunnel
 // opened in another account than its user means is the worst that can happen here.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { execFile, execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { type Aws, startAws } from "../helpers/aws.ts";
+import { type Aws, type AwsVisitor, startAws } from "../helpers/aws.ts";
+import { type AwsCli, startAwsCli } from "../helpers/aws-cli.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel } from "../helpers/tunnel.ts";
 import { FILES } from "../vectors/aws-files.ts";
@@ -13,28 +13,21 @@ import { ENVIRONMENT, REGION, type Row } from "../vectors/aws-profiles.ts";
 import { PROGRAMS, ROLES } from "../vectors/aws-roles.ts";
 import { IDENTITY_CENTER } from "../vectors/aws-sso.ts";
 
-const run = promisify(execFile);
-
-/** Debian's AWS CLI where it is installed, else the one on PATH. */
-const AWS = existsSync("/usr/bin/aws") ? "/usr/bin/aws" : "aws";
-/** Version 1 knows neither AWS_REGION nor the order of the two variables for profiles. */
-const IS_VERSION_1 = execFileSync(AWS, ["--version"], { encoding: "utf8" }).startsWith("aws-cli/1.");
-
 const REGIONS = ["us-east-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1", "eu-central-1"];
 
-/** What each program is sent to. */
-let ours: Aws;
-let theirs: Aws;
+let aws: Aws;
+let cli: AwsCli;
 beforeAll(async () => {
-  [ours, theirs] = await Promise.all([startAws(REGIONS), startAws(REGIONS)]);
+  aws = await startAws(REGIONS);
+  cli = startAwsCli();
 });
 afterAll(async () => {
-  await ours[Symbol.asyncDispose]();
-  await theirs[Symbol.asyncDispose]();
+  cli[Symbol.dispose]();
+  await aws[Symbol.asyncDispose]();
 });
 
 /** Makes the row's home directory and environment, in which HOME and PLAIN stand for what is known only now. */
-function prepare({ env = {}, config, credentials, files = {} }: Row, aws: Aws) {
+function prepare({ env = {}, config, credentials, files = {} }: Row, aws: AwsVisitor) {
   const home = tempDir();
   const fill = (text: string) => text.replaceAll("HOME/", `${home.path}/`).replaceAll("PLAIN", aws.plainUrl);
   const all = {
@@ -56,7 +49,7 @@ function prepare({ env = {}, config, credentials, files = {} }: Row, aws: Aws) {
   return { env: full as NodeJS.ProcessEnv, [Symbol.dispose]: () => home[Symbol.dispose]() };
 }
 
-/** The AWS CLI takes a second of a processor to start. */
+/** Of one row with its waiting for a turn. */
 const LIMIT_MS = 60_000;
 
 interface Outcome {
@@ -65,8 +58,8 @@ interface Outcome {
   readonly before: readonly string[];
 }
 
-function outcomeOf(aws: Aws): Outcome {
-  const seen = aws.take();
+function outcomeOf(aws: AwsVisitor): Outcome {
+  const { seen } = aws;
   const last = seen.find(({ what }) => what === "ListTunnels");
   const before = seen.filter((each) => each !== last);
   const { accessKeyId = "", region = "", sessionToken } = last ?? {};
@@ -84,16 +77,32 @@ function outcomeOf(aws: Aws): Outcome {
 }
 
 async function byAwsCli(row: Row): Promise<Outcome> {
-  using home = prepare(row, theirs);
-  const args = [...(row.flags ?? []), "iotsecuretunneling", "list-tunnels"];
-  await run(AWS, args, { env: home.env }).catch(() => {}); // the requests tell how it went
-  return outcomeOf(theirs);
+  await using visitor = await aws.visit();
+  using home = prepare(row, visitor);
+  await cli.call([...(row.flags ?? []), "iotsecuretunneling", "list-tunnels"], home.env);
+  return outcomeOf(visitor); // the requests tell how it went
 }
 
 async function byTunnel(row: Row): Promise<Outcome & { readonly stderr: string }> {
-  using home = prepare(row, ours);
+  await using visitor = await aws.visit();
+  using home = prepare(row, visitor);
   const { stderr } = await runTunnel(["list", ...(row.flags ?? [])], home.env);
-  return { ...outcomeOf(ours), stderr };
+  return { ...outcomeOf(visitor), stderr };
+}
+
+/** Rows at once: more than there are processors, since each waits for others too. */
+const turns = Array.from({ length: cpus().length + 1 }, () => Promise.resolve());
+let taken = 0;
+
+/** Does the work when it is its turn. */
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const lane = taken++ % turns.length;
+  const done = (turns[lane] ?? Promise.resolve()).then(work);
+  turns[lane] = done.then(
+    () => {},
+    () => {},
+  );
+  return done;
 }
 
 describe.each([
@@ -104,16 +113,15 @@ describe.each([
   ["programs and containers", PROGRAMS],
   ["Identity Center", IDENTITY_CENTER],
 ] as const)("as the AWS CLI: %s", (_title, rows) => {
-  test.each(Object.entries(rows))(
+  test.concurrent.each(Object.entries(rows))(
     "%s",
     async (_name, row) => {
       const { signed, before = [], host } = row;
       const usual = signed === "nothing" ? undefined : `api.tunneling.iot.${signed[1]}.amazonaws.com`;
       const expected: Outcome = { host: host ?? usual, signed, before };
-      const [{ stderr, ...tunnel }, awsCli] = await Promise.all([
-        byTunnel(row),
-        row.isVersion2 === true && IS_VERSION_1 ? expected : byAwsCli(row),
-      ]);
+      const [{ stderr, ...tunnel }, awsCli] = await inTurn(() =>
+        Promise.all([byTunnel(row), row.isVersion2 === true && cli.isVersion1 ? expected : byAwsCli(row)]),
+      );
       expect(tunnel, stderr).toEqual(expected);
       if (row.said !== undefined) expect(stderr).toMatch(row.said);
       expect(awsCli).toEqual(expected);

@@ -1,13 +1,13 @@
 // AWS on this machine: the control plane, STS and Identity Center behind a web proxy, under their real names, with
 // every request noted. Whatever program is sent there through HTTPS_PROXY shows as whom it signs, and for which region.
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { createAuthority, issueServerCertificate } from "../../src/emulator/certificates/authority.ts";
+import { listen } from "./servers.ts";
 import { tempDir } from "./temp-dir.ts";
 
 /** A request as its server saw it. */
@@ -21,13 +21,18 @@ export interface SeenRequest {
   readonly sessionToken?: string;
 }
 
-export interface Aws extends AsyncDisposable {
+/** The way there of one program, with its own ports: what it asks is told from what others ask. */
+export interface AwsVisitor extends AsyncDisposable {
   /** Environment that leads a program there, and nowhere else. */
   readonly env: Readonly<Record<string, string>>;
   /** Credentials of a container, at `/container`, and of an instance, where instances have them. */
   readonly plainUrl: string;
-  /** What was asked since the last call, in order. */
-  take(): SeenRequest[];
+  /** What was asked so far, in order. */
+  readonly seen: readonly SeenRequest[];
+}
+
+export interface Aws extends AsyncDisposable {
+  visit(): Promise<AwsVisitor>;
 }
 
 const SERVICES = ["api.tunneling.iot", "api.tunneling.iot-fips", "sts", "sts-fips", "portal.sso", "oidc"];
@@ -40,17 +45,39 @@ export async function startAws(regions: readonly string[]): Promise<Aws> {
   const server = await issueServerCertificate(authority, { names, addresses: [] }, Date.now());
   const ca = join(dir.path, "ca.pem");
   writeFileSync(ca, authority.certificate);
-  let seen: SeenRequest[] = [];
-  const sockets = new Set<Socket>();
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    void text(request).then((body) => answer(request, body, response, seen));
+  /** Whose connections they are, by the port at the near end of the web proxy's connection to the servers. */
+  const visitors = new Map<number, SeenRequest[]>();
+  const web = await listen(
+    createHttpsServer({ cert: server.certificate, key: server.privateKey }, (request, response) => {
+      const seen = visitors.get(request.socket.remotePort ?? 0) ?? [];
+      void text(request).then((body) => answer(request, body, response, seen));
+    }),
+  );
+  return {
+    visit: () => visit(web.port, ca, visitors),
+    [Symbol.asyncDispose]: async () => {
+      await web[Symbol.asyncDispose]();
+      dir[Symbol.dispose]();
+    },
   };
-  const web = createHttpsServer({ cert: server.certificate, key: server.privateKey }, onRequest);
-  const plain = createHttpServer(onRequest);
-  const proxy = createHttpServer();
-  proxy.on("connect", (_request, near: Socket) => {
-    const far = connect({ host: "127.0.0.1", port: portOf(web) });
-    far.once("connect", () => near.write("HTTP/1.1 200 OK\r\n\r\n"));
+}
+
+async function visit(webPort: number, ca: string, visitors: Map<number, SeenRequest[]>): Promise<AwsVisitor> {
+  const seen: SeenRequest[] = [];
+  const plain = await listen(
+    createHttpServer((request, response) => {
+      void text(request).then((body) => answer(request, body, response, seen));
+    }),
+  );
+  const webProxy = createHttpServer();
+  webProxy.on("connect", (_request, near: Socket) => {
+    const far = connect({ host: "127.0.0.1", port: webPort });
+    far.once("connect", () => {
+      const { localPort = 0 } = far;
+      visitors.set(localPort, seen);
+      far.once("close", () => visitors.delete(localPort));
+      near.write("HTTP/1.1 200 OK\r\n\r\n");
+    });
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -60,41 +87,22 @@ export async function startAws(regions: readonly string[]): Promise<Aws> {
       socket.pipe(other);
     }
   });
-  const servers: readonly Server[] = [web, plain, proxy];
-  for (const each of servers) {
-    each.on("connection", (socket: Socket) => {
-      sockets.add(socket);
-      socket.on("error", () => {});
-      socket.once("close", () => sockets.delete(socket));
-    });
-    each.listen(0, "127.0.0.1");
-    await once(each, "listening");
-  }
+  const proxy = await listen(webProxy);
   return {
+    seen,
     env: {
-      HTTPS_PROXY: `http://127.0.0.1:${portOf(proxy)}`,
+      HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
       NO_PROXY: "127.0.0.1",
       AWS_CA_BUNDLE: ca,
       AWS_EC2_METADATA_DISABLED: "true",
       AWS_PAGER: "",
       AWS_MAX_ATTEMPTS: "1",
     },
-    plainUrl: `http://127.0.0.1:${portOf(plain)}`,
-    take() {
-      const all = seen;
-      seen = [];
-      return all;
-    },
+    plainUrl: `http://127.0.0.1:${plain.port}`,
     [Symbol.asyncDispose]: async () => {
-      for (const each of servers) each.close();
-      for (const socket of sockets) socket.destroy();
-      dir[Symbol.dispose]();
+      await Promise.all([plain[Symbol.asyncDispose](), proxy[Symbol.asyncDispose]()]);
     },
   };
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }
 
 const EXPIRATION = new Date(Date.now() + 3_600_000);

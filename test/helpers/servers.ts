@@ -33,7 +33,8 @@ export async function freePort(): Promise<number> {
   return server.port;
 }
 
-async function listen(server: Server): Promise<TestServer> {
+/** Starts a server on a free port of 127.0.0.1; its connections end with it. */
+export async function listen(server: Server): Promise<TestServer> {
   const sockets = new Set<Socket>();
   let accepted = 0;
   server.on("connection", (socket: Socket) => {

@@ -3,15 +3,16 @@
 
 import { readFileSync } from "node:fs";
 import { CredentialsError } from "../../base/errors.ts";
-import { hostOf, type Variant } from "../endpoints.ts";
+import type { AwsPlace, Variant } from "../endpoints.ts";
 import type { Carrier } from "../http.ts";
 import type { SharedSettings } from "../shared-settings.ts";
+import { containerKeys } from "./container.ts";
 import { environmentKeys } from "./environment.ts";
+import { instanceKeys } from "./instance.ts";
 import { type CredentialSource, inProfile, type Keys, staticKeys, unusable } from "./keys.ts";
-import { containerKeys, instanceKeys } from "./machine.ts";
 import { processKeys } from "./process.ts";
 import { type SsoPlaces, ssoKeys } from "./sso.ts";
-import { assumeRole, assumeRoleWithWebIdentity, type StsPlace } from "./sts.ts";
+import { assumeRole, assumeRoleWithWebIdentity } from "./sts.ts";
 
 /** Keys are fetched anew when less than this is left of them. */
 const RENEW_BEFORE_MS = 5 * 60_000;
@@ -59,8 +60,8 @@ class Chain {
       (choice.isExplicit ? undefined : environmentKeys(env)) ??
       (await this.#ofRole(profile, [profile])) ??
       (await this.#ofProfile(profile, choice.isExplicit)) ??
-      (await containerKeys(env)) ??
-      (await instanceKeys(env));
+      (await containerKeys(env, this.#carrier)) ??
+      (await instanceKeys(this.#settings, this.#carrier));
     if (keys !== undefined) return keys;
     const where = choice.name === undefined ? "" : ` in ${inProfile(choice.name)}`;
     const { unreadable } = this.#settings.files;
@@ -122,8 +123,8 @@ class Chain {
     const { env } = this.#settings;
     const sources: Readonly<Record<string, () => Keys | undefined | Promise<Keys | undefined>>> = {
       Environment: () => environmentKeys(env),
-      EcsContainer: () => containerKeys(env),
-      Ec2InstanceMetadata: () => instanceKeys(env),
+      EcsContainer: () => containerKeys(env, this.#carrier),
+      Ec2InstanceMetadata: () => instanceKeys(this.#settings, this.#carrier),
     };
     const source = Object.hasOwn(sources, kind) ? sources[kind] : undefined;
     if (source === undefined) {
@@ -161,17 +162,14 @@ class Chain {
     return assumeRoleWithWebIdentity(role, this.#sts(), this.#carrier);
   }
 
-  #sts(): StsPlace {
+  #sts(): AwsPlace {
     const region = this.#hosts.region();
-    const given = this.#settings.endpointUrl("sts");
-    return { url: new URL(given ?? `https://${hostOf("sts", region, this.#hosts.variant())}`), region };
+    return { url: this.#settings.urlOf("sts", region, this.#hosts.variant()), region };
   }
 
   #ssoPlaces(): SsoPlaces {
-    const place = (service: "sso" | "ssoOidc") => (region: string) => {
-      const given = this.#settings.endpointUrl(service);
-      return new URL(given ?? `https://${hostOf(service, region, this.#hosts.variant())}`);
-    };
+    const place = (service: "sso" | "ssoOidc") => (region: string) =>
+      this.#settings.urlOf(service, region, this.#hosts.variant());
     return { portal: place("sso"), oidc: place("ssoOidc") };
   }
 }

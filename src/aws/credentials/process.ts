@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { escapeControl } from "../../base/escape.ts";
+import { jsonObject } from "../json-object.ts";
 import { shellWords } from "../shell-words.ts";
 import { inProfile, type Keys, keysOf, unusable } from "./keys.ts";
 
@@ -73,7 +74,7 @@ function collect(stream: NodeJS.ReadableStream): () => string {
 }
 
 function readKeys(stdout: string, name: string): Keys {
-  const value = parse(stdout);
+  const value = jsonObject(stdout);
   if (value === undefined) throw unusable(`${name} printed no JSON object`);
   if (value["Version"] !== 1) throw unusable(`${name} printed another version than 1`);
   const until = value["Expiration"];
@@ -84,13 +85,4 @@ function readKeys(stdout: string, name: string): Keys {
     throw unusable(`${name} printed credentials that have expired`);
   }
   return keys;
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }

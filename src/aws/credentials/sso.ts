@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { escapeControl } from "../../base/escape.ts";
 import { writePrivateFile } from "../../base/private-files.ts";
 import { type Carrier, send } from "../http.ts";
+import { jsonObject } from "../json-object.ts";
 import { expandPath, type Section } from "../shared-files.ts";
 import type { SharedSettings } from "../shared-settings.ts";
 import { inProfile, type Keys, unusable } from "./keys.ts";
@@ -108,7 +109,7 @@ function loginFor(profile: string): string {
 }
 
 function readSession(path: string): CachedSession | undefined {
-  const rest = readJson(() => readFileSync(path, "utf8"));
+  const rest = jsonObject(readText(path));
   const { accessToken, expiresAt } = rest ?? {};
   if (rest === undefined || typeof accessToken !== "string" || typeof expiresAt !== "string") {
     return undefined;
@@ -117,12 +118,12 @@ function readSession(path: string): CachedSession | undefined {
   return Number.isNaN(until.getTime()) ? undefined : { accessToken, expiresAt: until, rest };
 }
 
-function readJson(read: () => string): Record<string, unknown> | undefined {
+/** Empty where there is none to read. */
+function readText(path: string): string {
   try {
-    const value: unknown = JSON.parse(read());
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+    return readFileSync(path, "utf8");
   } catch {
-    return undefined;
+    return "";
   }
 }
 
@@ -139,7 +140,7 @@ async function renew(
   const body = JSON.stringify({ grantType: "refresh_token", clientId, clientSecret, refreshToken });
   const headers = { "content-type": "application/json" };
   const answer = await send(oidc, { method: "POST", headers, body }, carrier);
-  const fresh = readJson(() => answer.body);
+  const fresh = jsonObject(answer.body);
   const { accessToken, expiresIn } = fresh ?? {};
   if (answer.status !== 200 || typeof accessToken !== "string" || typeof expiresIn !== "number") {
     return undefined;
@@ -155,7 +156,7 @@ async function renew(
 }
 
 function readRoleKeys(status: number, body: string, profile: string, host: string): Keys {
-  const answer = readJson(() => body);
+  const answer = jsonObject(body);
   const role = (answer?.["roleCredentials"] ?? {}) as Record<string, unknown>;
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = role;
   if (status === 200 && typeof accessKeyId === "string" && typeof secretAccessKey === "string") {

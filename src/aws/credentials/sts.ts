@@ -1,15 +1,10 @@
 // Credentials of a role, from AWS STS.
 
 import { escapeControl } from "../../base/escape.ts";
+import type { AwsPlace } from "../endpoints.ts";
 import { type Carrier, send } from "../http.ts";
-import { signForm } from "../signed-request.ts";
+import { sendSigned } from "../signed-request.ts";
 import { type Keys, unusable } from "./keys.ts";
-
-/** Where AWS STS is and what its signatures are made for. */
-export interface StsPlace {
-  readonly url: URL;
-  readonly region: string;
-}
 
 const VERSION = "2011-06-15";
 
@@ -23,7 +18,7 @@ export interface RoleRequest {
 export function assumeRole(
   role: RoleRequest & { readonly externalId: string | undefined; readonly durationS: number | undefined },
   source: Keys,
-  place: StsPlace,
+  place: AwsPlace,
   carrier: Carrier,
 ): Promise<Keys> {
   const form = formOf("AssumeRole", role, {
@@ -36,7 +31,7 @@ export function assumeRole(
 /** The token stands for the caller, so nothing is signed. @throws CredentialsError when the role is refused, UnreachableError */
 export function assumeRoleWithWebIdentity(
   role: RoleRequest & { readonly token: string },
-  place: StsPlace,
+  place: AwsPlace,
   carrier: Carrier,
 ): Promise<Keys> {
   const form = formOf("AssumeRoleWithWebIdentity", role, { WebIdentityToken: role.token });
@@ -63,13 +58,16 @@ function formOf(
 async function ask(
   roleArn: string,
   body: string,
-  { url, region }: StsPlace,
+  { url, region }: AwsPlace,
   carrier: Carrier,
   source: Keys | undefined,
 ): Promise<Keys> {
-  const plain = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" };
-  const headers = source === undefined ? plain : await signForm({ url, region }, plain, body, source);
-  const answer = await send(url, { method: "POST", headers, body }, carrier);
+  const headers = { "content-type": "application/x-www-form-urlencoded; charset=utf-8" };
+  const post = { method: "POST", headers, body } as const;
+  const answer =
+    source === undefined
+      ? await send(url, post, carrier)
+      : await sendSigned(url, post, { service: "sts", region }, source, carrier);
   const keys = answer.status === 200 ? readKeys(answer.body) : undefined;
   if (keys !== undefined) return keys;
   const said = [field(answer.body, "Code") ?? `status ${answer.status}`, field(answer.body, "Message")];

@@ -5,7 +5,7 @@ import type { CredentialSource } from "../../aws/credentials/keys.ts";
 import { ConfigError, CredentialsError, UsageError } from "../../base/errors.ts";
 import type { Remote } from "../../net/transport.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
-import { credentialsOf, type Target, variantOf } from "../target/target.ts";
+import { agentFor, awsUrl, credentialsOf, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
 import { type IdentityPaths, identityWarnings, readIdentity } from "./identity-files.ts";
 
@@ -94,9 +94,7 @@ async function signedBroker(
 
 /** Credentials in place of a device's certificate. */
 async function brokerCredentials(target: Target, { env, signal }: CommandContext): Promise<CredentialSource> {
-  const { RoutingAgent } = await import("../../net/routing-agent.ts");
-  const agent = new RoutingAgent(target.ca, env) as unknown as Parameters<typeof credentialsOf>[1];
-  const source = await credentialsOf(target, agent, signal);
+  const source = await credentialsOf(target, agentFor(target, env), signal);
   return async () => {
     try {
       return await source();
@@ -125,15 +123,23 @@ async function addressOf(
   if (host !== undefined) return async () => complete(host);
   let found: string | undefined;
   return async (signal) => {
-    const { lookUpBroker } = await import("./broker-lookup.ts");
-    found ??= await lookUpBroker(
-      region,
-      variantOf(target),
-      await brokerCredentials(target, context),
-      target.ca,
-      context.env,
-      signal,
-    );
+    found ??= await lookUp(region, target, context, signal);
     return complete(found);
   };
+}
+
+async function lookUp(
+  region: string,
+  target: Target,
+  context: CommandContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const { lookUpBroker } = await import("../../aws/broker-lookup.ts");
+  const credentials = await brokerCredentials(target, context);
+  const agent = agentFor(target, context.env);
+  try {
+    return await lookUpBroker({ url: awsUrl(target, "iot", region), region }, credentials, { agent, signal });
+  } finally {
+    agent.destroy();
+  }
 }

@@ -42,7 +42,7 @@ async function closeStale(connection: Connection, context: CommandContext): Prom
   const stale = await staleTunnels(connection.controlPlane, filter, context.env, (error) =>
     failures.add(error),
   );
-  for (const { tunnelId = "" } of stale) {
+  for (const { tunnelId } of stale) {
     try {
       await closeOne(tunnelId, connection, context);
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { ConnectionState, Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { ConnectionState, Tunnel } from "../../aws/shapes.ts";
 import { formatEnd, formatTime } from "../print/times.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
@@ -43,13 +43,13 @@ async function print(tunnel: Tunnel, { output }: CommandContext): Promise<void> 
   await output.facts([
     ["tunnel", tunnel.tunnelId],
     ["arn", tunnel.tunnelArn],
-    ["status", tunnel.status?.toLowerCase()],
+    ["status", tunnel.status.toLowerCase()],
     ["description", tunnel.description],
     ["thing", tunnel.destinationConfig?.thingName],
-    ["services", tunnel.destinationConfig?.services?.join(", ") || undefined],
+    ["services", tunnel.destinationConfig?.services.join(", ") || undefined],
     ["source", sideText(tunnel.sourceConnectionState, now)],
     ["destination", sideText(tunnel.destinationConnectionState, now)],
-    ["opened", tunnel.createdAt && formatTime(tunnel.createdAt, now)],
+    ["opened", formatTime(tunnel.createdAt, now)],
     ["ends", tunnel.status === "OPEN" ? endText(tunnel, now) : undefined],
     ["tags", tags || undefined],
   ]);
@@ -62,7 +62,5 @@ function sideText(state: ConnectionState | undefined, now: Date): string | undef
 
 function endText({ createdAt, timeoutConfig }: Tunnel, now: Date): string | undefined {
   const minutes = timeoutConfig?.maxLifetimeTimeoutMinutes;
-  return createdAt === undefined || minutes === undefined
-    ? undefined
-    : formatEnd(new Date(createdAt.getTime() + minutes * 60_000), now);
+  return minutes === undefined ? undefined : formatEnd(new Date(createdAt.getTime() + minutes * 60_000), now);
 }

@@ -1,5 +1,5 @@
-import type { TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import type { TunnelSummary } from "../../aws/shapes.ts";
 import { formatTime } from "../print/times.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
@@ -47,7 +47,7 @@ async function listTunnels(context: CommandContext): Promise<undefined> {
     }
     const now = new Date();
     const rows = tunnelSummaries.map((tunnel) => [
-      tunnel.tunnelId ?? "",
+      tunnel.tunnelId,
       tunnel.status?.toLowerCase() ?? "",
       tunnel.createdAt === undefined ? "" : formatTime(tunnel.createdAt, now),
       tunnel.description ?? "",

@@ -1,4 +1,4 @@
-import type { OpenTunnelRequest, OpenTunnelResponse } from "@aws-sdk/client-iotsecuretunneling";
+import type { OpenTunnelRequest, OpenTunnelResponse } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import { checkTagCount } from "../config/values.ts";
@@ -33,13 +33,13 @@ async function openTunnel(context: CommandContext): Promise<undefined> {
     prepareForTokens(context);
     const answer = await controlPlane.openTunnel(request);
     const expiresAt = endOf(request);
-    const { tunnelId = "" } = answer;
+    const { tunnelId } = answer;
     const { issuer } = target;
     const { description } = request;
     keepTokens({ tunnelId, region, issuer, expiresAt, description, answer }, context.env);
     writeDestinationToken(answer.destinationAccessToken, context);
     const { rememberSeen } = await import("../words/completion/seen.ts");
-    rememberSeen(context.env, [{ tunnelId: answer.tunnelId, thingName: context.settings.get("thing") }]);
+    rememberSeen(context.env, [{ tunnelId, thingName: context.settings.get("thing") }]);
     await print(answer, expiresAt, target, context);
   });
   return undefined;
@@ -78,7 +78,7 @@ async function print(
   target: Target,
   { settings, output, env }: CommandContext,
 ): Promise<void> {
-  const { tunnelId = "", tunnelArn, sourceAccessToken, destinationAccessToken } = answer;
+  const { tunnelId, tunnelArn, sourceAccessToken, destinationAccessToken } = answer;
   if (output.json) {
     output.document({ tunnelId, tunnelArn, sourceAccessToken, destinationAccessToken });
     return;

@@ -1,4 +1,4 @@
-import type { DestinationConfig, Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { DestinationConfig, Tunnel } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { Rotated, RotatedSides } from "../../operator/rotate-tokens.ts";
@@ -66,7 +66,7 @@ function modeOf(tunnelId: string, { settings }: CommandContext): RotatedSides {
 function destinationOf(
   tunnelId: string,
   mode: RotatedSides,
-  { destinationConfig }: Tunnel,
+  { destinationConfig }: Partial<Tunnel>,
   { settings }: CommandContext,
 ): DestinationConfig | undefined {
   const thingName = settings.get("thing") ?? destinationConfig?.thingName;

@@ -1,5 +1,5 @@
-import type { Tag } from "@aws-sdk/client-iotsecuretunneling";
 import type { ControlPlane } from "../../aws/control-plane.ts";
+import type { Tag } from "../../aws/shapes.ts";
 import { ServiceError, UsageError } from "../../base/errors.ts";
 import { BadValueError, checkTagCount, readTag } from "../config/values.ts";
 import type { Command, CommandContext } from "../words/command.ts";
@@ -39,7 +39,7 @@ async function tagTunnel(context: CommandContext): Promise<undefined> {
     } else {
       await output.table(
         ["KEY", "VALUE"],
-        tags.map(({ key = "", value = "" }) => [key, value]),
+        tags.map(({ key, value }) => [key, value]),
       );
     }
   });
@@ -59,7 +59,7 @@ function tagOf(word: string): Tag {
 
 function checkChanges(changes: readonly Tag[], removals: readonly string[]): void {
   checkTagCount(changes.length);
-  const keys = [...changes.map(({ key = "" }) => key), ...removals];
+  const keys = [...changes.map(({ key }) => key), ...removals];
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined) throw new UsageError(`tag "${twice}" is given twice`);
 }

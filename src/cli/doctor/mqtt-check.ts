@@ -1,7 +1,7 @@
 // Whether a device's broker can be reached: TCP and TLS, since more needs the device's own certificate.
 
 import { ServiceError } from "../../base/errors.ts";
-import { credentialsOf } from "../target/target.ts";
+import { awsUrl, credentialsOf } from "../target/target.ts";
 import { type Finding, failed, ok, unknown, warn } from "./finding.ts";
 import { checkTls } from "./network-checks.ts";
 import { agentOf, type Place, placeOf, type Site } from "./site.ts";
@@ -30,10 +30,11 @@ export async function checkMqtt(site: Site, signal: AbortSignal): Promise<Findin
 async function lookUp(site: Site, signal: AbortSignal): Promise<Place | Finding> {
   const agent = agentOf(site);
   try {
-    const { lookUpBroker } = await import("../agent/broker-lookup.ts");
-    const { region, variant, target, env } = site;
+    const { lookUpBroker } = await import("../../aws/broker-lookup.ts");
+    const { region, target, env } = site;
     const credentials = await credentialsOf(target, agent, signal);
-    const host = await lookUpBroker(region, variant, credentials, target.ca, env, signal);
+    const place = { url: awsUrl(target, "iot", region), region };
+    const host = await lookUpBroker(place, credentials, { agent, signal });
     return placeOf({ host, port: MQTT_PORT }, target, env);
   } catch (error) {
     const isDenied = error instanceof ServiceError && error.code === "ERR_DENIED";

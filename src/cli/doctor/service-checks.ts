@@ -4,15 +4,15 @@ import { randomUUID } from "node:crypto";
 import https from "node:https";
 import { isIP } from "node:net";
 import type { ControlPlane } from "../../aws/control-plane.ts";
-import { hostOf } from "../../aws/endpoints.ts";
+import type { AwsPlace } from "../../aws/endpoints.ts";
+import type { Tunnel } from "../../aws/shapes.ts";
 import { CredentialsError, ServiceError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { shellLine } from "../../base/shell.ts";
 import { isLastWord, judgeRefusal } from "../../engine/refusal.ts";
 import { readRefusalBody } from "../../net/refusal-body.ts";
 import { CHANNEL_ID_HEADER, MODE_PARAMETER, SUBPROTOCOLS, TUNNEL_PATH } from "../../protocol/constants.ts";
-import { credentialsOf } from "../target/target.ts";
-import type { IdentityPlace } from "./caller-identity.ts";
+import { awsUrl, credentialsOf } from "../target/target.ts";
 import { type Finding, fail, failed, ok, REFUSED, unknown, warn } from "./finding.ts";
 import { agentOf, type Site } from "./site.ts";
 
@@ -25,13 +25,13 @@ export async function checkCredentials(site: Site, signal: AbortSignal): Promise
   }
   const agent = agentOf(site);
   try {
-    const { callerIdentity } = await import("./caller-identity.ts");
+    const { callerIdentity } = await import("../../aws/caller-identity.ts");
     const credentials = await credentialsOf(site.target, agent, signal);
     const { accessKeyId } = await credentials();
     const key = `access key ${accessKeyId.slice(0, 4)}…${accessKeyId.slice(-4)}`;
     const place = identityPlace(site);
     if (place === undefined) return ok("credentials", `found, ${key}; who that is was not asked of AWS`);
-    const arn = await callerIdentity(place, credentials, agent, signal);
+    const arn = await callerIdentity(place, credentials, { agent, signal });
     return ok("credentials", `${key} is ${arn}`);
   } catch (error) {
     const isMissing = error instanceof CredentialsError;
@@ -44,11 +44,10 @@ export async function checkCredentials(site: Site, signal: AbortSignal): Promise
 }
 
 /** AWS STS; absent where the service is not AWS's and nothing says where its STS is. */
-function identityPlace({ region, variant, customEndpoint, target, env }: Site): IdentityPlace | undefined {
+function identityPlace({ region, customEndpoint, target, env }: Site): AwsPlace | undefined {
   const isGiven = (env["AWS_ENDPOINT_URL_STS"] ?? "") !== "";
   if (customEndpoint !== undefined && !isGiven) return undefined;
-  const given = target.shared?.endpointUrl("sts");
-  return { url: new URL(given ?? `https://${hostOf("sts", region, variant)}`), region };
+  return { url: awsUrl(target, "sts", region), region };
 }
 
 const MISSING_FIX =
@@ -178,7 +177,7 @@ export async function checkThing({ thing, services }: Site, api: ControlPlane): 
   try {
     const summaries = await api.listTunnels({ thingName: thing, max: MAX_TUNNELS });
     const open = summaries.filter(({ status }) => status === "OPEN");
-    const tunnels = await Promise.all(open.map(({ tunnelId }) => api.describeTunnel(tunnelId ?? "")));
+    const tunnels = await Promise.all(open.map(({ tunnelId }) => api.describeTunnel(tunnelId)));
     const online = tunnels.find(({ destinationConnectionState: state }) => state?.status === "CONNECTED");
     const about =
       online === undefined
@@ -197,13 +196,8 @@ export async function checkThing({ thing, services }: Site, api: ControlPlane): 
 /** Tunnels that are looked at, newest first: more than one person has open for a device. */
 const MAX_TUNNELS = 20;
 
-interface SeenTunnel {
-  readonly tunnelId?: string | undefined;
-  readonly destinationConfig?: { readonly services?: readonly string[] | undefined } | undefined;
-}
-
-function serviceFinding(service: string, tunnels: readonly SeenTunnel[]): Finding {
-  const found = tunnels.find(({ destinationConfig }) => destinationConfig?.services?.includes(service));
+function serviceFinding(service: string, tunnels: readonly Tunnel[]): Finding {
+  const found = tunnels.find(({ destinationConfig }) => destinationConfig?.services.includes(service));
   return found === undefined
     ? unknown(
         "service",

@@ -1,13 +1,12 @@
 // The places that the doctor looks at, worked out from the settings once.
 
 import type { Agent } from "node:https";
-import { hostOf, type Variant } from "../../aws/endpoints.ts";
 import type { Env } from "../../base/env.ts";
 import { unbracketed } from "../../base/host-names.ts";
 import { RoutingAgent } from "../../net/routing-agent.ts";
 import { webProxyFor } from "../../net/web-proxy.ts";
 import type { HostPort } from "../config/values.ts";
-import { controlPlaneOf, type Target, variantOf } from "../target/target.ts";
+import { controlPlaneOf, dataPlaneAddress, type Target } from "../target/target.ts";
 
 /** One endpoint with all that is needed to reach it. */
 export interface Place extends HostPort {
@@ -18,7 +17,6 @@ export interface Place extends HostPort {
 export interface Site {
   readonly target: Target;
   readonly region: string;
-  readonly variant: Variant;
   readonly controlPlane: Place;
   /** URL of the control plane where it is not the region's own. */
   readonly customEndpoint: URL | undefined;
@@ -41,18 +39,12 @@ export function describeSite(
   const { env } = more;
   const mqtt = target.local?.mqtt ?? more.mqtt;
   const { url, isCustom } = controlPlaneOf(target, region);
-  const variant = variantOf(target);
   return {
     target,
     region,
-    variant,
     controlPlane: placeOf(hostPort(url), target, env),
     customEndpoint: isCustom ? url : undefined,
-    dataPlane: placeOf(
-      target.dataPlane ?? { host: hostOf("dataPlane", region, variant), port: 443 },
-      target,
-      env,
-    ),
+    dataPlane: placeOf(dataPlaneAddress(target, region), target, env),
     mqtt: mqtt && placeOf({ host: mqtt.host, port: mqtt.port ?? 8883 }, target, env),
     thing: more.thing,
     services: more.services,
@@ -71,7 +63,7 @@ function hostPort({ hostname, port, protocol }: URL): HostPort {
   };
 }
 
-/** Connections of the doctor's own HTTPS requests. */
+/** Connections of the doctor's own HTTPS requests; under --local too, since a data plane may be named that is elsewhere. */
 export function agentOf({ target, env }: Site): Agent & { destroy(): void } {
   return new RoutingAgent(target.ca, env) as unknown as Agent;
 }

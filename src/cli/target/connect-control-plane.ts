@@ -1,12 +1,10 @@
-import type { Agent } from "node:https";
 import { ControlPlane } from "../../aws/control-plane.ts";
 import type { CredentialSource } from "../../aws/credentials/keys.ts";
 import type { Env } from "../../base/env.ts";
 import { UnreachableError } from "../../base/errors.ts";
-import { RoutingAgent } from "../../net/routing-agent.ts";
 import { serveLocalCommandFor } from "../config/local.ts";
 import type { CommandContext } from "../words/command.ts";
-import { controlPlaneOf, credentialsOf, regionOf, resolveTarget, type Target } from "./target.ts";
+import { agentFor, controlPlaneOf, credentialsOf, regionOf, resolveTarget, type Target } from "./target.ts";
 
 /** A control plane for one command, and the target it was made for. */
 export interface Connection {
@@ -34,8 +32,7 @@ export async function withControlPlane<T>(
 
 /** A control plane for a target; whoever made it closes it. */
 export function connect(target: Target, { env, log, signal }: CommandContext): ControlPlane {
-  const isLocal = target.local !== undefined;
-  const agent = new RoutingAgent(target.ca, env, { onlyThese: isLocal }) as unknown as Agent;
+  const agent = agentFor(target, env);
   let credentials: Promise<CredentialSource> | undefined;
   return new ControlPlane({
     region: () => regionOf(target, env),

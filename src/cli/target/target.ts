@@ -3,12 +3,13 @@
 
 import type { Agent } from "node:https";
 import type { CredentialSource } from "../../aws/credentials/keys.ts";
-import { controlPlaneUrl, hostOf, USUAL, type Variant } from "../../aws/endpoints.ts";
+import { type AwsService, controlPlaneUrl, hostOf, USUAL, type Variant } from "../../aws/endpoints.ts";
 import { ignoresEndpointUrls, SharedSettings } from "../../aws/shared-settings.ts";
 import type { Env } from "../../base/env.ts";
 import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import { loadRoots } from "../../net/roots.ts";
+import { RoutingAgent } from "../../net/routing-agent.ts";
 import type { Issuer } from "../../operator/saved-token.ts";
 import type { DataPlane } from "../../proxy/options.ts";
 import type { Settings } from "../config/layers.ts";
@@ -128,11 +129,24 @@ export function controlPlaneOf(
 }
 
 /** The kind of AWS hosts that is wanted. A region such as fips-us-east-1 asks for FIPS too, as with the AWS CLI. */
-export function variantOf({ region, shared }: Target): Variant {
+function variantOf({ region, shared }: Target): Variant {
   if (shared === undefined) return USUAL;
   const variant = shared.variant();
   const written = region ?? shared.section.get("region") ?? "";
   return { ...variant, fips: variant.fips || withoutFips(written) !== written };
+}
+
+/** Where another service of AWS is for this target. @throws ConfigError */
+export function awsUrl(target: Target, service: Exclude<AwsService, "dataPlane">, region: string): URL {
+  const variant = variantOf(target);
+  return (
+    target.shared?.urlOf(service, region, variant) ?? new URL(`https://${hostOf(service, region, variant)}`)
+  );
+}
+
+/** Connections of HTTPS requests to the target's services; whoever makes it destroys it. */
+export function agentFor({ local, ca }: Target, env: Env): Agent {
+  return new RoutingAgent(ca, env, { onlyThese: local !== undefined }) as unknown as Agent;
 }
 
 /** The credentials of the target. Their own calls go through `agent` and end with `signal`. */
@@ -165,13 +179,12 @@ async function checkHost(region: string, host: string, env: Env): Promise<void> 
 /** The data plane of a region or the one that was given, with the roots and the web proxy to reach it. */
 export async function dataPlaneOf(target: Target, region: string, env: Env): Promise<DataPlane> {
   const { webProxyFor } = await import("../../net/web-proxy.ts");
-  const { host, port } = target.dataPlane ?? (await regionsDataPlane(target, region, env));
+  const { host, port } = dataPlaneAddress(target, region);
+  if (target.dataPlane === undefined) await checkHost(withoutFips(region), host, env);
   return { host, port, ca: target.ca, webProxy: webProxyFor(host, port, env) };
 }
 
-async function regionsDataPlane(target: Target, written: string, env: Env): Promise<HostPort> {
-  const region = withoutFips(written);
-  const host = hostOf("dataPlane", region, variantOf(target));
-  await checkHost(region, host, env);
-  return { host, port: 443 };
+/** Where the data plane is, without looking whether there is such a region. @throws ConfigError */
+export function dataPlaneAddress(target: Target, region: string): HostPort {
+  return target.dataPlane ?? { host: hostOf("dataPlane", withoutFips(region), variantOf(target)), port: 443 };
 }

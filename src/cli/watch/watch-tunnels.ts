@@ -1,6 +1,6 @@
 // list --watch and describe --watch.
 
-import type { ConnectionState, Tunnel, TunnelSummary } from "@aws-sdk/client-iotsecuretunneling";
+import type { ConnectionState, Tunnel, TunnelSummary } from "../../aws/shapes.ts";
 import { socketDirectories } from "../../operator/socket-directory.ts";
 import { endOf } from "../../operator/tunnel-end.ts";
 import { openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
@@ -95,13 +95,12 @@ function actionsOf({ controlPlane, target }: Connection, context: CommandContext
   };
 }
 
-function summaryView({ tunnelId = "", status, description, createdAt }: TunnelSummary): TunnelView {
+function summaryView({ tunnelId, status, description, createdAt }: TunnelSummary): TunnelView {
   return { tunnelId, isOpen: status === "OPEN", description, openedAt: createdAt?.getTime() };
 }
 
 function tunnelView(tunnel: Tunnel, { env }: CommandContext): TunnelView {
-  const { tunnelId = "", createdAt, destinationConfig, tags } = tunnel;
-  const openedAt = createdAt?.getTime();
+  const { tunnelId, createdAt, destinationConfig, tags } = tunnel;
   return {
     tunnelId,
     isOpen: tunnel.status === "OPEN",
@@ -110,8 +109,8 @@ function tunnelView(tunnel: Tunnel, { env }: CommandContext): TunnelView {
     services: destinationConfig?.services,
     source: sideView(tunnel.sourceConnectionState),
     destination: sideView(tunnel.destinationConnectionState),
-    openedAt,
-    endsAt: createdAt === undefined ? undefined : endOf(tunnel).getTime(),
+    openedAt: createdAt.getTime(),
+    endsAt: endOf(tunnel).getTime(),
     tokenSavedAt: openTokenStore(env).savedAt(tunnelId, "source"),
     tags: tags?.map(({ key, value }) => `${key}=${value}`),
   };

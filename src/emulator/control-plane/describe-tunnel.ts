@@ -10,7 +10,7 @@ export const describeTunnel: Operation<"DescribeTunnel"> = {
   },
 };
 
-function toTunnel(record: TunnelRecord): Tunnel {
+function toTunnel(record: TunnelRecord): Tunnel<Timestamp> {
   return {
     tunnelId: record.tunnelId,
     tunnelArn: record.tunnelArn,
@@ -27,7 +27,7 @@ function toTunnel(record: TunnelRecord): Tunnel {
   };
 }
 
-function toConnectionState(side: SideRecord): ConnectionState {
+function toConnectionState(side: SideRecord): ConnectionState<Timestamp> {
   return {
     status: side.isConnected ? "CONNECTED" : "DISCONNECTED",
     lastUpdatedAt: toTimestamp(side.changedAt),

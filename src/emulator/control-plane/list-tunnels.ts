@@ -1,4 +1,4 @@
-import type { TunnelSummary } from "../../aws/shapes.ts";
+import type { Timestamp, TunnelSummary } from "../../aws/shapes.ts";
 import type { TunnelRecord } from "../store/store.ts";
 import { validationFault } from "../tunnels/fault.ts";
 import { toTimestamp } from "./describe-tunnel.ts";
@@ -30,7 +30,7 @@ export const listTunnels: Operation<"ListTunnels"> = {
   },
 };
 
-function toSummary(record: TunnelRecord): TunnelSummary {
+function toSummary(record: TunnelRecord): TunnelSummary<Timestamp> {
   return {
     tunnelId: record.tunnelId,
     tunnelArn: record.tunnelArn,

@@ -167,6 +167,101 @@ describe("repeating", () => {
     });
     expect(calls).toHaveLength(3);
   });
+
+  /** Answers of one call after the other; the last one is repeated. */
+  const answers =
+    (calls: IncomingMessage["headers"][], ...steps: ((response: ServerResponse) => void)[]) =>
+    (request: IncomingMessage, response: ServerResponse) => {
+      const step = steps[Math.min(calls.push(request.headers), steps.length) - 1];
+      step?.(response);
+    };
+  const throttled = (response: ServerResponse) =>
+    answer(response, 400, { __type: "ThrottlingException", message: "Rate exceeded" });
+  const opened = { tunnelId: "t-1", sourceAccessToken: "s", destinationAccessToken: "d" };
+
+  test("OpenTunnel is sent again where the service says that it did nothing", async () => {
+    const calls: IncomingMessage["headers"][] = [];
+    await using server = await startHttpServer(
+      answers(calls, throttled, (response) => answer(response, 200, opened)),
+    );
+    expect(await connect(server.port).openTunnel({})).toEqual(opened);
+    expect(calls).toHaveLength(2);
+  });
+
+  test("a gateway's page in between is no reason to give up", async () => {
+    const calls: IncomingMessage["headers"][] = [];
+    const page = (response: ServerResponse) =>
+      void response.writeHead(503, { "content-type": "text/html" }).end("<h1>Busy</h1>");
+    await using server = await startHttpServer(answers(calls, page, (response) => answer(response, 200, {})));
+    await connect(server.port).closeTunnel({ tunnelId: "t-1" });
+    expect(calls).toHaveLength(2);
+  });
+
+  test("a clock that is wrong is corrected once, and for all calls", async () => {
+    const skewMs = 3 * 3_600_000;
+    const signedAt: number[] = [];
+    await using server = await startHttpServer((request, response) => {
+      const [, day, time] = /^(\d{8})T(\d{6})Z$/.exec(String(request.headers["x-amz-date"])) ?? [];
+      const at = Date.parse(`${day}T${time}Z`.replace(/(....)(..)(..)T(..)(..)(..)/, "$1-$2-$3T$4:$5:$6"));
+      signedAt.push(Math.round((at - Date.now()) / 60_000) + 0); // no -0
+      response.setHeader("date", new Date(Date.now() + skewMs).toUTCString());
+      if (Math.abs(at - Date.now() - skewMs) < 60_000) return answer(response, 200, { tunnelSummaries: [] });
+      answer(response, 400, { __type: "InvalidSignatureException", message: "Signature not yet current" });
+    });
+    const controlPlane = connect(server.port);
+    expect(await controlPlane.listTunnels({ max: 1 })).toEqual([]);
+    expect(await controlPlane.listTunnels({ max: 1 })).toEqual([]);
+    expect(signedAt).toEqual([0, 180, 180]);
+  });
+
+  test("a service that refuses every time is asked twice, and the clock is named", async () => {
+    let skewMs = 0;
+    let asked = 0;
+    await using server = await startHttpServer((_, response) => {
+      asked += 1;
+      skewMs += 3_600_000;
+      response.setHeader("date", new Date(Date.now() + skewMs).toUTCString());
+      answer(response, 400, { __type: "RequestTimeTooSkewed", message: "why" });
+    });
+    const error = await failureOf(connect(server.port).describeTunnel("t-1"));
+    expect(error).toMatchObject({ code: "ERR_CREDENTIALS", hint: expect.stringContaining("clock") });
+    expect(asked).toBe(2);
+  });
+});
+
+describe("an answer that lacks what is needed", () => {
+  test.each<[member: string, call: (controlPlane: ControlPlane) => Promise<unknown>]>([
+    ["OpenTunnel of HOST has no tunnelId", (api) => api.openTunnel({})],
+    ["DescribeTunnel of HOST has no tunnel", (api) => api.describeTunnel("t-1")],
+    ["ListTunnels of HOST has no tunnelSummaries", (api) => api.listTunnels({ max: 1 })],
+    [
+      "RotateTunnelAccessToken of HOST has no sourceAccessToken",
+      (api) => api.rotateTunnelAccessToken({ tunnelId: "t-1", clientMode: "ALL" }),
+    ],
+    [
+      "RotateTunnelAccessToken of HOST has no destinationAccessToken",
+      (api) => api.rotateTunnelAccessToken({ tunnelId: "t-1", clientMode: "DESTINATION" }),
+    ],
+  ])("%s", async (text, call) => {
+    await using server = await startHttpServer((_, response) => answer(response, 200, {}));
+    expect(await failureOf(call(connect(server.port)))).toMatchObject({
+      code: "ERR_SERVICE",
+      message: `the answer to ${text.replace("HOST", `127.0.0.1:${server.port}`)}`,
+      hint: expect.stringContaining("--endpoint-url"),
+    });
+  });
+
+  test("a side that is not rotated needs no token, and an answer without members no body", async () => {
+    await using server = await startHttpServer((request, response) => {
+      const isRotation = String(request.headers["x-amz-target"]).endsWith("RotateTunnelAccessToken");
+      if (isRotation) answer(response, 200, { sourceAccessToken: "s" });
+      else response.end();
+    });
+    const api = connect(server.port);
+    const rotated = await api.rotateTunnelAccessToken({ tunnelId: "t-1", clientMode: "SOURCE" });
+    expect(rotated.sourceAccessToken).toBe("s");
+    await api.closeTunnel({ tunnelId: "t-1" });
+  });
 });
 
 describe("pages of ListTunnels", () => {
@@ -289,9 +384,13 @@ test("the given credentials and region sign the call, whatever the environment s
     const headers: IncomingMessage["headers"][] = [];
     await using server = await startHttpServer((request, response) => {
       headers.push(request.headers);
-      answer(response, 200, { tunnel: { tunnelId: "t-1" } });
+      answer(response, 200, { tunnel: { tunnelId: "t-1", status: "OPEN", createdAt: 1.5 } });
     });
-    expect(await connect(server.port).describeTunnel("t-1")).toEqual({ tunnelId: "t-1" });
+    expect(await connect(server.port).describeTunnel("t-1")).toEqual({
+      tunnelId: "t-1",
+      status: "OPEN",
+      createdAt: new Date(1_500),
+    });
     expect(headers[0]?.authorization).toContain("Credential=key/");
     expect(headers[0]?.authorization).toContain("/eu-west-1/IoTSecuredTunneling/");
     expect(JSON.stringify(headers)).not.toMatch(/real/i);

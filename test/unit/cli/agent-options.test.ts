@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { readAnswer } from "../../../src/cli/agent/broker-lookup.ts";
 import { regionOf, serviceMapOf } from "../../../src/cli/agent/run-agent.ts";
 import { unitText } from "../../../src/cli/agent/unit-text.ts";
 import { AGENT } from "../../../src/cli/config/agent-options.ts";
@@ -75,23 +74,6 @@ describe("options", () => {
     for (const text of ["mqtts://broker.lan", "broker.lan/", "broker.lan:0", "a b"]) {
       expect(() => AGENT.mqttEndpoint.read([text])).toThrow();
     }
-  });
-});
-
-describe("the looked up endpoint", () => {
-  test("is a host name and nothing else", () => {
-    const answer = (endpointAddress: unknown) => JSON.stringify({ endpointAddress });
-    expect(readAnswer(200, answer("abc-ats.iot.eu-west-1.amazonaws.com"), "eu-west-1")).toContain("abc-ats");
-    for (const body of [answer("evil/host"), answer("a:1"), answer(5), answer(""), "", "[]", "null"]) {
-      expect(() => readAnswer(200, body, "eu-west-1")).toThrow("failed with status 200");
-    }
-  });
-
-  test("that may not be asked for names the permission", () => {
-    const refused = () => readAnswer(403, '{"message":"User is not authorized"}', "eu-west-1");
-    expect(refused).toThrow(
-      expect.objectContaining({ hint: expect.stringContaining("iot:DescribeEndpoint") }),
-    );
   });
 });
 

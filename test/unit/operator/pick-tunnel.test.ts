@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Tunnel } from "@aws-sdk/client-iotsecuretunneling";
+import type { Tunnel } from "../../../src/aws/shapes.ts";
 import { connectTags } from "../../../src/operator/connect-tags.ts";
 import { isStale, pickTunnel } from "../../../src/operator/pick-tunnel.ts";
 

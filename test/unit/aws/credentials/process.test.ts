@@ -15,7 +15,7 @@ test("keys with their expiry", async () => {
 
 test.each([
   ["nothing printed", "true", 'credential_process of profile "p" printed no JSON object'],
-  ["a list", "echo '[]'", "printed another version than 1"],
+  ["a list", "echo '[]'", "printed no JSON object"],
   ["no secret", `echo '{"Version":1,"AccessKeyId":"AK"}'`, "printed no AccessKeyId or no SecretAccessKey"],
   ["old keys", `echo '${KEYS.replace("2099", "2019")}'`, "printed credentials that have expired"],
   ["a signal", "sh -c 'kill -9 $$'", "was ended by SIGKILL"],

@@ -1,0 +1,93 @@
+// Credentials of the container that this runs in, from the address that its variables name.
+
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UnreachableError } from "../../base/errors.ts";
+import { escapeControl } from "../../base/escape.ts";
+import { type Carrier, type PlainAnswer, send } from "../http.ts";
+import { jsonObject } from "../json-object.ts";
+import type { Env } from "../shared-files.ts";
+import { type Keys, keysOf, unusable } from "./keys.ts";
+
+const RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+const TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+
+/** Where a relative address leads. */
+const HOST = "169.254.170.2";
+/** Hosts of this machine and of its container service: keys go over HTTP to them alone. */
+const NEAR = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|169\.254\.170\.(2|23)|\[fd00:ec2::23\])$/;
+
+/** As the AWS CLI waits. */
+const LIMITS = { timeoutMs: 2_000, maxBytes: 64 * 1024 };
+const MAX_TRIES = 3;
+const WAIT_MS = 1_000;
+
+/** Absent outside containers that have a role. @throws CredentialsError when the variables lead to none */
+export async function containerKeys(env: Env, carrier: Carrier): Promise<Keys | undefined> {
+  const relative = env[RELATIVE];
+  const full = env[FULL];
+  if (relative === undefined && full === undefined) return undefined;
+  const name = relative ? RELATIVE : FULL;
+  const url = addressOf(relative ? `http://${HOST}${relative}` : (full ?? ""), name);
+  const { status, body } = await ask(url, authorization(env), carrier, name);
+  const answer = jsonObject(body);
+  if (status !== 200) {
+    const said = answer?.["message"] ?? answer?.["Message"];
+    throw none(name, `status ${status}${typeof said === "string" ? `: ${said}` : ""}`);
+  }
+  const until = answer?.["Expiration"];
+  const expiration = typeof until === "string" ? new Date(until) : undefined;
+  const keys = answer && keysOf({ ...answer, SessionToken: answer["Token"] }, expiration);
+  if (keys === undefined) throw none(name, "its answer has no AccessKeyId or no SecretAccessKey");
+  return keys;
+}
+
+function addressOf(text: string, name: string): URL {
+  if (!URL.canParse(text)) throw none(name, "the address is no URL");
+  const url = new URL(text);
+  if (url.protocol === "https:" || (url.protocol === "http:" && NEAR.test(url.hostname))) return url;
+  throw none(name, `over HTTP only this machine and its container service are asked, not "${url.host}"`);
+}
+
+/** What the container service knows its container by; the file comes first, since it is renewed. */
+function authorization(env: Env): Readonly<Record<string, string>> {
+  const path = env[TOKEN_FILE];
+  const token = path ? readToken(path) : env[TOKEN];
+  if (!token) return {};
+  if (/[\r\n]/.test(token)) throw none(path ? TOKEN_FILE : TOKEN, "the token has a line break");
+  return { authorization: token };
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw none(TOKEN_FILE, `cannot read "${path}": ${reason}`, cause);
+  }
+}
+
+/** Asks until there is an answer; a service that has just started may need a moment. */
+async function ask(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  carrier: Carrier,
+  name: string,
+): Promise<PlainAnswer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const answer = await send(url, { method: "GET", headers }, carrier, LIMITS);
+      if (answer.status < 500 || tries >= MAX_TRIES) return answer;
+    } catch (cause) {
+      if (!(cause instanceof UnreachableError)) throw cause;
+      if (tries >= MAX_TRIES) throw none(name, cause.message, cause);
+    }
+    await sleep(WAIT_MS, undefined, { signal: carrier.signal });
+  }
+}
+
+function none(name: string, why: string, cause?: unknown) {
+  return unusable(`the container gives none (${name}): ${escapeControl(why, 200)}`, { cause });
+}
