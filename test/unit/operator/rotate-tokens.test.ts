@@ -11,6 +11,7 @@ import { tempDir } from "../../helpers/temp-dir.ts";
 
 const TUNNEL = {
   tunnelId: "t-1",
+  status: "OPEN",
   description: "firmware",
   destinationConfig: { thingName: "pump-7", services: ["SSH"] },
   createdAt: 4_000_000_000,
