@@ -3,7 +3,7 @@ import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { ProxyEvent, ProxyOptions } from "../proxy/options.ts";
 import type { StatusBoard } from "../proxy/status.ts";
-import type { AgentEvent, SessionAudit, SessionEndReason } from "./options.ts";
+import type { AgentEvent, SessionAudit, SessionEndReason } from "./agent-types.ts";
 import type { SavedSession } from "./saved-sessions.ts";
 import { sessionIdOf } from "./session-table.ts";
 

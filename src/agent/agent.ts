@@ -4,11 +4,11 @@ import { ClientToken } from "../base/secret.ts";
 import { connectionShare } from "../proxy/descriptors.ts";
 import type { AddressMap } from "../proxy/options.ts";
 import { AgentSession } from "./agent-session.ts";
+import type { AgentEvent, AgentOptions, SessionAudit, SessionEndReason } from "./agent-types.ts";
 import { openBrokerStream } from "./broker-stream.ts";
 import { StartLimit } from "./limits.ts";
 import { keepSubscribed } from "./mqtt-client.ts";
 import { judge, type Notification, type NotificationPolicy, readNotification } from "./notification.ts";
-import type { AgentEvent, AgentOptions, SessionAudit, SessionEndReason } from "./options.ts";
 import { type SavedSession, SavedSessions } from "./saved-sessions.ts";
 import { SessionTable, sessionIdOf } from "./session-table.ts";
 

@@ -13,7 +13,7 @@ import { ListenError } from "../base/errors.ts";
 import { bracketed, hostAndPort } from "../base/host-names.ts";
 import { systemReason } from "../base/system-reason.ts";
 import { refuseRequest } from "../emulator/server/strict-http.ts";
-import type { AgentEvent } from "./options.ts";
+import type { AgentEvent } from "./agent-types.ts";
 
 /** A scraper or two. A newcomer takes the place of the oldest: whoever is served at all is served at once. */
 const MAX_CONNECTIONS = 16;

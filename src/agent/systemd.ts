@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Env } from "../base/env.ts";
 import type { Logger } from "../base/log.ts";
-import type { AgentEvent } from "./options.ts";
+import type { AgentEvent } from "./agent-types.ts";
 
 /** Without a broker for this long the service counts as started all the same: systemd would end it otherwise. */
 const READY_ANYWAY_MS = 60_000;

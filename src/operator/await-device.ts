@@ -5,8 +5,8 @@ import { TunnelError } from "../base/errors.ts";
 import { describeIfAllowed } from "./describe-if-allowed.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { isDestinationConnected } from "./pick-tunnel.ts";
-import type { UseOptions } from "./use-options.ts";
 import { tidyTokens } from "./user-tokens.ts";
+import type { UseOptions } from "./with-tunnel-options.ts";
 
 /** How often the service is asked, at first and later: a device that is there comes within half a second. */
 const FIRST_POLL_MS = 100;

@@ -9,8 +9,8 @@ import { connectTags, ownerName } from "./connect-tags.ts";
 import { type Picked, pickTunnel } from "./pick-tunnel.ts";
 import type { TunnelEnd } from "./request.ts";
 import { endOf } from "./tunnel-end.ts";
-import type { UseOptions } from "./use-options.ts";
 import { tidyTokens } from "./user-tokens.ts";
+import type { UseOptions } from "./with-tunnel-options.ts";
 
 /** Tunnels of one thing that are looked at for reuse. */
 const MAX_CANDIDATES = 20;

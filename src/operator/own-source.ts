@@ -6,10 +6,10 @@ import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
-import type { UseOptions } from "./use-options.ts";
+import type { UseOptions } from "./with-tunnel-options.ts";
 
 /** The source of a tunnel that this process holds. Runs until it is disposed of, or the tunnel has ended. */
-export class Source implements AsyncDisposable {
+export class OwnSource implements AsyncDisposable {
   /** Never rejected. The tunnel knows it by then. */
   readonly ended: Promise<TunnelEnd>;
   readonly #tunnel: HeldTunnel;

@@ -6,10 +6,10 @@ import { awaitDevice } from "./await-device.ts";
 import { type HeldTunnel, holdTunnel } from "./hold-tunnel.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type LastWords, lastWordsOf } from "./messages.ts";
-import { Source } from "./own-source.ts";
+import { OwnSource } from "./own-source.ts";
 import type { ConnectEvent, TunnelEnd, TunnelUse } from "./request.ts";
 import { Sharing } from "./sharing.ts";
-import type { UseOptions } from "./use-options.ts";
+import type { UseOptions } from "./with-tunnel-options.ts";
 
 /**
  * The life of a tunnel of our own: it is found or opened, waits for its device, carries for `work` and for those of this
@@ -28,7 +28,7 @@ export async function ownTunnel<T>(
     await using tunnel = await holdTunnel(controlPlane, told);
     await awaitDevice(tunnel, told);
     told.onEvent({ event: "waiting", for: "the service" });
-    await using source = new Source(tunnel, dataPlane, told);
+    await using source = new OwnSource(tunnel, dataPlane, told);
     await untilAborted(options.signal, source.carries());
     await using use = share(tunnel, source, sharing, point, options);
     return await work(use);
@@ -47,7 +47,7 @@ function tellAll(event: ConnectEvent, sharing: Sharing, { onEvent }: UseOptions)
 /** The owner's own use of its tunnel, which others join from now on; it is over when the last of them has gone. */
 function share(
   { tunnelId, expiresAt }: HeldTunnel,
-  source: Source,
+  source: OwnSource,
   sharing: Sharing,
   point: MeetingPoint,
   options: UseOptions,

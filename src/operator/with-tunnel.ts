@@ -7,7 +7,7 @@ import { type MeetingPoint, meetingPointOf } from "./meeting-point.ts";
 import { Member } from "./member.ts";
 import { ownTunnel } from "./own-tunnel.ts";
 import type { TunnelUse } from "./request.ts";
-import type { UseOptions } from "./use-options.ts";
+import type { UseOptions } from "./with-tunnel-options.ts";
 
 /** How long to wait for a process that has the lock and cannot be joined: it is starting, or closing its tunnel. */
 const LOCKED_MS = 60_000;

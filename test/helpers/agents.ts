@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runAgent } from "../../src/agent/agent.ts";
-import type { AgentEvent, AgentOptions } from "../../src/agent/options.ts";
+import type { AgentEvent, AgentOptions } from "../../src/agent/agent-types.ts";
 import { getLogger } from "../../src/base/log.ts";
 import { addThing } from "../../src/emulator/notify/things.ts";
 import { parseServiceMap } from "../../src/proxy/service-map.ts";

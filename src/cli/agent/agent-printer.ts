@@ -1,4 +1,4 @@
-import type { AgentEvent, SessionAudit } from "../../agent/options.ts";
+import type { AgentEvent, SessionAudit } from "../../agent/agent-types.ts";
 import { jsonLine } from "../../base/escape.ts";
 import { LineLimit } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";

@@ -1,4 +1,4 @@
-import { PROXY_NOTES, PROXY_OPTIONS } from "../proxy/proxy-options.ts";
+import { PROXY_NOTES, PROXY_OPTIONS } from "../proxy/proxy-words.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
 export const proxyDestinationCommand: Command = {
