@@ -9,7 +9,8 @@ import { drip, type RawService, startRawService } from "../../helpers/raw-servic
 import { startTcpServer } from "../../helpers/servers.ts";
 import { waitFor, within } from "../../helpers/wait.ts";
 
-const LIMITS = { slowMs: 50, wholeMs: 400 };
+/** For services that are waited for in vain. */
+const SHORT = { slowMs: 50, wholeMs: 400 };
 
 function dial(port: number, more: Partial<TunnelSocketOptions> = {}) {
   return dialTunnel({
@@ -18,7 +19,7 @@ function dial(port: number, more: Partial<TunnelSocketOptions> = {}) {
     mode: "source",
     accessToken: new AccessToken("token"),
     userAgent: "test",
-    limits: LIMITS,
+    limits: { slowMs: 3_000, wholeMs: 4_000 },
     signal: new AbortController().signal,
     ...more,
   });
@@ -53,7 +54,7 @@ describe("without an answer in time it has failed, and whoever waits was told be
     await using service = await startRawService(onRequest);
     const told: string[] = [];
     const error = await failureOf(
-      dial(service.port, { ca: [service.ca], onSlow: (message) => told.push(message) }),
+      dial(service.port, { ca: [service.ca], limits: SHORT, onSlow: (message) => told.push(message) }),
     );
     expect(error).toBeInstanceOf(UnreachableError);
     expect(error.message).toBe(`no answer from localhost:${service.port} in 0.4 s`);
@@ -63,7 +64,7 @@ describe("without an answer in time it has failed, and whoever waits was told be
 
   test("of a server that takes the connection and begins no TLS", async () => {
     await using silent = await startTcpServer(() => {});
-    const error = await failureOf(dial(silent.port));
+    const error = await failureOf(dial(silent.port, { limits: SHORT }));
     expect(error.message).toBe(`no answer from localhost:${silent.port} in 0.4 s`);
   });
 
@@ -72,7 +73,7 @@ describe("without an answer in time it has failed, and whoever waits was told be
     const webProxy = new URL(`http://127.0.0.1:${silent.port}`);
     const told: string[] = [];
     const onSlow = (message: string) => told.push(message);
-    const error = await failureOf(dial(443, { host: "data.example.test", webProxy, onSlow }));
+    const error = await failureOf(dial(443, { host: "data.example.test", webProxy, limits: SHORT, onSlow }));
     expect(error.message).toBe(
       `no answer from data.example.test:443 through the web proxy 127.0.0.1:${silent.port} in 0.4 s`,
     );
@@ -96,9 +97,7 @@ describe("a refusal that does not end has said what came so far", () => {
   ];
   test.each(services)("one %s", async (_title, onRequest) => {
     await using service = await startRawService(onRequest);
-    const error = await failureOf(
-      dial(service.port, { ca: [service.ca], limits: { slowMs: 3_000, wholeMs: 4_000 } }),
-    );
+    const error = await failureOf(dial(service.port, { ca: [service.ca] }));
     expect(error).toBeInstanceOf(HandshakeError);
     expect(error).toMatchObject({ status: 400, channelId: "c-1" });
     expect(error.message).toContain(SENTENCE);
