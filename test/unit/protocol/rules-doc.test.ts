@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const RULE = /\bP(\d{1,2})\b/g;
+const RULE = /\bP(\d{1,3})\b/g;
 /** Rules that an error names. */
 const ERROR_RULE = /RemoteProtocolError\(\s*"([^"]*)"/g;
 
