@@ -2,7 +2,7 @@ import type { CarrierLimits } from "./carrier-options.ts";
 import type { Connection, Output } from "./output.ts";
 
 /** What a connection, and all together, still want to send. */
-interface Backlog {
+export interface Backlog {
   readonly backlog: number;
   backlogOf(connection: Connection): number;
 }

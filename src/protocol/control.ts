@@ -8,7 +8,7 @@ import { Reader, Writer } from "protobufjs/minimal.js";
 export const CONTROL_CONNECTION_ID = 2 ** 28 - 57;
 
 /** Bytes of a session id (P92). */
-export const SESSION_ID_BYTES = 16;
+const SESSION_ID_BYTES = 16;
 
 /** What this program speaks (P92). */
 export const CONTROL_VERSION = 1;
@@ -17,7 +17,7 @@ export const CONTROL_VERSION = 1;
 const MAGIC = Uint8Array.of(0, 0x74, 0x75, 0x6e, 0x6e, 0x65, 0x6c, 0);
 
 /** More of a kind in one control message are refused: a side has no more connections (P29). */
-export const MAX_CONTROL_ENTRIES = 4_096;
+const MAX_CONTROL_ENTRIES = 4_096;
 
 /** Why a connection ended, as one end tells the other (P97). */
 export const Why = { Unknown: 0, Refused: 1, Unreachable: 2, TimedOut: 3, Reset: 4, Stopped: 5 } as const;
@@ -57,12 +57,18 @@ export interface Position {
   readonly received: number;
 }
 
+export interface Resumed {
+  /** Undefined: the destination knows nothing of it. */
+  readonly positions: readonly Position[] | undefined;
+  /** The destination has never heard of a connection from this id on. */
+  readonly next: number;
+}
+
 /** One control message; what it does not say is empty. */
 export interface Control {
   readonly hello?: Hello | undefined;
   readonly resume?: readonly Position[] | undefined;
-  /** Undefined `positions`: the destination knows nothing of it. */
-  readonly resumed?: { readonly positions: readonly Position[] | undefined } | undefined;
+  readonly resumed?: Resumed | undefined;
   readonly credits: readonly Credit[];
   readonly fins: readonly Fin[];
   readonly reasons: readonly Reason[];
@@ -86,6 +92,7 @@ export function encodeControl(control: Partial<Control>): Uint8Array {
     nested(writer, 3, () => {
       writePositions(writer, resumed.positions ?? []);
       number(writer, 2, resumed.positions === undefined ? 1 : 0);
+      number(writer, 3, resumed.next);
     });
   for (const { connection, limit, acknowledged } of credits)
     nested(writer, 4, () => numbers(writer, connection, limit, acknowledged));
@@ -153,8 +160,8 @@ function readControl(bytes: Uint8Array): Control {
       resume = once(resume, readPositions(inner).positions);
     },
     3: (inner) => {
-      const { positions, isUnknown } = readPositions(inner);
-      resumed = once(resumed, { positions: isUnknown ? undefined : positions });
+      const { positions, isUnknown, next } = readPositions(inner);
+      resumed = once(resumed, { positions: isUnknown ? undefined : positions, next });
     },
     4: (inner) => {
       const [, connection, limit, acknowledged] = readNumbers(inner);
@@ -196,7 +203,7 @@ function readPositions(bytes: Uint8Array) {
     const [, connection, received] = readNumbers(inner);
     add(positions, { connection: idOf(connection), received: countOf(received) });
   });
-  return { positions, isUnknown: countOf(numbers[2]) !== 0 };
+  return { positions, isUnknown: countOf(numbers[2]) !== 0, next: uint32Of(numbers[3]) };
 }
 
 /** Highest field of a message that is a number here. */

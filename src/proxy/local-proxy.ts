@@ -250,6 +250,18 @@ function warningOf(event: Exclude<EngineEvent, { type: "dropped" }>): {
         message: `the service accepted the connection and has said nothing for ${event.forMs / 1_000} s`,
         hint: "is something else than the tunnel service listening there? See: tunnel doctor",
       };
+    case "held":
+      return {
+        message: `${event.connections} connections to service "${event.serviceId}" wait for the other side`,
+      };
+    case "resumed":
+      return {
+        message: `${event.connections} connections to service "${event.serviceId}" go on after ${Math.round(event.afterMs / 1_000)} s`,
+      };
+    case "lost":
+      return {
+        message: `${event.connections} connections to service "${event.serviceId}" are lost: ${event.why}`,
+      };
     case "format":
       return {
         message: `the destination speaks V${event.known} (${event.from}): one connection at a time for each service`,

@@ -21,7 +21,9 @@ const anyControl: fc.Arbitrary<Control> = fc.record({
     { nil: undefined },
   ),
   resume: fc.option(positions, { nil: undefined }),
-  resumed: fc.option(fc.record({ positions: fc.option(positions, { nil: undefined }) }), { nil: undefined }),
+  resumed: fc.option(fc.record({ positions: fc.option(positions, { nil: undefined }), next: uint32 }), {
+    nil: undefined,
+  }),
   credits: fc.array(fc.record({ connection, limit: count, acknowledged: count }), { maxLength: 20 }),
   fins: fc.array(fc.record({ connection, bytes: count }), { maxLength: 20 }),
   reasons: fc.array(fc.record({ connection, why: fc.nat(5) }), { maxLength: 20 }),

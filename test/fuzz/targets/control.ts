@@ -16,8 +16,8 @@ const EXAMPLES = [
   encodeControl({ credits: [{ connection: 1, limit: 300_000, acknowledged: 7 }], probe: 3, answer: 2 }),
   encodeControl({ fins: [{ connection: 2, bytes: 2 ** 40 }], reasons: [{ connection: 2, why: 4 }] }),
   concat([HELLO, encodeControl({ resume: [{ connection: 3, received: 9 }] }).subarray(MAGIC.length)]),
-  encodeControl({ resumed: { positions: [{ connection: 3, received: 9 }] } }),
-  encodeControl({ resumed: { positions: undefined } }),
+  encodeControl({ resumed: { positions: [{ connection: 3, received: 9 }], next: 4 } }),
+  encodeControl({ resumed: { positions: undefined, next: 0 } }),
 ];
 
 /** What comes on the control connection of a stream: a peer's, or anybody's. */

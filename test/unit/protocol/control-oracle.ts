@@ -17,7 +17,13 @@ export function oracleControl(control: Partial<Control>): Uint8Array {
     ...(resume === undefined ? {} : { resume: { positions: resume } }),
     ...(resumed === undefined
       ? {}
-      : { resumed: { positions: resumed.positions ?? [], unknown: resumed.positions === undefined } }),
+      : {
+          resumed: {
+            positions: resumed.positions ?? [],
+            unknown: resumed.positions === undefined,
+            next: resumed.next,
+          },
+        }),
   };
   return controlOf(TYPE.encode(TYPE.fromObject(JSON.parse(JSON.stringify(fields, asBase64)))).finish());
 }

@@ -59,8 +59,8 @@ describe("the control channel (P90, P91)", () => {
         ],
       },
     ],
-    ["what is left", { resumed: { positions: [{ connection: 9, received: 4 }] } }],
-    ["nothing left", { resumed: { positions: undefined } }],
+    ["what is left", { resumed: { positions: [{ connection: 9, received: 4 }], next: 11 } }],
+    ["nothing left", { resumed: { positions: undefined, next: 0 } }],
     ["a probe and an answer", { probe: 2 ** 32 - 1, answer: 1 }],
   ])("carries %s", (_name, control) => {
     const payload = encodeControl(control);
