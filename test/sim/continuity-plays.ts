@@ -50,6 +50,15 @@ function mustHaveAll(clients: readonly Application[]): void {
   }
 }
 
+/** Lets everything arrive, for as long as anything does: a proxy with little memory on a slow link needs its time. */
+function settle(world: World, clients: readonly Application[]): void {
+  const sum = () => clients.reduce((bytes, { received }) => bytes + received, 0);
+  for (let before = -1; before < sum(); ) {
+    before = sum();
+    world.run(2 * COMEBACK_MS);
+  }
+}
+
 function echoing(world: World): void {
   world.servers = (server) => {
     server.doesEcho = true;
@@ -63,7 +72,7 @@ function cuts(random: Random): void {
   const clients = Array.from({ length: random.int(1, 5) }, () => open(world, random.pick(SERVICES)));
   for (const client of clients) client.send(random.int(4, 30_000));
   // Both have said HELLO then, in every service: before, a connection dies with its WebSocket, as ever.
-  world.run(random.int(7_000, 10_000));
+  settle(world, clients);
   for (let round = random.int(1, 8); round > 0; round--) {
     for (const client of clients) if (random.chance(0.7)) client.send(random.int(1, 120_000));
     world.run(random.int(0, 600));
@@ -76,7 +85,7 @@ function cuts(random: Random): void {
     }
     world.run(random.pick([0, 100, COMEBACK_MS]));
   }
-  world.run(2 * COMEBACK_MS);
+  settle(world, clients);
   mustHaveAll(clients);
   must(world.continuity.lost === 0, "connections were lost");
   world.checkEnd();
@@ -142,7 +151,7 @@ function halfClose(random: Random): void {
   server.end();
   world.run(COMEBACK_MS);
   must(
-    client.isClosed && client.received === server.sent,
+    client.ending !== "reset" && client.received === server.sent,
     `${client} has ${client.received} of ${server.sent} bytes`,
   );
   world.checkEnd();
