@@ -139,7 +139,7 @@ export class World {
   lose(side: Side, isReplaced = false): void {
     const connected = this.#sides.get(side);
     if (connected === undefined) return;
-    if (this.#options.continuity?.sides.length !== 2) this.crowd.disruptions++;
+    if (!this.#isContinuous) this.crowd.disruptions++;
     this.#sides.delete(side);
     connected.up.cut();
     connected.down.cut();
@@ -174,6 +174,8 @@ export class World {
     }
     this.#rest();
     const alive = this.applications.filter(({ isLive }) => isLive);
+    // An end that was lost on its way is waited for no longer than the resume time.
+    if (this.#hasSuspended) this.run(this.#options.continuity?.resumeTimeoutMs ?? 0);
     const left = [
       ...[...this.#sides.values()].flatMap(({ proxy }) => proxy.leftovers()),
       ...[...this.#processes.values()].flatMap(({ old, session }) => [
@@ -214,7 +216,7 @@ export class World {
   blackHole(side: Side): void {
     const connected = this.#sides.get(side);
     if (connected === undefined) return;
-    if (this.#options.continuity?.sides.length !== 2) this.crowd.disruptions++;
+    if (!this.#isContinuous) this.crowd.disruptions++;
     connected.up.cut();
     connected.down.cut();
   }
@@ -289,6 +291,17 @@ export class World {
     const proxy = new CarrierProxy(options, around);
     process?.old.push(proxy);
     return proxy;
+  }
+
+  get #hasSuspended(): boolean {
+    return [...this.#processes.values()].some(({ session }) => session.suspendedConnections > 0);
+  }
+
+  /** Whether nobody should notice the loss of a WebSocket. */
+  get #isContinuous(): boolean {
+    const { continuity, source, destination } = this.#options;
+    const isOurs = ({ type, format = 3 }: Kind) => type === "engine" && format === 3;
+    return continuity?.sides.length === 2 && isOurs(source) && isOurs(destination);
   }
 
   #processOf(side: Side): Process | undefined {

@@ -146,7 +146,8 @@ export class Continuity implements Holder {
     strand.suspendedAt = this.#now;
     strand.nextConnectionId = stream.nextConnectionId;
     if (this.#session.options.resumeTimeoutMs > 0) this.accounts.suspend(stream, strand);
-    if (strand.ledgers.size === 0) return this.#session.forget(strand);
+    if (strand.ledgers.size === 0)
+      return this.#side === "source" ? this.#session.retire(strand) : this.#session.forget(strand);
     if (!this.#session.suspend(strand)) return this.#lose(strand, "too many connections are suspended");
     const { serviceId, ledgers } = strand;
     this.#exchange.event({ type: "held", serviceId, connections: ledgers.size });
@@ -285,8 +286,12 @@ export class Continuity implements Holder {
       );
     }
     if (attempt !== undefined) this.#lose(attempt.strand, "the other side was started again");
-    const strand = this.#newStrand(this.#session.options.newId(), process, stream);
+    const retired = this.#session.takeRetired(stream.serviceId);
+    const isSame = retired !== undefined && isSameId(retired.process, process);
+    const strand = this.#newStrand(isSame ? retired.id : this.#session.options.newId(), process, stream);
     channel.sayHello(this.#hello(strand.id));
+    // What ended without the destination's knowledge ends there now.
+    if (isSame) channel.sayResume([]);
     this.#open(channel, strand);
   }
 
@@ -342,7 +347,9 @@ export class Continuity implements Holder {
     const { stream } = channel;
     const { serviceId, ledgers, suspendedAt } = strand;
     strand.holder.release(strand);
-    stream.nextConnectionId = Math.max(stream.nextConnectionId, strand.nextConnectionId);
+    // In a stream that a connection began, ids count anew: nothing of the old ones is left at the source.
+    if (stream.connections.size === 0)
+      stream.nextConnectionId = Math.max(stream.nextConnectionId, strand.nextConnectionId);
     const kept: Position[] = [];
     for (const { connection, received } of positions) {
       const ledger = ledgers.get(connection);

@@ -53,6 +53,8 @@ export class Session {
   readonly #suspended = new Map<string, Strand>();
   /** At a destination: those that a stream carries, so that they can be taken from a stream that is not known to be over. */
   readonly #carried = new Map<string, Strand>();
+  /** One a service at most. */
+  readonly #retired = new Map<string, Strand>();
   #lastKey = 0;
 
   constructor(options: SessionOptions) {
@@ -85,6 +87,19 @@ export class Session {
     if (this.#suspended.size >= MAX_STRANDS || count > MAX_SUSPENDED) return false;
     this.#suspended.set(nameOf(strand.id), strand);
     return true;
+  }
+
+  /** Source: nothing is left of it here, as far as is known; the destination may not have heard of the last end. */
+  retire(strand: Strand): void {
+    this.forget(strand);
+    this.#retired.set(strand.serviceId, strand);
+  }
+
+  /** The strand that was retired last in a service. */
+  takeRetired(serviceId: string): Strand | undefined {
+    const strand = this.#retired.get(serviceId);
+    this.#retired.delete(serviceId);
+    return strand;
   }
 
   forget(strand: Strand): void {

@@ -355,6 +355,22 @@ describe("a source", () => {
     expect(connection.key).toBe(2);
   });
 
+  test("ends at the destination what ended without its knowledge, in its next stream (P101)", () => {
+    const session = makeSession(5);
+    const { engine, connection } = pairedSource(session);
+    give(engine, control(101, { credits: [{ connection: 1, limit: 262_144, acknowledged: 3 }] }));
+    engine.localClosed(connection);
+    said(engine);
+    give(engine, control(101, { credits: [{ connection: 1, limit: 262_144, acknowledged: 4 }] }));
+    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 101.1"]);
+    engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    accept(next);
+    said(next);
+    give(next, control(101, { hello: hello(9) }));
+    expect(said(next).controls[0]).toMatchObject({ hello: hello(1), resume: [] });
+  });
+
   test("gives up a destination that says nothing three times", () => {
     const session = makeSession(5);
     pairedSource(session).engine.suspend(0);
