@@ -23,10 +23,11 @@ export function mendBraces(source: string): string {
     if (head === "") {
       mended.push(line);
     } else if (brace === undefined) {
-      const length = lines.slice(at + 1).findIndex((each) => !each.startsWith(`${indent} `));
-      const inner = lines.slice(at + 1, at + 1 + length).join("\n");
-      mended.push(`${line} {`, mendBraces(inner), `${indent}}`);
-      at += length;
+      const rest = lines.slice(at + 1);
+      const end = rest.findIndex((each) => !each.startsWith(`${indent} `));
+      const inner = end === -1 ? rest : rest.slice(0, end);
+      mended.push(`${line} {`, mendBraces(inner.join("\n")), `${indent}}`);
+      at += inner.length;
     } else if (isLone && next === `${indent}}` && joined.length <= LINE_WIDTH) {
       mended.push(joined);
       at += 2;

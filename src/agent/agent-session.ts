@@ -132,6 +132,9 @@ export class AgentSession {
         if (this.openConnections === 0) onIdle();
         return;
       case "connection-opened":
+      case "connections-held":
+      case "connections-resumed":
+      case "connections-lost":
       case "warning":
         return onEvent({ ...event, session });
       case "dialled":

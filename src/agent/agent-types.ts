@@ -67,7 +67,7 @@ export interface SessionAudit {
 }
 
 /** What of a proxy's events an agent passes on, with the session's name. */
-type CarriedEvent = Extract<ProxyEvent, { event: "connection-opened" | "connection-closed" }>;
+type CarriedEvent = Extract<ProxyEvent, { event: `connection-${string}` | `connections-${string}` }>;
 
 /** What a running agent tells. `session` is the same for one access token, also after a restart. */
 export type AgentEvent =

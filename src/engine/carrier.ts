@@ -1,4 +1,5 @@
 import { UnreachableError } from "../base/errors.ts";
+import { Why } from "../protocol/control.ts";
 import { type CarrierLimits, type CarrierOptions, LIMITS } from "./carrier-options.ts";
 import { Endings } from "./endings.ts";
 import { Engine } from "./engine.ts";
@@ -21,10 +22,15 @@ export class Carrier {
   readonly #engine: Engine;
   readonly #link: Link;
   readonly #unread: Unread;
+  /** What waits for applications under credit: it holds up nobody else (P94). */
+  readonly #credited: Unread;
+  readonly #creditedKeys = new Set<number>();
   readonly #endings = new Endings();
   readonly #limits: CarrierLimits;
   /** Open connections with a local socket. */
   readonly #locals: Readers;
+  /** Connections that outlived their stream, with their local socket here (P99). */
+  readonly #held = new Map<number, Connection>();
   readonly #start: StartWatch;
   #outputs: Output[] = [];
   #stopUntil: number | undefined;
@@ -37,6 +43,7 @@ export class Carrier {
     this.#limits = options.limits ?? LIMITS;
     this.#locals = new Readers(this.#limits);
     this.#unread = new Unread(this.#limits.heldBytes, options.stallTimeoutMs);
+    this.#credited = new Unread(Number.POSITIVE_INFINITY, options.stallTimeoutMs);
     this.#start = new StartWatch(now);
   }
 
@@ -77,6 +84,7 @@ export class Carrier {
       this.#locals.fed(connection);
       return this.#engine.localData(connection, bytes);
     }
+    if (this.#held.has(key)) return this.#engine.localData(connection, bytes);
     const verdict = this.#endings.data(key, bytes.length, now);
     if (verdict === "pause") this.#outputs.push({ type: "pause", connection });
     if (verdict === "abandon") this.#abandon(connection);
@@ -87,13 +95,22 @@ export class Carrier {
     this.#engine.localEnded(connection, now);
   }
 
-  /** A local socket is gone, or could not be made. What it gave before is still sent. */
-  localClosed(connection: Connection): void {
+  /**
+   * A local socket is gone, or could not be made. What it gave before is still sent.
+   * @param why for another end of ours, when it did not go in good order (P97)
+   */
+  localClosed(connection: Connection, why?: Why): void {
     const { key } = connection;
-    if (this.#locals.remove(key) !== "unknown") this.#engine.localClosed(connection);
-    this.#endings.delete(key);
-    this.#unread.remove(key);
+    if (this.#locals.remove(key) !== "unknown" || this.#held.has(key)) {
+      this.#engine.localClosed(connection, why);
+    }
+    this.#forget(key);
     this.#engine.released(connection);
+  }
+
+  /** Another carrier of the session has the local socket of a connection now, after `adopt`. */
+  localMoved({ key }: Connection): void {
+    this.#forget(key);
   }
 
   /**
@@ -102,9 +119,10 @@ export class Carrier {
    */
   localRoom(connection: Connection, unreadBytes: number, now: number, seenBytes = 0): boolean {
     const { key } = connection;
-    this.#unread.room(key, unreadBytes, this.#isAlone(key), seenBytes);
+    this.#unreadOf(connection).room(key, unreadBytes, this.#isAlone(key), seenBytes);
     this.#engine.localUnread(connection, unreadBytes, now);
     this.#endings.room(key, unreadBytes, now);
+    if (this.#engine.hasControl) return true;
     return this.#unread.isHolding || this.#endings.size > 0 || this.#engine.isLingering;
   }
 
@@ -113,9 +131,10 @@ export class Carrier {
     if (this.#stopUntil !== undefined) return;
     this.#stopUntil = now + STOP_MS;
     this.#endings.hurry(this.#stopUntil);
+    this.#engine.abandon("proxy stopped");
     if (this.#isOver) return;
     for (const connection of this.#locals.all) {
-      this.#engine.localClosed(connection);
+      this.#engine.localClosed(connection, Why.Stopped);
       this.#closeLocal({ type: "close", connection, how: "end", why: "proxy stopped" }, now);
     }
   }
@@ -123,7 +142,7 @@ export class Carrier {
   /** Call it at `deadline()`; earlier does no harm. */
   tick(now: number): void {
     for (const connection of this.#endings.due(now)) this.#abandon(connection);
-    if (this.#isOver) return;
+    if (this.#isOver) return this.#engine.tickHeld(now);
     if (this.#stopUntil !== undefined && now >= this.#stopUntil) {
       return this.#finish({ type: "stopped" }, now);
     }
@@ -154,7 +173,7 @@ export class Carrier {
   /** When to call `tick`; infinite when only an input can bring anything new. */
   deadline(): number {
     const ending = this.#endings.deadline;
-    if (this.#isOver) return ending;
+    if (this.#isOver) return this.#held.size === 0 ? ending : Math.min(ending, this.#engine.heldDeadline());
     const startAt = this.#engine.isReady ? undefined : this.#start.deadline;
     const times = [this.#engine.deadline(), this.#unread.deadline(), this.#stopUntil, startAt];
     return Math.min(ending, this.#link.deadline(), ...times.map((time) => time ?? Number.POSITIVE_INFINITY));
@@ -177,7 +196,7 @@ export class Carrier {
 
   /** Connections, open or ending, that still have a local socket or are known to the engine. */
   get leftovers(): number {
-    return this.#engine.openConnections + this.#locals.size + this.#endings.size;
+    return this.#engine.openConnections + this.#locals.size + this.#endings.size + this.#held.size;
   }
 
   /** Entry of the service map that serves a service of the tunnel. */
@@ -191,7 +210,7 @@ export class Carrier {
   }
 
   #nextOutput(now: number): Output | undefined {
-    if (this.#outputs.length === 0 && !this.#isOver) {
+    if (this.#outputs.length === 0 && (!this.#isOver || this.#held.size > 0)) {
       for (const output of this.#engine.drain()) this.#take(output, now);
     }
     return this.#outputs.shift();
@@ -202,6 +221,9 @@ export class Carrier {
     if (output.type === "write") return this.#write(output, now);
     if (output.type === "close") return this.#closeLocal(output, now);
     if (output.type === "fail") return this.#finish({ type: "failed", error: output.error }, now);
+    if (output.type === "hold") return this.#hold(output.connection);
+    if (output.type === "adopt") return this.#adopt(output);
+    if (output.type === "finish" && this.#locals.get(output.connection.key) === undefined) return;
     if (output.type === "connect") this.#locals.add(output.connection);
     this.#outputs.push(output);
   }
@@ -210,10 +232,12 @@ export class Carrier {
     const { key } = connection;
     if (this.#locals.get(key) === undefined) return;
     // What has to wait must not keep the whole frame that it came in.
-    const isWaste = this.#unread.bytesOf(key) > 0 && 2 * bytes.length < bytes.buffer.byteLength;
+    const unread = this.#unreadOf(connection);
+    const isWaste = unread.bytesOf(key) > 0 && 2 * bytes.length < bytes.buffer.byteLength;
     const kept = isWaste ? bytes.slice() : bytes;
-    this.#unread.wrote(key, kept.length);
-    this.#engine.localUnread(connection, this.#unread.bytesOf(key), now);
+    unread.wrote(key, kept.length);
+    this.#engine.localHanded(connection, kept.length);
+    this.#engine.localUnread(connection, unread.bytesOf(key), now);
     this.#outputs.push({ type: "write", connection, bytes: kept });
   }
 
@@ -223,10 +247,48 @@ export class Carrier {
     if (was === "unknown") return;
     this.#outputs.push(output);
     if (how === "end") {
-      this.#endings.add(connection, this.#unread.bytesOf(connection.key), now);
+      this.#endings.add(connection, this.#unreadOf(connection).bytesOf(connection.key), now);
       // A paused reader would never hear that its application has gone.
       if (was === "paused") this.#outputs.push({ type: "resume", connection });
-    } else this.#unread.remove(connection.key);
+    } else this.#forget(connection.key);
+  }
+
+  /** The local socket stays open and is not read. */
+  #hold(connection: Connection): void {
+    this.#locals.remove(connection.key);
+    this.#held.set(connection.key, connection);
+    this.#outputs.push({ type: "pause", connection });
+  }
+
+  /** The local socket of a connection that was held, here or by another carrier, is this one's. */
+  #adopt(output: Output & { type: "adopt" }): void {
+    const { connection, unreadBytes } = output;
+    const { key } = connection;
+    this.#forget(key);
+    this.#locals.add(connection);
+    this.#creditedKeys.add(key);
+    if (unreadBytes > 0) this.#credited.wrote(key, unreadBytes);
+    this.#outputs.push(output, { type: "resume", connection });
+  }
+
+  /** Where it is accounted what waits for an application: with the others, until credit bounds it. */
+  #unreadOf(connection: Connection): Unread {
+    const { key } = connection;
+    if (this.#creditedKeys.has(key)) return this.#credited;
+    if (!this.#engine.isCredited(connection)) return this.#unread;
+    this.#creditedKeys.add(key);
+    const bytes = this.#unread.bytesOf(key);
+    this.#unread.remove(key);
+    if (bytes > 0) this.#credited.wrote(key, bytes);
+    return this.#credited;
+  }
+
+  #forget(key: number): void {
+    this.#held.delete(key);
+    this.#endings.delete(key);
+    this.#unread.remove(key);
+    this.#credited.remove(key);
+    this.#creditedKeys.delete(key);
   }
 
   /** The next ping or frame, if the tunnel has room. */
@@ -248,6 +310,7 @@ export class Carrier {
 
   /** Decides who is read and who is given up, once everything that may be sent has been. */
   #settle(now: number): void {
+    for (const connection of this.#engine.takeCredited()) this.#unreadOf(connection);
     // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
     const isSource = this.#options.side === "source";
     for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key))) {
@@ -259,7 +322,7 @@ export class Carrier {
       this.#engine.setHearing(isReading, now);
       this.#outputs.push({ type: isReading ? "resume" : "pause" });
     }
-    this.#outputs.push(...this.#locals.settle(this.#engine));
+    this.#outputs.push(...this.#locals.settle(this.#engine.pressure));
   }
 
   #giveUp(key: number, now: number): void {
@@ -273,8 +336,7 @@ export class Carrier {
   }
 
   #abandon(connection: Connection): void {
-    this.#endings.delete(connection.key);
-    this.#unread.remove(connection.key);
+    this.#forget(connection.key);
     this.#outputs.push({ type: "abandon", connection });
   }
 
@@ -291,6 +353,10 @@ export class Carrier {
   /** Connections that still live end with RST, so that no application takes it for a normal end (P54). */
   #finish(end: CarrierEnd, now: number): void {
     if (this.#isOver) return;
+    if (end.type !== "stopped") {
+      this.#engine.suspend(now);
+      for (const output of this.#engine.drain()) this.#take(output, now);
+    }
     this.#isOver = true;
     const why = "the link to the service was lost";
     for (const connection of this.#locals.all) {

@@ -74,6 +74,7 @@ export class Destination {
     const old = table.of(serviceId);
     if (old !== undefined) this.#exchange.endStream(old, "the source started a new stream");
     const stream = table.start(serviceId, message.streamId, formatOf(message, serviceId));
+    if (this.#exchange.continuity?.streamStarted(stream, message.connectionId)) return;
     this.#open(stream, message.connectionId, message);
   }
 
@@ -101,6 +102,7 @@ export class Destination {
     if (this.#exchange.isFull) return this.#refuse(message, "too many connections");
     const state = this.#exchange.addConnection(stream.serviceId);
     this.#exchange.table.join(state, stream, connectionId);
+    this.#exchange.continuity?.accounts.of(state);
     this.#exchange.output({ type: "connect", connection: state.connection });
   }
 

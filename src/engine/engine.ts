@@ -1,15 +1,21 @@
 import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
+import type { Why } from "../protocol/control.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
 import { decodeFrame, describeMessage, encodeFrame, type Message, MessageType } from "../protocol/message.ts";
 import { checkMessage } from "../protocol/rules.ts";
+import { Continuity } from "./continuity/continuity.ts";
 import { Destination } from "./destination.ts";
 import { type EngineOptions, Exchange } from "./exchange.ts";
 import type { Item } from "./fair-queue.ts";
 import type { Connection, EngineOutput } from "./output.ts";
+import type { Backlog } from "./readers.ts";
 import { matchServices } from "./services.ts";
 import { Source } from "./source.ts";
 import type { ConnectionState } from "./stream-table.ts";
+
+/** What may wait for credit, of all connections together, before it counts as backlog of them all (P95). */
+const MAX_BLOCKED_BYTES = 16 * 1024 * 1024;
 
 /**
  * The messages of one WebSocket of a local proxy: streams and connections, what is sent when, what each message means.
@@ -24,11 +30,15 @@ export class Engine {
   constructor(side: "source" | "destination", options: EngineOptions) {
     this.#exchange = new Exchange(options);
     this.#side = side === "source" ? new Source(this.#exchange) : new Destination(this.#exchange);
+    if (options.continuity !== undefined) {
+      this.#exchange.continuity = new Continuity(side, options.continuity, this.#exchange);
+    }
     if (!options.hasServiceIds) this.#setServices(options.entries([]));
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */
   receive(bytes: Uint8Array, now: number): void {
+    this.#exchange.continuity?.setNow(now);
     try {
       for (const frame of this.#splitter.push(bytes)) this.#onMessage(decodeFrame(frame), now);
     } catch (error) {
@@ -54,6 +64,7 @@ export class Engine {
 
   /** A local socket gave bytes. The engine keeps them until they are sent: do not change the buffer. */
   localData(connection: Connection, bytes: Uint8Array): void {
+    if (this.#accounts?.heldData(connection.key, bytes)) return;
     const state = this.#stateOf(connection);
     if (state === undefined || state.ended || bytes.length === 0) return;
     this.#exchange.queue.push(connection.key, { type: "data", bytes });
@@ -61,25 +72,33 @@ export class Engine {
 
   /** A local socket will give no more bytes, but can still take some (P52). */
   localEnded(connection: Connection, now: number): void {
+    if (this.#accounts?.heldEnded(connection.key)) return;
     const state = this.#stateOf(connection);
     if (state === undefined || state.ended) return;
     state.ended = true;
+    if (this.#accounts?.ended(state)) return;
     this.#exchange.linger.add(state, this.#side.lingerSince(state, now));
     this.tick(now);
   }
 
-  /** A local socket is gone, or could not be made. What it gave before is still sent. */
-  localClosed(connection: Connection): void {
+  /**
+   * A local socket is gone, or could not be made. What it gave before is still sent.
+   * @param why for another end of ours, when it did not go in good order (P97)
+   */
+  localClosed(connection: Connection, why?: Why): void {
+    if (this.#accounts?.heldClosed(connection.key, why)) return;
     const state = this.#stateOf(connection);
     if (state === undefined) return;
     state.ended = true;
     state.closed = true;
     this.#exchange.linger.delete(state);
+    if (this.#accounts?.closed(state, why)) return;
     this.#exchange.queue.push(connection.key, { type: "reset" });
   }
 
   /** So many bytes wait for a local socket, whose application has not taken them. */
   localUnread(connection: Connection, bytes: number, now: number): void {
+    this.#accounts?.unread(connection.key, bytes);
     const state = this.#stateOf(connection);
     if (state === undefined) return;
     if (bytes === 0 && state.unreadBytes > 0) this.#exchange.linger.touch(state, now);
@@ -107,8 +126,10 @@ export class Engine {
    * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
    */
   nextFrame(now: number, maxBytes = MAX_PAYLOAD_BYTES): Uint8Array | undefined {
-    const { queue, table } = this.#exchange;
+    const { queue, table, continuity } = this.#exchange;
     for (;;) {
+      const control = continuity?.nextMessage(now);
+      if (control !== undefined) return encodeFrame(control);
       const taken = queue.take(Math.min(maxBytes, this.#side.maxPayloadBytes), this.#mayTake);
       if (taken === undefined) return undefined;
       if (taken.item.type === "message") return encodeFrame(taken.item.message);
@@ -122,11 +143,13 @@ export class Engine {
   tick(now: number): void {
     this.#exchange.giveUpLingering(now);
     this.#side.tick(now);
+    this.#exchange.continuity?.tick(now);
   }
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    const times = [this.#exchange.linger.deadline, this.#side.deadline()];
+    const continuity = this.#exchange.continuity?.deadline();
+    const times = [this.#exchange.linger.deadline, this.#side.deadline(), continuity];
     const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return first === Number.POSITIVE_INFINITY ? undefined : first;
   }
@@ -166,6 +189,62 @@ export class Engine {
     return this.#exchange.queue.isWaiting(connection.key);
   }
 
+  /** What decides who is read: what waits for credit is no reason not to read others (P95). */
+  get pressure(): Backlog {
+    const accounts = this.#accounts;
+    if (accounts === undefined) return this;
+    const isBlocked = ({ key }: Connection) => accounts.allowanceOf(key) === 0;
+    const { backlog } = this;
+    return {
+      get backlog() {
+        return backlog - Math.min(accounts.blockedBacklog, MAX_BLOCKED_BYTES);
+      },
+      waitingBacklog: this.waitingBacklog,
+      isWaiting: (one) => this.isWaiting(one),
+      backlogOf: (one) => this.backlogOf(one) * (isBlocked(one) ? Number.POSITIVE_INFINITY : 1) || 0,
+    };
+  }
+
+  /** Bytes were given to the local socket of a connection. */
+  localHanded({ key }: Connection, bytes: number): void {
+    this.#accounts?.handed(key, bytes);
+  }
+
+  /** Whether what waits for a connection's application is bounded by its credit, so that nobody else is held up. */
+  isCredited({ key }: Connection): boolean {
+    return this.#accounts?.isCredited(key) === true;
+  }
+
+  /** Connections of which that became true since the last call. */
+  takeCredited(): readonly Connection[] {
+    return this.#accounts?.takeBound() ?? [];
+  }
+
+  /** Whether something is to be said to another end of ours. */
+  get hasControl(): boolean {
+    return this.#exchange.continuity?.hasMessage === true;
+  }
+
+  /** The WebSocket is over: connections that can outlive it are held. */
+  suspend(now: number): void {
+    this.#exchange.continuity?.setNow(now);
+    this.#exchange.continuity?.suspendAll();
+  }
+
+  /** As `tick` and `deadline`, once the WebSocket is over: only what is held here is left. */
+  tickHeld(now: number): void {
+    this.#exchange.continuity?.tick(now);
+  }
+
+  heldDeadline(): number {
+    return this.#exchange.continuity?.deadline() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Connections that are held here and are not to be waited for any longer end. */
+  abandon(why: string): void {
+    this.#exchange.continuity?.abandon(why);
+  }
+
   /** Connections that are open, wait to be opened or have not yet told their end. */
   get openConnections(): number {
     return this.#exchange.table.connections.size;
@@ -181,13 +260,22 @@ export class Engine {
     return this.#exchange.services?.get(serviceId);
   }
 
+  get #accounts() {
+    return this.#exchange.continuity?.accounts;
+  }
+
   #stateOf({ key }: Connection): ConnectionState | undefined {
     return this.#exchange.table.connections.get(key);
   }
 
-  readonly #mayTake = (key: number, item: Item): boolean => {
+  readonly #mayTake = (key: number, item: Item): boolean | number => {
     const state = this.#exchange.table.connections.get(key);
-    return state === undefined || this.#side.mayTake(state, item);
+    if (state === undefined) return true;
+    if (!this.#side.mayTake(state, item)) return false;
+    if (item.type === "data") return this.#accounts?.allowanceOf(key) ?? true;
+    const isHeld =
+      item.type === "start" && this.#exchange.continuity?.holdsStarts(state.connection.serviceId);
+    return isHeld !== true;
   };
 
   #onMessage(message: Message, now: number): void {
@@ -209,6 +297,7 @@ export class Engine {
     const matched = matchServices(this.#exchange.options.entries(services), services);
     this.#exchange.services = matched;
     this.#exchange.output({ type: "ready", services: [...matched.keys()] });
+    this.#exchange.continuity?.ready(matched.keys());
   }
 
   #onSessionReset(): void {
@@ -224,6 +313,8 @@ export class Engine {
     }
     this.#side.sent(state, item, now);
     if (item.type === "data") return exchange.dataMessage(state, item);
-    return this.#side.startMessage(state, now);
+    const message = this.#side.startMessage(state, now);
+    this.#exchange.continuity?.connectionStarted(state);
+    return message;
   }
 }

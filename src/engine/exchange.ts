@@ -1,5 +1,7 @@
 import type { TunnelError } from "../base/errors.ts";
 import { describeMessage, type Message, MessageType, makeMessage } from "../protocol/message.ts";
+import type { Continuity } from "./continuity/continuity.ts";
+import type { Session } from "./continuity/session.ts";
 import { FairQueue, type Item } from "./fair-queue.ts";
 import { Linger } from "./linger.ts";
 import type { EngineEvent, EngineOutput, Format } from "./output.ts";
@@ -17,6 +19,8 @@ export interface EngineOptions {
   readonly lingerMs: number;
   /** Connections at once, at most MAX_CONNECTIONS (P29). */
   readonly maxConnections?: number | undefined;
+  /** Connections outlive their WebSocket where the other side is ours as well (P90); absent: they do not. */
+  readonly continuity?: Session | undefined;
   /** A number in [0, 1): stream ids are drawn from it (P21). */
   readonly random: () => number;
 }
@@ -31,9 +35,10 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** What the two sides of a tunnel do alike with streams, connections and what these want to send. */
 export class Exchange {
   readonly options: EngineOptions;
-  readonly table = new StreamTable();
+  readonly table: StreamTable;
   readonly queue = new FairQueue();
   readonly linger: Linger;
+  continuity: Continuity | undefined;
   /** Service id → entry of the service map; undefined until SERVICE_IDS came. */
   services: ReadonlyMap<string, string> | undefined;
   /** Keys of connections whose local socket lives: it may do so after their end, and costs as much. */
@@ -43,6 +48,7 @@ export class Exchange {
 
   constructor(options: EngineOptions) {
     this.options = options;
+    this.table = new StreamTable(options.continuity?.newKey);
     this.linger = new Linger(options.lingerMs);
   }
 
@@ -101,12 +107,15 @@ export class Exchange {
   }
 
   onData(message: Message, state: ConnectionState | undefined, now: number): void {
+    if (state === undefined && this.continuity?.onControl(message)) return;
     if (state === undefined) return this.dropped(message, "no such connection");
+    if (this.continuity?.accounts.received(state, message.payload.length) === false) return;
     if (state.closed) return this.dropped(message, "the connection has ended");
     state.lastReceivedAt = now;
     this.linger.touch(state, now);
     if (message.payload.length === 0) return;
     this.output({ type: "write", connection: state.connection, bytes: message.payload });
+    this.continuity?.accounts.followUp(state);
   }
 
   addConnection(serviceId: string): ConnectionState {
@@ -118,13 +127,15 @@ export class Exchange {
   /** Ends every connection of a stream and forgets the stream. */
   endStream(stream: Stream, why: string, how: "end" | "reset" = "end"): void {
     this.table.end(stream);
+    this.continuity?.suspend(stream);
     for (const state of [...stream.connections.values()]) this.closeLocal(state, why, how);
   }
 
   /** Forgets a connection and has its local socket closed, after its last byte unless by reset. */
   closeLocal(state: ConnectionState, why: string, how: "end" | "reset" = "end"): void {
+    const end = this.continuity?.endOf(state, why, how) ?? { why, how };
     this.forget(state);
-    if (!state.closed) this.output({ type: "close", connection: state.connection, how, why });
+    if (!state.closed) this.output({ type: "close", connection: state.connection, ...end });
   }
 
   /** The way back of a half-closed connection is given up: both sides hear of its end (P52). */
@@ -138,6 +149,7 @@ export class Exchange {
   }
 
   forget(state: ConnectionState): void {
+    this.continuity?.accounts.forget(state);
     this.linger.delete(state);
     this.queue.drop(state.connection.key);
     this.table.remove(state);
@@ -149,6 +161,7 @@ export class Exchange {
     if (stream === undefined) return undefined;
     state.sentBytes += bytes.length;
     stream.hasSentData = true;
+    this.continuity?.accounts.sent(state, bytes);
     return makeMessage({ type: MessageType.Data, payload: bytes, ...idsOf(stream, state.connectionId) });
   }
 

@@ -65,6 +65,11 @@ export class FairQueue {
     this.#look(lane);
   }
 
+  /** The bytes that a connection still wants to send. */
+  dataOf(key: number): Uint8Array[] {
+    return (this.#lanes.get(key)?.items ?? []).flatMap((item) => (item.type === "data" ? [item.bytes] : []));
+  }
+
   /** Forgets everything a connection still wanted to send. */
   drop(key: number): void {
     const lane = this.#lanes.get(key);
@@ -74,18 +79,19 @@ export class FairQueue {
   }
 
   /**
-   * The next item whose lane `mayTake` allows, with at most `maxBytes` of data; the rest of the data stays first in
-   * its lane, and the lane goes to the end of the line.
+   * The next item whose lane `mayTake` allows, with at most `maxBytes` of data, or as many as it says; the rest of the
+   * data stays first in its lane, and the lane goes to the end of the line.
    */
   take(
     maxBytes: number,
-    mayTake: (key: number, item: Item) => boolean,
+    mayTake: (key: number, item: Item) => boolean | number,
   ): { key: number; item: Item } | undefined {
     for (const lane of this.#lanes.values()) {
       const first = lane.items[0] as Item;
-      if (!mayTake(lane.key, first)) continue;
+      const allowed = mayTake(lane.key, first);
+      if (allowed === false || allowed === 0) continue;
       this.#lanes.delete(lane.key);
-      const item = this.#takeFrom(lane, first, maxBytes);
+      const item = this.#takeFrom(lane, first, allowed === true ? maxBytes : Math.min(maxBytes, allowed));
       if (lane.items.length > 0) this.#lanes.set(lane.key, lane);
       return { key: lane.key, item };
     }

@@ -21,6 +21,12 @@ export type EngineOutput =
   | { readonly type: "connect"; readonly connection: Connection }
   /** Bytes for the local socket: a view, not copied. */
   | { readonly type: "write"; readonly connection: Connection; readonly bytes: Uint8Array }
+  /** FIN after everything written; the local socket is read on (P96). */
+  | { readonly type: "finish"; readonly connection: Connection }
+  /** Suspended: the local socket stays open (P99). */
+  | { readonly type: "hold"; readonly connection: Connection }
+  /** Carried on, after it was held here or by another carrier of the session: its local socket is this one's now. */
+  | { readonly type: "adopt"; readonly connection: Connection; readonly unreadBytes: number }
   /** `end`: after everything written, FIN. `reset`: RST, at once. The engine has forgotten the connection. */
   | {
       readonly type: "close";
@@ -46,7 +52,7 @@ export type CarrierEnd =
 
 /** What a carrier asks of its driver, one thing at a time. */
 export type Output =
-  | Extract<EngineOutput, { type: "ready" | "connect" | "write" | "close" | "event" }>
+  | Extract<EngineOutput, { type: "ready" | "connect" | "write" | "close" | "event" | "finish" | "adopt" }>
   /** One binary WebSocket frame for the tunnel. */
   | { readonly type: "frame"; readonly bytes: Uint8Array }
   /** A ping, whose answer names the same id. */
@@ -68,5 +74,16 @@ export type EngineEvent =
   | { readonly type: "dropped"; readonly message: string; readonly why: string }
   /** The WebSocket is open, and the service has not said which services the tunnel has (P30). */
   | { readonly type: "unready"; readonly forMs: number }
+  /** Connections of a service lost their stream and wait for the other side (P99). */
+  | { readonly type: "held"; readonly serviceId: string; readonly connections: number }
+  /** They go on (P100). */
+  | {
+      readonly type: "resumed";
+      readonly serviceId: string;
+      readonly connections: number;
+      readonly afterMs: number;
+    }
+  /** They ended with RST (P101). */
+  | { readonly type: "lost"; readonly serviceId: string; readonly connections: number; readonly why: string }
   /** A connection was refused, with the reason. */
   | { readonly type: "refused"; readonly serviceId: string; readonly why: string };

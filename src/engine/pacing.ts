@@ -15,6 +15,11 @@ export function newStreamId(random: number): number {
   return MARK * (1 + Math.floor(random * Math.floor(MAX_STREAM_ID / MARK)));
 }
 
+/** Whether a stream id may be that of a source of ours. */
+export function isOurs(streamId: number): boolean {
+  return streamId % MARK === 0;
+}
+
 /**
  * How long a destination waits between two messages of one connection when the source is not ours (P67). The reference
  * proxy's source goes on reading while a connection's client does not: two messages of one connection that it has not
@@ -26,8 +31,7 @@ export class Pacing {
 
   /** A message with so many bytes of a connection went out, of a source with so many connections. */
   sent(state: ConnectionState, bytes: number, connections: number, now: number): void {
-    const isOurs = state.stream === undefined || state.stream.streamId % MARK === 0;
-    if (isOurs || connections < 2) return;
+    if (state.stream === undefined || isOurs(state.stream.streamId) || connections < 2) return;
     const gapMs = Math.max(MIN_GAP_MS, bytes / BYTES_PER_MS) * Math.min(connections, MAX_CONNECTIONS);
     this.#until.set(state, now + gapMs);
   }

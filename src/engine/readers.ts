@@ -2,7 +2,7 @@ import type { CarrierLimits } from "./carrier-options.ts";
 import type { Connection, Output } from "./output.ts";
 
 /** What a connection, and all together, still want to send, in bytes. */
-interface Backlog {
+export interface Backlog {
   /** Of all. */
   readonly backlog: number;
   /** Of those that are not yet open on the wire: with an older peer they may wait long for each other (P44). */

@@ -40,7 +40,13 @@ export interface Stream {
 export class StreamTable {
   readonly #streams = new Map<string, Stream>();
   readonly connections = new Map<number, ConnectionState>();
-  #lastKey = 0;
+  readonly #newKey: () => number;
+
+  /** @param newKey keys of connections, where they must be of use beyond this table */
+  constructor(newKey: (() => number) | undefined) {
+    let lastKey = 0;
+    this.#newKey = newKey ?? (() => ++lastKey);
+  }
 
   /** Active stream of a service. */
   of(serviceId: string): Stream | undefined {
@@ -79,7 +85,11 @@ export class StreamTable {
   }
 
   addConnection(serviceId: string): ConnectionState {
-    const connection: Connection = { key: ++this.#lastKey, serviceId };
+    return this.adopt({ key: this.#newKey(), serviceId });
+  }
+
+  /** A connection that was carried elsewhere before. */
+  adopt(connection: Connection): ConnectionState {
     const state: ConnectionState = {
       connection,
       stream: undefined,

@@ -4,6 +4,7 @@ import { Carrier } from "../engine/carrier.ts";
 import type { CarrierOptions } from "../engine/carrier-options.ts";
 import type { CarrierEnd, Connection, EngineEvent, Output } from "../engine/output.ts";
 import type { TunnelSocket } from "../net/tunnel-socket.ts";
+import { Why } from "../protocol/control.ts";
 import { Alarm } from "./alarm.ts";
 import { type LocalHandlers, LocalSocket } from "./local-socket.ts";
 import { ProgressWatch } from "./progress-watch.ts";
@@ -12,6 +13,8 @@ import { ProgressWatch } from "./progress-watch.ts";
 export interface DriverOptions {
   readonly socket: TunnelSocket;
   readonly carrier: CarrierOptions;
+  /** Who has the local sockets of connections that outlive their WebSocket. */
+  readonly homes?: Map<number, Driver> | undefined;
   readonly log: Logger;
   /** Destination: dials the service map's entry. */
   readonly dial: (service: string, entry: string) => Socket;
@@ -147,6 +150,10 @@ export class Driver {
         return this.#connect(output.connection);
       case "close":
         return this.#close(output);
+      case "finish":
+        return this.#localOf(output)?.finish();
+      case "adopt":
+        return this.#takeOver(output.connection);
       case "abandon":
         return this.#localOf(output)?.reset();
       case "pause":
@@ -178,14 +185,39 @@ export class Driver {
     } catch (error) {
       // An address that cannot even be tried ends this connection and no other.
       this.#options.log.warn(`cannot dial service "${serviceId}": ${error}`);
-      this.#carrier.localClosed(connection);
+      this.#carrier.localClosed(connection, Why.Unreachable);
     }
   }
 
   #adopt(connection: Connection, socket: Socket): void {
     const local = new LocalSocket(connection, socket, this.#handlers);
-    this.#locals.set(connection.key, local);
+    this.#keep(local);
     this.#options.onOpened(local);
+  }
+
+  #keep(local: LocalSocket): void {
+    const { key } = local.connection;
+    this.#locals.set(key, local);
+    this.#options.homes?.set(key, this);
+  }
+
+  /** The local socket of a connection that another driver held. */
+  #takeOver(connection: Connection): void {
+    const home = this.#options.homes?.get(connection.key);
+    if (home === undefined || home === this) return;
+    const local = home.#giveAway(connection);
+    if (local === undefined) return;
+    local.handlers = this.#handlers;
+    this.#keep(local);
+  }
+
+  #giveAway(connection: Connection): LocalSocket | undefined {
+    const local = this.#locals.get(connection.key);
+    this.#locals.delete(connection.key);
+    this.#carrier.localMoved(connection);
+    // Not now: the other driver is in the middle of something that may be of the same session.
+    queueMicrotask(() => this.#carryOut());
+    return local;
   }
 
   #close({ connection, how, why }: Output & { type: "close" }): void {
@@ -201,12 +233,15 @@ export class Driver {
   }
 
   #onLocalClose(local: LocalSocket, error: Error | undefined): void {
-    this.#locals.delete(local.connection.key);
+    const { key } = local.connection;
+    this.#locals.delete(key);
+    this.#options.homes?.delete(key);
     if (!local.isEnded) {
       local.isEnded = true;
       this.#options.onClosed(local, error === undefined ? "closed by the application" : error.message);
     }
-    this.#tell(() => this.#carrier.localClosed(local.connection));
+    const why = error === undefined ? undefined : whyOf(error, local.hasConnected);
+    this.#tell(() => this.#carrier.localClosed(local.connection, why));
   }
 
   #end(end: CarrierEnd): void {
@@ -214,6 +249,14 @@ export class Driver {
     else this.#options.socket.terminate();
     this.#ended.resolve(end);
   }
+}
+
+/** What the other end is told of a local socket that failed (P97). */
+function whyOf(error: Error, hasConnected: boolean): Why {
+  if (hasConnected) return Why.Reset;
+  const code = "code" in error ? error.code : undefined;
+  if (code === "ECONNREFUSED" || code === "ENOENT") return Why.Refused;
+  return code === "ETIMEDOUT" ? Why.TimedOut : Why.Unreachable;
 }
 
 function now(): number {

@@ -43,6 +43,8 @@ export interface ProxyFacts {
 export class ProxyRecord {
   /** Of the WebSocket that is up, or was last. */
   driver: Driver | undefined;
+  /** Of earlier ones, whose last local sockets still write out what they have, or are held. */
+  releasing: Iterable<Driver> = [];
   #link: LinkState = "connecting";
   #channelId = "";
   #services: readonly string[] | undefined;
@@ -74,13 +76,18 @@ export class ProxyRecord {
         this.#closedFromTunnel += event.bytesFromTunnel;
         break;
       case "connection-opened":
+      case "connections-held":
+      case "connections-resumed":
+      case "connections-lost":
       case "warning":
         break;
     }
   }
 
   get facts(): ProxyFacts {
-    const connections = [...(this.driver?.locals ?? [])].filter(({ isEnded }) => !isEnded).map(statusOf);
+    const drivers = new Set([...this.releasing, ...(this.driver === undefined ? [] : [this.driver])]);
+    const locals = [...drivers].flatMap((driver) => [...driver.locals]);
+    const connections = locals.filter(({ isEnded }) => !isEnded).map(statusOf);
     return {
       link: this.#link,
       channelId: this.#channelId,

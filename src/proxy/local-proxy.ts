@@ -20,6 +20,8 @@ import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "./options.t
 const FIRST_CONNECT_MS = 15_000;
 /** Half a second doubling to half a minute: somebody waits for the shell to come back. */
 const BACKOFF: BackoffLimits = { baseMs: 500, capMs: 30_000 };
+/** Where connections wait for it. */
+const HELD_BACKOFF: BackoffLimits = { baseMs: 250, capMs: 5_000 };
 /** A WebSocket that lived shorter counts as a failed attempt, so that accept-and-drop is not a tight loop. */
 const STABLE_MS = 10_000;
 /** Close code of a WebSocket that another one of the same side replaced (P8). */
@@ -43,6 +45,7 @@ export class LocalProxy {
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.#record.releasing = this.#releasing;
     if (options.clientType !== undefined) this.#format = FORMATS[options.clientType];
   }
 
@@ -98,6 +101,7 @@ export class LocalProxy {
     const driver: Driver = new Driver({
       socket,
       carrier: this.#carrierOptions(socket.subprotocol !== WITHOUT_SERVICE_IDS),
+      homes: this.#options.continuity?.homes,
       log,
       dial: (service, entry) => this.#dial(service, entry),
       onReady: (services) => {
@@ -140,6 +144,7 @@ export class LocalProxy {
       lingerMs,
       stallTimeoutMs,
       keepaliveMs,
+      continuity: this.#options.continuity?.session,
       maxConnections: this.#options.maxConnections ?? connectionShare(1),
       random: Math.random,
     };
@@ -197,7 +202,8 @@ export class LocalProxy {
     if (error instanceof HandshakeError) return this.#afterRefusal(error);
     const isRetried = error.code === "ERR_UNREACHABLE" || error.code === "ERR_PROTOCOL";
     if (!isRetried || this.#isTooLate(error)) throw error;
-    const retryInMs = backoffMs(this.#failures++, Math.random(), BACKOFF);
+    const isWaitedFor = (this.#options.continuity?.session.suspendedConnections ?? 0) > 0;
+    const retryInMs = backoffMs(this.#failures++, Math.random(), isWaitedFor ? HELD_BACKOFF : BACKOFF);
     this.#emit({ event: "disconnected", reason: error.message, retryInMs, error });
     // An abort ends the wait early; the loop sees it.
     await sleep(retryInMs, undefined, { signal: this.#options.signal }).catch(() => undefined);
@@ -224,7 +230,7 @@ export class LocalProxy {
   #onEngineEvent(event: EngineEvent): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
-    this.#emit({ event: "warning", ...warningOf(event) });
+    this.#emit(isFate(event) ? fateOf(event) : { event: "warning", ...warningOf(event) });
   }
 
   #emit(event: ProxyEvent): void {
@@ -235,7 +241,26 @@ export class LocalProxy {
 
 const FORMATS = { V1: 1, V2: 2, V3: 3 } as const;
 
-function warningOf(event: Exclude<EngineEvent, { type: "dropped" }>): {
+type Fate = Extract<EngineEvent, { type: "held" | "resumed" | "lost" }>;
+
+function isFate(event: EngineEvent): event is Fate {
+  return event.type === "held" || event.type === "resumed" || event.type === "lost";
+}
+
+/** What became of connections that lost their stream. */
+function fateOf(event: Fate): ProxyEvent {
+  const { serviceId: service, connections } = event;
+  switch (event.type) {
+    case "held":
+      return { event: "connections-held", service, connections };
+    case "resumed":
+      return { event: "connections-resumed", service, connections, afterMs: event.afterMs };
+    case "lost":
+      return { event: "connections-lost", service, connections, reason: event.why };
+  }
+}
+
+function warningOf(event: Exclude<EngineEvent, { type: "dropped" } | Fate>): {
   readonly message: string;
   readonly hint?: string;
 } {

@@ -22,29 +22,38 @@ export class LocalSocket {
   bytesFromTunnel = 0;
   /** Whether the connection's end was told already; what the application still sends goes nowhere. */
   isEnded = false;
+  /** Whether somebody was at the other end of the socket; an accepted one has somebody. */
+  hasConnected: boolean;
   #isPaused = false;
   #hasMoved = true;
+  /** Another driver may take the socket over. */
+  handlers: LocalHandlers;
   readonly #onData: (bytes: Uint8Array) => void;
   readonly #onWritten: () => void;
 
   constructor(connection: Connection, socket: Socket, handlers: LocalHandlers) {
     this.connection = connection;
     this.socket = socket;
+    this.handlers = handlers;
+    this.hasConnected = !socket.connecting;
+    socket.once("connect", () => {
+      this.hasConnected = true;
+    });
     this.#onWritten = () => {
       this.#hasMoved = true;
-      handlers.onRoom(this);
+      this.handlers.onRoom(this);
     };
     let failure: Error | undefined;
     this.#onData = (bytes) => {
       if (!this.isEnded) this.bytesToTunnel += bytes.length;
-      handlers.onData(this, bytes);
+      this.handlers.onData(this, bytes);
     };
     socket.on("data", this.#onData);
-    socket.on("end", () => handlers.onEnd(this));
+    socket.on("end", () => this.handlers.onEnd(this));
     socket.on("error", (error) => {
       failure = error;
     });
-    socket.on("close", () => handlers.onClose(this, failure));
+    socket.on("close", () => this.handlers.onClose(this, failure));
     socket.resume();
   }
 
@@ -82,7 +91,12 @@ export class LocalSocket {
     return hasStood;
   }
 
-  /** FIN after the last byte. */
+  /** FIN after the last byte; the application is read on. */
+  finish(): void {
+    this.socket.end();
+  }
+
+  /** FIN after the last byte, and the end. */
   end(): void {
     this.isEnded = true;
     this.socket.end();

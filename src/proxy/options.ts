@@ -3,6 +3,7 @@ import { hostAndPort } from "../base/host-names.ts";
 import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import type { SocketAddress } from "../net/tcp.ts";
+import type { ProcessSession } from "./process-session.ts";
 
 /** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
 export type Side = (typeof SIDES)[number];
@@ -61,6 +62,8 @@ export interface ProxyOptions {
    * failure that trying again seldom heals.
    */
   readonly giveUpAfterMs?: number | undefined;
+  /** Connections outlive their WebSocket where the other end is ours as well; absent: they do not. */
+  readonly continuity?: ProcessSession | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
   /** Connections that this tunnel may have at once, where its process has several; all that the process can when absent. */
@@ -107,6 +110,22 @@ export type ProxyEvent =
       /** Bytes read from the local program, and bytes for it. */
       readonly bytesToTunnel: number;
       readonly bytesFromTunnel: number;
+    }
+  /** Connections lost their WebSocket, or their other end did, and wait for it. */
+  | { readonly event: "connections-held"; readonly service: string; readonly connections: number }
+  /** They go on. */
+  | {
+      readonly event: "connections-resumed";
+      readonly service: string;
+      readonly connections: number;
+      readonly afterMs: number;
+    }
+  /** They ended. */
+  | {
+      readonly event: "connections-lost";
+      readonly service: string;
+      readonly connections: number;
+      readonly reason: string;
     }
   | { readonly event: "warning"; readonly message: string; readonly hint?: string | undefined };
 

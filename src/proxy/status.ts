@@ -131,6 +131,12 @@ function describeEvent(event: ProxyEvent): string {
       return `${event.service} answers on ${listeningAt(event)}`;
     case "connection-closed":
       return `${event.service}: connection ${event.connectionId} closed: ${event.reason}`;
+    case "connections-held":
+      return `${event.service}: ${event.connections} open connections wait for the other side`;
+    case "connections-resumed":
+      return `${event.service}: ${event.connections} open connections go on after ${Math.round(event.afterMs / 100) / 10} s`;
+    case "connections-lost":
+      return `${event.service}: ${event.connections} open connections ended: ${event.reason}`;
     case "warning":
       return event.message;
   }

@@ -1,6 +1,7 @@
 import type { Target } from "./target.ts";
 import { broker } from "./targets/broker.ts";
 import { configFile, endpoint, values } from "./targets/configuration.ts";
+import { control } from "./targets/control.ts";
 import { constraints, controlPlane, headers } from "./targets/control-plane.ts";
 import { destination, source } from "./targets/engine.ts";
 import { frames } from "./targets/frames.ts";
@@ -17,6 +18,7 @@ import { tokens } from "./targets/tokens.ts";
 export const TARGETS: readonly Target[] = [
   frames,
   message,
+  control,
   source,
   destination,
   relay,

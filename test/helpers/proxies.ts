@@ -107,7 +107,7 @@ export class TestProxy implements AsyncDisposable {
 
 /** Starts one side of a tunnel; `map` is the text of -p or -d. */
 export function startProxy(
-  emulator: TestEmulator,
+  emulator: Pick<TestEmulator, "host" | "port" | "ca">,
   mode: Side,
   token: AccessToken,
   map: string,

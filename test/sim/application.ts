@@ -40,6 +40,10 @@ export class Application {
   /** Who it receives from, known once its first bytes came. */
   partner: Application | undefined;
   hasEnded = false;
+  /** Its partner will send no more, and it has read everything. */
+  hasHeardEnd = false;
+  /** Goes on sending after that, until it is told to end. */
+  staysOpen = false;
   /** Gone by itself. */
   isClosed = false;
   /** How the proxy ended it. */
@@ -142,6 +146,17 @@ export class Application {
   finish(how: "end" | "reset"): void {
     if (!this.isLive) throw new Error(`${this}: ended twice`);
     this.ending = how;
+  }
+
+  /** The proxy sends FIN and goes on reading: it comes after what waits to be read. */
+  hearEndAfterReading(onHeard: () => void): void {
+    this.#onFin = () => {
+      this.#onFin = undefined;
+      if (!this.isLive) return;
+      this.hasHeardEnd = true;
+      onHeard();
+    };
+    this.#readOn();
   }
 
   /** The proxy sends FIN, which comes after what waits to be read. */

@@ -1,5 +1,6 @@
 import { Carrier } from "../../src/engine/carrier.ts";
-import type { CarrierOptions } from "../../src/engine/carrier-options.ts";
+import type { CarrierLimits, CarrierOptions } from "../../src/engine/carrier-options.ts";
+import type { Session } from "../../src/engine/continuity/session.ts";
 import type { CarrierEnd, Connection, Output } from "../../src/engine/output.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/protocol/constants.ts";
 import { decodeFrame } from "../../src/protocol/message.ts";
@@ -16,6 +17,10 @@ export interface Surroundings {
   dial(serviceId: string): Application | undefined;
   /** Both sides are ours: an end in good order must be complete. */
   readonly isStrict: boolean;
+  /** Who has the application of a connection, where these outlive their WebSocket; one for a process. */
+  readonly homes?: Map<number, CarrierProxy> | undefined;
+  /** Connections were held, went on or were lost. */
+  onContinuity?(what: "held" | "resumed" | "lost"): void;
   /** The other side's format became known. */
   onFormat(known: number): void;
   /** The carrier ended by itself. */
@@ -49,6 +54,7 @@ export class CarrierProxy implements SimProxy {
   #timerAt = Number.POSITIVE_INFINITY;
   #isReady = false;
   #isCarrying = false;
+  #isDead = false;
 
   constructor(options: CarrierOptions, around: Surroundings) {
     this.#carrier = new Carrier(options, around.clock.now);
@@ -81,6 +87,7 @@ export class CarrierProxy implements SimProxy {
 
   onEnd(application: Application): void {
     this.#carrier.localEnded(this.#connectionOf(application), this.#now);
+    this.#closeIfSpoken(application);
     this.flush();
   }
 
@@ -96,7 +103,7 @@ export class CarrierProxy implements SimProxy {
   }
 
   flush(): void {
-    if (this.#isCarrying) return;
+    if (this.#isCarrying || this.#isDead) return;
     this.#isCarrying = true;
     for (let output = this.#poll(); output !== undefined; output = this.#poll()) this.#carryOut(output);
     this.#isCarrying = false;
@@ -106,6 +113,17 @@ export class CarrierProxy implements SimProxy {
   lose(): void {
     this.#carrier.tunnelClosed(1006, "", undefined, this.#now);
     this.flush();
+  }
+
+  /** Its process is gone: applications meet a reset, and nobody else hears anything. */
+  kill(): void {
+    for (const application of [...this.#applications.values()]) {
+      application.proxy = undefined;
+      if (application.isLive) application.finish("reset");
+    }
+    this.#applications.clear();
+    this.#connections.clear();
+    this.#isDead = true;
   }
 
   leftovers(): string[] {
@@ -118,9 +136,12 @@ export class CarrierProxy implements SimProxy {
   }
 
   excess(): string[] {
-    const { limits } = this.#options;
+    const { limits, continuity } = this.#options;
     if (limits === undefined) return [];
     const waiting = [...this.#applications.values()].reduce((sum, one) => sum + one.waiting, 0);
+    if (continuity !== undefined) {
+      return excessUnderCredit(continuity, waiting, this.#applications.size, limits);
+    }
     // One WebSocket frame may come after the last decision, and one chunk from each application.
     const mayWait = limits.heldBytes + 140_000;
     return waiting > mayWait ? [`${waiting} bytes wait for applications where ${mayWait} may`] : [];
@@ -145,6 +166,10 @@ export class CarrierProxy implements SimProxy {
         return this.#connect(output.connection);
       case "write":
         return this.#write(output.connection, output.bytes);
+      case "finish":
+        return this.#finish(output.connection);
+      case "adopt":
+        return this.#take(output.connection);
       case "close":
         return this.#close(output);
       case "abandon": {
@@ -164,6 +189,9 @@ export class CarrierProxy implements SimProxy {
       }
       case "event":
         if (output.event.type === "format") this.#around.onFormat(output.event.known);
+        if (output.event.type === "held" || output.event.type === "resumed" || output.event.type === "lost") {
+          this.#around.onContinuity?.(output.event.type);
+        }
         return;
       case "ended":
         return this.#around.onEnd(output.end);
@@ -212,8 +240,47 @@ export class CarrierProxy implements SimProxy {
     });
   }
 
+  /** The partner has ended: everything it sent has been read now. */
+  #finish(connection: Connection): void {
+    const application = this.#applicationOf(connection, "finished");
+    application?.hearEndAfterReading(() => {
+      const { partner } = application;
+      if (partner !== undefined && !partner.hasEnded && !partner.isClosed) {
+        throw new Error(`${application}: hears the end of ${partner}, which has not ended`);
+      }
+      if (partner !== undefined && application.received !== partner.sent) {
+        throw new Error(
+          `${application}: hears the end after ${application.received} of ${partner.sent} bytes`,
+        );
+      }
+      this.#closeIfSpoken(application);
+      if (!application.staysOpen) this.#around.clock.after(1, () => application.end());
+    });
+  }
+
+  /** A socket whose two directions have ended closes by itself. */
+  #closeIfSpoken(application: Application): void {
+    if (!application.hasEnded || !application.hasHeardEnd) return;
+    this.#around.clock.after(1, () => application.close());
+  }
+
+  /** The application of a connection that another proxy of this process held. */
+  #take(connection: Connection): void {
+    const home = this.#around.homes?.get(connection.key);
+    if (home === undefined) throw new Error(`connection ${connection.key} is at nobody's`);
+    if (home === this) return;
+    const application = home.#applicationOf(connection, "moved");
+    if (application === undefined) throw new Error(`connection ${connection.key} has no application`);
+    home.#applications.delete(connection.key);
+    home.#connections.delete(application);
+    home.#gones.add(connection.key);
+    home.#carrier.localMoved(connection);
+    this.#adopt(connection, application);
+  }
+
   #adopt(connection: Connection, application: Application): void {
     application.proxy = this;
+    this.#around.homes?.set(connection.key, this);
     this.#applications.set(connection.key, application);
     this.#connections.set(application, connection);
   }
@@ -246,6 +313,24 @@ export class CarrierProxy implements SimProxy {
       this.flush();
     });
   }
+}
+
+/** What waits for applications, and what is kept for the other side, is bounded by credit alone (P95). */
+function excessUnderCredit(
+  session: Session,
+  waiting: number,
+  connections: number,
+  limits: CarrierLimits,
+): string[] {
+  const pool = 16 * 1024 * 1024;
+  const mayWait = pool + connections * 16 * 1024 + limits.heldBytes + 140_000;
+  const { sendPool, receivePool } = session;
+  return [
+    ...(waiting > mayWait ? [`${waiting} bytes wait for applications where ${mayWait} may`] : []),
+    ...(sendPool.used > pool ? [`${sendPool.used} bytes are kept`] : []),
+    ...(receivePool.used > pool ? [`${receivePool.used} bytes are allowed`] : []),
+    ...(Math.min(sendPool.used, receivePool.used) < 0 ? ["a pool gave back more than it had"] : []),
+  ];
 }
 
 /** Whoever is ended because the other side ended in good order has got everything the other side gave. */

@@ -29,6 +29,8 @@ export class Pipe {
   #isPaused = false;
   #isCut = false;
   #isDelivering = false;
+  /** Told once so many bytes were delivered: nothing is after them. */
+  #end: { readonly at: number; readonly onEnd: () => void } | undefined;
 
   constructor(clock: Clock, random: Random, maxDelayMs: number, deliver: (bytes: Uint8Array) => void) {
     this.#clock = clock;
@@ -65,6 +67,16 @@ export class Pipe {
     if (!isPaused) this.#clock.after(0, () => this.#deliverArrived());
   }
 
+  /** Bytes that the receiver has got. */
+  get deliveredBytes(): number {
+    return this.#deliveredBytes;
+  }
+
+  /** Delivers up to that many bytes in all, tells so, and is cut there. */
+  cutAt(bytes: number, onEnd: () => void): void {
+    this.#end = { at: bytes, onEnd };
+  }
+
   /** What is under way, and whatever follows, is lost, whole frames or not. */
   cut(): void {
     this.#isCut = true;
@@ -88,14 +100,26 @@ export class Pipe {
     this.#isDelivering = true;
     this.#runMarks();
     while (this.#arrived > 0 && !this.#isPaused && !this.#isCut) {
-      const size = Math.min(this.#arrived, MAX_WEBSOCKET_FRAME_BYTES, this.#untilMark());
+      const size = Math.min(this.#arrived, MAX_WEBSOCKET_FRAME_BYTES, this.#untilMark(), this.#untilEnd);
       this.#arrived -= size;
       this.inFlight -= size;
       this.#deliveredBytes += size;
       this.#deliver(this.#take(size));
       this.#runMarks();
+      if (this.#untilEnd === 0) this.#endNow();
     }
     this.#isDelivering = false;
+  }
+
+  get #untilEnd(): number {
+    return (this.#end?.at ?? Number.POSITIVE_INFINITY) - this.#deliveredBytes;
+  }
+
+  #endNow(): void {
+    const end = this.#end;
+    this.#end = undefined;
+    this.cut();
+    if (end !== undefined) this.#clock.after(0, end.onEnd);
   }
 
   #untilMark(): number {

@@ -28,10 +28,14 @@ export const PAIRINGS: Readonly<Record<string, Pairing>> = {
 };
 
 /** One run: a seeded sequence of what people, machines and networks do, then everybody ends. */
-export function runScenario([source, destination]: Pairing, seed: number): void {
+export function runScenario(
+  [source, destination]: Pairing,
+  seed: number,
+  continuity: WorldOptions["continuity"] = undefined,
+): void {
   const random = new Random(seed);
   const world = new World(
-    { services: servicesFor(random, source, destination), source, destination },
+    { services: servicesFor(random, source, destination), source, destination, continuity },
     random,
   );
   for (const side of ["source", "destination"] as const) if (random.chance(0.95)) world.connect(side);

@@ -2,6 +2,7 @@
 // follows from the seed. What must always hold is checked where it happens, and by an error that ends the run.
 import { otherSide, Relay, type Side } from "../../src/emulator/relay/relay.ts";
 import type { CarrierLimits, CarrierOptions } from "../../src/engine/carrier-options.ts";
+import { Session } from "../../src/engine/continuity/session.ts";
 import type { CarrierEnd, Format } from "../../src/engine/output.ts";
 import { Application, type Crowd } from "./application.ts";
 import { CarrierProxy, type SimProxy, type Surroundings } from "./carrier-proxy.ts";
@@ -21,6 +22,8 @@ export interface WorldOptions {
   readonly destination: Kind;
   /** Longest delay of each direction of a WebSocket; chosen by chance when absent. */
   readonly delayMs?: number | undefined;
+  /** Sides that keep their connections over the loss of a WebSocket (P90), for so long. */
+  readonly continuity?: { readonly sides: readonly Side[]; readonly resumeTimeoutMs: number } | undefined;
   /** Memory of both proxies; chosen by chance when absent. */
   readonly limits?: CarrierLimits | undefined;
 }
@@ -46,6 +49,14 @@ interface Connected {
   readonly down: Pipe;
 }
 
+/** What outlives the WebSockets of a side. */
+interface Process {
+  readonly session: Session;
+  readonly homes: Map<number, CarrierProxy>;
+  /** Every proxy it had so far. */
+  readonly old: CarrierProxy[];
+}
+
 export class World {
   readonly clock = new Clock();
   readonly relay = new Relay();
@@ -57,6 +68,9 @@ export class World {
   readonly #options: WorldOptions;
   readonly #random: Random;
   readonly #sides = new Map<Side, Connected>();
+  readonly #processes = new Map<Side, Process>();
+  /** What became of connections that lost their stream. */
+  readonly continuity = { held: 0, resumed: 0, lost: 0 };
   /** Remembered for the tunnel, as the session does. */
   #formatOfDestination: Format | undefined;
 
@@ -99,11 +113,33 @@ export class World {
     this.#carryOut();
   }
 
+  /** The WebSocket of a side is lost once so many bytes of one of its directions have arrived. */
+  cutAt(side: Side, direction: "up" | "down", bytes: number): void {
+    const pipe = this.#sides.get(side)?.[direction];
+    pipe?.cutAt(bytes, () => {
+      if (this.#sides.get(side)?.[direction] === pipe) this.lose(side);
+    });
+  }
+
+  /** Bytes of a direction of a side that have arrived. */
+  carried(side: Side, direction: "up" | "down"): number {
+    return this.#sides.get(side)?.[direction].deliveredBytes ?? 0;
+  }
+
+  /** The process of a side is killed: its applications meet a reset, and another one takes its place. */
+  restart(side: Side): void {
+    this.crowd.disruptions++;
+    this.lose(side);
+    this.#processes.get(side)?.old.forEach((proxy) => void proxy.kill());
+    this.#processes.delete(side);
+    this.connect(side);
+  }
+
   /** A side's WebSocket is lost: the proxy sees it now, the relay now or at the next `connect`. */
   lose(side: Side, isReplaced = false): void {
     const connected = this.#sides.get(side);
     if (connected === undefined) return;
-    this.crowd.disruptions++;
+    if (!this.#isContinuous) this.crowd.disruptions++;
     this.#sides.delete(side);
     connected.up.cut();
     connected.down.cut();
@@ -138,7 +174,20 @@ export class World {
     }
     this.#rest();
     const alive = this.applications.filter(({ isLive }) => isLive);
-    const left = [...this.#sides.values()].flatMap(({ proxy }) => proxy.leftovers());
+    // An end that was lost on its way is waited for no longer than the resume time.
+    if (this.#hasSuspended) this.run(this.#options.continuity?.resumeTimeoutMs ?? 0);
+    const left = [
+      ...[...this.#sides.values()].flatMap(({ proxy }) => proxy.leftovers()),
+      ...[...this.#processes.values()].flatMap(({ old, session }) => [
+        // What a WebSocket that is gone still had to answer, nobody misses.
+        ...old.flatMap((proxy) => proxy.leftovers()).filter((line) => !line.includes("backlog")),
+        ...(session.suspendedConnections > 0
+          ? [`${session.suspendedConnections} suspended connections`]
+          : []),
+        ...(session.sendPool.used !== 0 ? [`${session.sendPool.used} bytes kept for nobody`] : []),
+        ...(session.receivePool.used !== 0 ? [`${session.receivePool.used} bytes allowed to nobody`] : []),
+      ]),
+    ];
     if (alive.length > 0 || left.length > 0) throw new Error(`left over: ${[...alive, ...left].join(", ")}`);
   }
 
@@ -167,7 +216,7 @@ export class World {
   blackHole(side: Side): void {
     const connected = this.#sides.get(side);
     if (connected === undefined) return;
-    this.crowd.disruptions++;
+    if (!this.#isContinuous) this.crowd.disruptions++;
     connected.up.cut();
     connected.down.cut();
   }
@@ -205,7 +254,10 @@ export class World {
   #makeProxy(side: Side, up: Pipe, down: Pipe): SimProxy {
     const { services, source, destination } = this.#options;
     const kind = side === "source" ? source : destination;
+    const process = this.#processOf(side);
     const around: Surroundings = {
+      homes: process?.homes,
+      onContinuity: (what) => this.continuity[what]++,
       clock: this.clock,
       up,
       down,
@@ -233,9 +285,35 @@ export class World {
       stallTimeoutMs: STALL_TIMEOUT_MS,
       keepaliveMs: KEEPALIVE_MS,
       limits: this.#options.limits ?? this.#random.pick(MEMORIES),
+      continuity: process?.session,
       random: () => this.#random.next(),
     };
-    return new CarrierProxy(options, around);
+    const proxy = new CarrierProxy(options, around);
+    process?.old.push(proxy);
+    return proxy;
+  }
+
+  get #hasSuspended(): boolean {
+    return [...this.#processes.values()].some(({ session }) => session.suspendedConnections > 0);
+  }
+
+  /** Whether nobody should notice the loss of a WebSocket. */
+  get #isContinuous(): boolean {
+    const { continuity, source, destination } = this.#options;
+    const isOurs = ({ type, format = 3 }: Kind) => type === "engine" && format === 3;
+    return continuity?.sides.length === 2 && isOurs(source) && isOurs(destination);
+  }
+
+  #processOf(side: Side): Process | undefined {
+    const { continuity } = this.#options;
+    if (continuity?.sides.includes(side) !== true) return undefined;
+    const known = this.#processes.get(side);
+    if (known !== undefined) return known;
+    const newId = () => Uint8Array.from({ length: 16 }, () => this.#random.int(0, 255));
+    const session = new Session({ id: newId(), newId, resumeTimeoutMs: continuity.resumeTimeoutMs });
+    const process: Process = { session, homes: new Map(), old: [] };
+    this.#processes.set(side, process);
+    return process;
   }
 
   #dial(serviceId: string): Application | undefined {

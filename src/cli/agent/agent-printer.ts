@@ -86,6 +86,18 @@ function logEvent(event: AgentEvent, more: string, log: Logger): void {
       return log.debug("session {session}: {service} connection {connectionId} opened", facts);
     case "connection-closed":
       return log.debug("session {session}: {service} connection {connectionId} closed: {reason}", facts);
+    case "connections-held":
+      return log.warn(
+        "session {session}: {connections} {service} connections wait for the other side",
+        facts,
+      );
+    case "connections-resumed":
+      return log.info(
+        "session {session}: {connections} {service} connections go on after {afterMs} ms",
+        facts,
+      );
+    case "connections-lost":
+      return log.warn("session {session}: {connections} {service} connections ended: {reason}", facts);
     case "session-ended": {
       const detail = event.detail === "" ? "" : ` (${event.detail})`;
       return log.info("session {session} ended: {reason}{detail}", { ...facts, detail });

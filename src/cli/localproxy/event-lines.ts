@@ -68,6 +68,10 @@ export class EventLines {
         return this.#info(
           `Disconnected from: ${event.service} (connection ${event.connectionId}): ${event.reason}`,
         );
+      case "connections-held":
+      case "connections-resumed":
+      case "connections-lost":
+        return;
       case "warning":
         return this.#lines.log("warning", event.message);
     }

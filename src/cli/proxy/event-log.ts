@@ -51,6 +51,12 @@ export class EventLog {
         return this.#limited(event, (more) =>
           log.info("{service}: connection {connectionId} closed: {reason}{more}", { ...event, more }),
         );
+      case "connections-held":
+        return log.warn("{service}: {connections} open connections wait for the other side", { ...event });
+      case "connections-resumed":
+        return log.info("{service}: {connections} open connections go on after {afterMs} ms", { ...event });
+      case "connections-lost":
+        return log.warn("{service}: {connections} open connections ended: {reason}", { ...event });
       case "warning":
         return this.#limited(event, (more) =>
           log.warn(event.hint === undefined ? "{message}{more}" : "{message} ({hint}){more}", {

@@ -64,6 +64,8 @@ function lineOfOutput(output: Output): string {
     case "event":
       return `event ${output.event.type}`;
     case "connect":
+    case "finish":
+    case "adopt":
     case "abandon":
       return `${output.type} ${output.connection.key}`;
     case "ping":

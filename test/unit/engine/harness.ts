@@ -124,6 +124,10 @@ function outputLine(output: EngineOutput): string {
       return `connect ${output.connection.key}`;
     case "write":
       return `write ${output.connection.key} ${show(output.bytes)}`;
+    case "finish":
+    case "hold":
+    case "adopt":
+      return `${output.type} ${output.connection.key}`;
     case "close":
       return `close ${output.connection.key} ${output.how}`;
     case "fail":
@@ -145,6 +149,10 @@ function eventLine(event: Extract<EngineOutput, { type: "event" }>["event"]): st
       return `unready ${event.forMs}`;
     case "refused":
       return `refused: ${event.why}`;
+    case "held":
+    case "resumed":
+    case "lost":
+      return `${event.type} ${event.serviceId} ${event.connections}`;
   }
 }
 

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const RULE = /\bP(\d{1,2})\b/g;
+// Curves have such names as well, from P256 on.
+const RULE = /\bP(\d{1,2}|1\d\d)\b/g;
 /** Rules that an error names. */
 const ERROR_RULE = /RemoteProtocolError\(\s*"([^"]*)"/g;
 

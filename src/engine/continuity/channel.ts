@@ -1,0 +1,159 @@
+import { encodeControl, type Hello, type Position, type Resumed } from "../../protocol/control.ts";
+import type { Stream } from "../stream-table.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Strand } from "./session.ts";
+
+/** What was delivered is told after this at the latest. */
+const TELL_MS = 100;
+/** The round trip is measured this often, while there is something to say. */
+const PROBE_MS = 1_000;
+/** Parts of a kind in one message: several fit between two pieces of data. */
+const MAX_ENTRIES = 256;
+
+/** The control channel of one stream: what both ends know of each other, and what waits to be said. Milliseconds. */
+export class Channel {
+  readonly stream: Stream;
+  /** Both ends have said HELLO. */
+  strand: Strand | undefined;
+  /** What the other end's HELLO allows without a credit. */
+  window = 0;
+  /** From end to end. */
+  roundTripMs: number | undefined;
+  /** Since when our HELLO waits for an answer. */
+  helloAt: number | undefined;
+  /** Something came that is no control message: told once. */
+  hasComplained = false;
+  #hello: Hello | undefined;
+  #resume: readonly Position[] | undefined;
+  #resumed: Resumed | undefined;
+  readonly #now = new Set<Ledger>();
+  readonly #soon = new Set<Ledger>();
+  #soonAt: number | undefined;
+  readonly #fins = new Map<number, number>();
+  readonly #reasons = new Map<number, number>();
+  #answer = 0;
+  #lastProbe = 0;
+  #probedAt: number | undefined;
+  #isProbing = false;
+
+  constructor(stream: Stream) {
+    this.stream = stream;
+  }
+
+  sayHello(hello: Hello): void {
+    this.#hello = hello;
+  }
+
+  sayResume(positions: readonly Position[]): void {
+    this.#resume = positions;
+  }
+
+  sayResumed(resumed: Resumed): void {
+    this.#resumed = resumed;
+  }
+
+  sayFin(ledger: Ledger): void {
+    this.#fins.set(ledger.connectionId, ledger.outgoing.sent);
+  }
+
+  sayReason(connectionId: number, why: number): void {
+    this.#reasons.set(connectionId, why);
+  }
+
+  sayAnswer(probe: number): void {
+    this.#answer = probe;
+  }
+
+  /** Tells what a connection has delivered, if that is worth it. */
+  sayCredit(ledger: Ledger, now: number): void {
+    const { due } = ledger.incoming;
+    if (due === "now") this.#now.add(ledger);
+    if (due !== "soon") return;
+    this.#soon.add(ledger);
+    this.#soonAt ??= now + TELL_MS;
+  }
+
+  /** A connection is over: nothing more is said of it, but why. */
+  forget(ledger: Ledger): void {
+    this.#now.delete(ledger);
+    this.#soon.delete(ledger);
+    this.#fins.delete(ledger.connectionId);
+  }
+
+  answered(answer: number, now: number): void {
+    if (!this.#isProbing || answer !== this.#lastProbe) return;
+    this.#isProbing = false;
+    this.roundTripMs = now - (this.#probedAt ?? now);
+  }
+
+  /** What could wait can no longer. */
+  tick(now: number): void {
+    if (this.#soonAt === undefined || this.#soonAt > now) return;
+    for (const ledger of this.#soon) this.#now.add(ledger);
+    this.#soon.clear();
+    this.#soonAt = undefined;
+  }
+
+  /** When to call `tick`. */
+  get deadline(): number | undefined {
+    return this.#soonAt;
+  }
+
+  /** Whether `next` has something. */
+  get isDue(): boolean {
+    const hasList = this.#now.size + this.#fins.size + this.#reasons.size > 0;
+    const hasOne = this.#hello !== undefined || this.#resume !== undefined || this.#resumed !== undefined;
+    return hasList || hasOne || this.#answer > 0;
+  }
+
+  /** The next control message; call it when `isDue`. */
+  next(now: number): Uint8Array {
+    const credits = this.#takeCredits(now);
+    // Nobody asks when there is nothing else to say, or two idle ends would ask each other for ever.
+    const hasMore = credits.length > 0 || this.#hello !== undefined;
+    const control = {
+      hello: this.#hello,
+      resume: this.#resume,
+      resumed: this.#resumed,
+      credits,
+      fins: take(this.#fins).map(([connection, bytes]) => ({ connection, bytes })),
+      reasons: take(this.#reasons).map(([connection, why]) => ({ connection, why })),
+      probe: hasMore ? this.#takeProbe(now) : 0,
+      answer: this.#answer,
+    };
+    this.#hello = undefined;
+    this.#resume = undefined;
+    this.#resumed = undefined;
+    this.#answer = 0;
+    return encodeControl(control);
+  }
+
+  #takeCredits(now: number) {
+    const ledgers = [...this.#now, ...this.#soon].slice(0, MAX_ENTRIES);
+    for (const ledger of ledgers) {
+      this.#now.delete(ledger);
+      this.#soon.delete(ledger);
+    }
+    if (this.#soon.size === 0) this.#soonAt = undefined;
+    return [...new Set(ledgers)].map((ledger) => ({
+      connection: ledger.connectionId,
+      ...ledger.incoming.credit(now, this.roundTripMs),
+    }));
+  }
+
+  /** A destination's first HELLO asks nothing: nobody may be there to answer. */
+  #takeProbe(now: number): number {
+    const isEarly = this.#probedAt !== undefined && now - this.#probedAt < PROBE_MS;
+    if (this.strand === undefined || this.#isProbing || isEarly) return 0;
+    this.#probedAt = now;
+    this.#isProbing = true;
+    this.#lastProbe = (this.#lastProbe % 0xffff) + 1;
+    return this.#lastProbe;
+  }
+}
+
+function take(entries: Map<number, number>): readonly (readonly [number, number])[] {
+  const taken = [...entries].slice(0, MAX_ENTRIES);
+  for (const [key] of taken) entries.delete(key);
+  return taken;
+}

@@ -1,0 +1,44 @@
+import type { Connection } from "../output.ts";
+import { Incoming } from "./incoming.ts";
+import { Outgoing } from "./outgoing.ts";
+import type { Session } from "./session.ts";
+
+/** The accounts of one connection, from its first byte, over any number of streams (P93). */
+export class Ledger {
+  readonly connection: Connection;
+  /** Its name on the wire, in every stream that carries it. */
+  readonly connectionId: number;
+  readonly outgoing: Outgoing;
+  readonly incoming: Incoming;
+  /** What the local application gave while nothing carried it, or was not sent before. */
+  pending: Uint8Array[] = [];
+  /** The local socket is gone; `why` when it did not go in good order. */
+  closed: { readonly why: number | undefined } | undefined;
+  /** What the other end said of why it ends. */
+  reason: number | undefined;
+  /** The last moment at which something of it was acknowledged. */
+  progressAt = 0;
+
+  constructor(connection: Connection, connectionId: number, session: Session) {
+    this.connection = connection;
+    this.connectionId = connectionId;
+    this.outgoing = new Outgoing(session.sendPool);
+    this.incoming = new Incoming(session.receivePool);
+  }
+
+  /** Whether both applications have everything, and each other's end of file. */
+  get isComplete(): boolean {
+    return this.outgoing.isFinAcknowledged && this.incoming.isDone;
+  }
+
+  /** Whether it is over as far as this end can know: only the other end's last word is missing. */
+  get isSpoken(): boolean {
+    return this.outgoing.isFinTold && this.pending.length === 0 && this.incoming.isDone;
+  }
+
+  release(): void {
+    this.outgoing.release();
+    this.incoming.release();
+    this.pending = [];
+  }
+}

@@ -1,0 +1,397 @@
+import { describe, expect, test } from "bun:test";
+import { Session } from "../../../../src/engine/continuity/session.ts";
+import type { Engine } from "../../../../src/engine/engine.ts";
+import {
+  CONTROL_CONNECTION_ID,
+  type Control,
+  decodeControl,
+  encodeControl,
+  Why,
+} from "../../../../src/protocol/control.ts";
+import { decodeFrame, type Message } from "../../../../src/protocol/message.ts";
+import {
+  accept,
+  asked,
+  filled,
+  give,
+  lineOf,
+  makeDestination,
+  makeSource,
+  message,
+  sent,
+  text,
+} from "../harness.ts";
+
+const RESUME_TIMEOUT_MS = 60_000;
+/** A stream id of a source of ours (P21). */
+const OURS = 202;
+const FOREIGN = 203;
+
+/** A session whose ids are its number, then 1, 2, … */
+function makeSession(number: number, resumeTimeoutMs = RESUME_TIMEOUT_MS): Session {
+  let last = 0;
+  const newId = () => new Uint8Array(16).fill(++last);
+  return new Session({ id: new Uint8Array(16).fill(number), newId, resumeTimeoutMs });
+}
+
+function hello(id: number) {
+  return { version: 1, features: 0, session: new Uint8Array(16).fill(id), window: 16_384, required: 0 };
+}
+
+function control(streamId: number, content: Partial<Control>): Message {
+  return message("Data", streamId, CONTROL_CONNECTION_ID, { payload: encodeControl(content) });
+}
+
+/** What an engine says on control channels, and everything else as lines. */
+function said(engine: Engine, now = 0): { controls: Control[]; lines: string[] } {
+  const controls: Control[] = [];
+  const lines: string[] = [];
+  for (let frame = engine.nextFrame(now); frame !== undefined; frame = engine.nextFrame(now)) {
+    const one = decodeFrame(frame);
+    const decoded = one.connectionId === CONTROL_CONNECTION_ID ? decodeControl(one.payload) : undefined;
+    if (decoded === undefined) lines.push(lineOf(one));
+    else controls.push(decoded);
+  }
+  return { controls, lines };
+}
+
+/** A destination with one connection of a source of ours, both HELLOs said. */
+function paired(session = makeSession(9)) {
+  const engine = makeDestination({ continuity: session });
+  give(engine, message("StreamStart", OURS, 1));
+  give(engine, control(OURS, { hello: hello(7) }));
+  const { controls } = said(engine);
+  asked(engine);
+  return { engine, session, controls, connection: { key: 1, serviceId: "SSH" } };
+}
+
+/** A source with one connection that has sent 3 bytes, to the destination process of an id. */
+function pairedSource(session: Session, processId = 9) {
+  const engine = makeSource({ continuity: session });
+  const connection = accept(engine);
+  engine.localData(connection, text("abc"));
+  said(engine);
+  give(engine, control(101, { hello: hello(processId) }));
+  const { controls } = said(engine);
+  asked(engine);
+  return { engine, connection, controls };
+}
+
+describe("a destination", () => {
+  test("says HELLO once, first, to a source of ours (P92)", () => {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", OURS, 1));
+    engine.localData({ key: 1, serviceId: "SSH" }, text("hi"));
+    const { controls, lines } = said(engine);
+    expect(controls.map((one) => one.hello)).toEqual([hello(9)]);
+    expect(lines).toEqual(["DATA SSH 202.1 hi"]);
+  });
+
+  test.each([
+    ["a foreign source", FOREIGN, 1],
+    ["an older one", OURS, 0],
+  ])("says nothing new to %s", (_name, streamId, connectionId) => {
+    const lines = [makeSession(9), undefined].map((continuity) => {
+      const engine = makeDestination({ continuity });
+      give(engine, message("StreamStart", streamId, connectionId));
+      engine.localData({ key: 1, serviceId: "SSH" }, filled(300_000));
+      engine.localEnded({ key: 1, serviceId: "SSH" }, 0);
+      const before = sent(engine);
+      engine.tick(10_000);
+      return [...asked(engine), ...before, ...sent(engine, 10_000)];
+    });
+    expect(lines[0]).toEqual(lines[1] as string[]);
+  });
+
+  test("sends little to a source that seems to be ours until its HELLO, for a second at most", () => {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", OURS, 1));
+    engine.localData({ key: 1, serviceId: "SSH" }, filled(20_000));
+    expect(said(engine).lines).toEqual(["DATA SSH 202.1 16384 bytes"]);
+    expect(engine.deadline()).toBe(1_000);
+    engine.tick(1_000);
+    expect(said(engine, 1_000).lines).toEqual(["DATA SSH 202.1 3616 bytes"]);
+  });
+
+  test("dials nothing for the control channel alone (P100)", () => {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", OURS, CONTROL_CONNECTION_ID));
+    expect(asked(engine)).toEqual([]);
+    expect(said(engine).controls.map((one) => one.hello)).toEqual([hello(9)]);
+  });
+
+  test("knows nothing of a session that it never carried (P103)", () => {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", OURS, CONTROL_CONNECTION_ID));
+    said(engine);
+    give(engine, control(OURS, { hello: hello(7), resume: [{ connection: 1, received: 4 }] }));
+    expect(said(engine).controls[0]?.resumed).toEqual({ positions: undefined, next: 0 });
+    expect(asked(engine)).toEqual([]);
+  });
+
+  test("takes up in another WebSocket what its process has suspended, and only that", () => {
+    const { engine, session, connection } = paired();
+    engine.localData(connection, text("abcdef"));
+    expect(said(engine).lines).toEqual(["DATA SSH 202.1 abcdef"]);
+    engine.suspend(0);
+    expect(asked(engine)).toEqual(["hold 1", "held SSH 1"]);
+    engine.localData(connection, text("gh"));
+
+    const next = makeDestination({ continuity: session });
+    give(next, message("StreamStart", 303, CONTROL_CONNECTION_ID));
+    said(next);
+    const resume = [1, 2].map((id) => ({ connection: id, received: 4 }));
+    give(next, control(303, { hello: hello(7), resume }));
+    expect(asked(next)).toEqual(["adopt 1", "resumed SSH 1"]);
+    const { controls, lines } = said(next);
+    expect(controls[0]?.resumed).toEqual({ positions: [{ connection: 1, received: 0 }], next: 2 });
+    expect(lines).toEqual(["DATA SSH 303.1 ef", "DATA SSH 303.1 gh"]);
+  });
+
+  test.each([
+    ["the source does not name", []],
+    ["has counts that do not fit", [{ connection: 1, received: 7 }]],
+  ])("resets what %s (P101)", (_name, resume) => {
+    const { engine, session } = paired();
+    engine.suspend(0);
+    const next = makeDestination({ continuity: session });
+    give(next, message("StreamStart", 303, CONTROL_CONNECTION_ID));
+    give(next, control(303, { hello: hello(7), resume }));
+    expect(asked(next)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
+    expect(session.suspendedConnections).toBe(0);
+    expect(session.sendPool.used + session.receivePool.used).toBe(0);
+  });
+
+  test("suspends at STREAM_RESET and at a new start, and gives up after the resume time (P99)", () => {
+    const { engine } = paired();
+    give(engine, message("StreamStart", 404, 1));
+    expect(asked(engine)).toEqual(["hold 1", "held SSH 1", "connect 2"]);
+    expect(said(engine).controls).toHaveLength(1);
+    engine.tick(RESUME_TIMEOUT_MS - 1);
+    expect(asked(engine)).toEqual([]);
+    engine.tick(RESUME_TIMEOUT_MS);
+    expect(asked(engine)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
+  });
+
+  test("ends as ever where nothing is to be waited for", () => {
+    const { engine, session } = paired(makeSession(9, 0));
+    give(engine, message("StreamReset", OURS, 1));
+    expect(asked(engine)).toEqual(["close 1 reset"]);
+    expect(session.receivePool.used).toBe(0);
+  });
+
+  test("cuts off who passes its credit, in this connection (P94)", () => {
+    const { engine } = paired();
+    give(engine, message("ConnectionStart", OURS, 2));
+    const { controls } = said(engine);
+    expect(controls[0]?.credits).toEqual([{ connection: 2, limit: 256 * 1024, acknowledged: 0 }]);
+    asked(engine);
+    for (let bytes = 0; bytes < 256 * 1024; bytes += 32_768) {
+      give(engine, message("Data", OURS, 2, { payload: filled(32_768) }));
+    }
+    expect(asked(engine).filter((line) => line.startsWith("close"))).toEqual([]);
+    give(engine, message("Data", OURS, 2, { payload: filled(1) }));
+    expect(asked(engine)).toEqual(["close 2 reset"]);
+    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 202.2"]);
+  });
+
+  test("drops what is no control message, and tells of it once (P91)", () => {
+    const { engine } = paired();
+    const payload = encodeControl({}).slice();
+    for (let count = 0; count < 3; count++) {
+      give(
+        engine,
+        message("Data", OURS, CONTROL_CONNECTION_ID, { payload: Uint8Array.of(...payload, 0x0a, 1) }),
+      );
+    }
+    give(engine, message("Data", OURS, CONTROL_CONNECTION_ID, { payload: text("GET / HTTP/1.1") }));
+    expect(asked(engine)).toEqual(["dropped: no control message"]);
+  });
+
+  test("goes on as ever with who must know what it does not (P92)", () => {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", OURS, 1));
+    said(engine);
+    give(
+      engine,
+      control(OURS, {
+        hello: { ...hello(7), required: 1 },
+        credits: [{ connection: 1, limit: 5, acknowledged: 0 }],
+      }),
+    );
+    expect(said(engine).controls).toEqual([]);
+    give(engine, message("StreamReset", OURS, 1));
+    expect(asked(engine)).toEqual(["connect 1", "close 1 reset"]);
+  });
+
+  test("hands an end of file on after its last byte, and keeps the way back (P96)", () => {
+    const { engine, connection } = paired();
+    give(engine, control(OURS, { fins: [{ connection: 1, bytes: 3 }] }));
+    expect(asked(engine)).toEqual([]);
+    give(engine, message("Data", OURS, 1, { payload: text("abc") }));
+    expect(asked(engine)).toEqual(["write 1 abc", "finish 1"]);
+    engine.tick(1_000_000);
+    expect(asked(engine)).toEqual([]);
+    engine.localData(connection, text("x"));
+    engine.localEnded(connection, 0);
+    const { controls, lines } = said(engine);
+    expect(lines).toEqual(["DATA SSH 202.1 x"]);
+    expect(controls.flatMap(({ fins }) => fins)).toEqual([{ connection: 1, bytes: 1 }]);
+  });
+
+  test("tells why it could not connect, before the reset (P97)", () => {
+    const { engine, connection } = paired();
+    engine.localClosed(connection, Why.Refused);
+    const { controls, lines } = said(engine);
+    expect(controls.flatMap(({ reasons }) => reasons)).toEqual([{ connection: 1, why: Why.Refused }]);
+    expect(lines).toEqual(["CONNECTION_RESET SSH 202.1"]);
+  });
+});
+
+describe("a source", () => {
+  test("says nothing new to a destination that says no HELLO", () => {
+    const lines = [makeSession(5), undefined].map((continuity) => {
+      const engine = makeSource({ continuity });
+      const connection = accept(engine);
+      engine.localData(connection, filled(20_000));
+      const first = sent(engine);
+      give(engine, message("Data", 101, 2, { payload: text("x") }));
+      give(engine, message("Data", 101, 1, { payload: text("hello") }));
+      engine.localEnded(connection, 10);
+      const second = sent(engine, 10);
+      engine.tick(5_000);
+      const third = sent(engine, 5_000);
+      give(engine, message("StreamReset", 101, 1), 5_000);
+      return [first, asked(engine), second, third];
+    });
+    expect(lines[0]).toEqual(lines[1] as string[][]);
+  });
+
+  test("answers HELLO, which ends what was held back (P42, P92)", () => {
+    const engine = makeSource({ continuity: makeSession(5) });
+    engine.localData(accept(engine), filled(20_000));
+    expect(said(engine).lines).toEqual(["STREAM_START SSH 101.1", "DATA SSH 101.1 16384 bytes"]);
+    give(
+      engine,
+      control(101, { hello: hello(9), credits: [{ connection: 1, limit: 262_144, acknowledged: 0 }] }),
+    );
+    const { controls, lines } = said(engine);
+    expect(controls[0]?.hello).toEqual(hello(1));
+    expect(lines).toEqual(["DATA SSH 101.1 3616 bytes"]);
+  });
+
+  test("sends no more than the HELLO's window before a credit (P94)", () => {
+    const { engine, connection } = pairedSource(makeSession(5));
+    engine.localData(connection, filled(20_000));
+    expect(said(engine).lines).toEqual(["DATA SSH 101.1 16381 bytes"]);
+    give(engine, control(101, { credits: [{ connection: 1, limit: 16_385, acknowledged: 0 }] }));
+    expect(said(engine).lines).toEqual(["DATA SSH 101.1 x"]);
+  });
+
+  test("opens no other connection until it has taken up what was suspended (P100)", () => {
+    const { engine, connection } = pairedSource(makeSession(5));
+    give(engine, message("StreamReset", 101, 1));
+    expect(asked(engine)).toEqual(["hold 1", "held SSH 1"]);
+    const other = accept(engine);
+    const at = engine.deadline() ?? 0;
+    expect(at).toBeGreaterThanOrEqual(250);
+    engine.tick(at);
+    expect(said(engine, at).lines).toEqual([`STREAM_START SSH 303.${CONTROL_CONNECTION_ID}`]);
+    give(engine, control(303, { hello: hello(9) }), at);
+    expect(said(engine, at).controls[0]).toMatchObject({
+      hello: hello(1),
+      resume: [{ connection: 1, received: 0 }],
+    });
+    give(engine, control(303, { resumed: { positions: [{ connection: 1, received: 1 }], next: 2 } }), at);
+    expect(asked(engine)).toEqual([`adopt ${connection.key}`, "resumed SSH 1"]);
+    expect(said(engine, at).lines.sort()).toEqual(["CONNECTION_START SSH 303.2", "DATA SSH 303.1 bc"]);
+    expect(other.key).toBe(2);
+  });
+
+  test("tells nobody but the same process which connections it wants (P102, P103)", () => {
+    const session = makeSession(5);
+    const { engine } = pairedSource(session);
+    engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    give(next, control(101, { hello: hello(8) }));
+    expect(asked(next)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
+    const { controls } = said(next);
+    expect(controls.map(({ hello, resume }) => [hello?.session[0], resume])).toEqual([[2, undefined]]);
+  });
+
+  test("opens anew what the destination has never heard of, and nothing else (P101)", () => {
+    const session = makeSession(5);
+    const { engine } = pairedSource(session);
+    const lost = accept(engine);
+    engine.localData(lost, text("new"));
+    said(engine);
+    engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    give(next, control(101, { hello: hello(9) }));
+    said(next);
+    give(next, control(101, { resumed: { positions: [], next: 2 } }));
+    expect(asked(next).sort()).toEqual(["adopt 1", "adopt 2", "close 1 reset", "lost SSH 1"]);
+    expect(said(next).lines).toEqual(["CONNECTION_START SSH 101.3", "DATA SSH 101.3 new"]);
+  });
+
+  test.each([
+    [
+      "something that was dialled answers",
+      message("Data", 101, CONTROL_CONNECTION_ID, { payload: text("SSH-2.0") }),
+    ],
+    ["it says UNKNOWN", control(101, { hello: hello(9), resumed: { positions: undefined, next: 0 } })],
+  ])("gives up when %s", (_name, answer) => {
+    const session = makeSession(5);
+    pairedSource(session).engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    give(next, answer);
+    expect(asked(next).slice(0, 2)).toEqual(["adopt 1", "close 1 reset"]);
+    const connection = accept(next);
+    expect(said(next).lines.at(-1)).toMatch(/START SSH \d+\.\d$/);
+    expect(connection.key).toBe(2);
+  });
+
+  test("ends at the destination what ended without its knowledge, in its next stream (P101)", () => {
+    const session = makeSession(5);
+    const { engine, connection } = pairedSource(session);
+    give(engine, control(101, { credits: [{ connection: 1, limit: 262_144, acknowledged: 3 }] }));
+    engine.localClosed(connection);
+    said(engine);
+    give(engine, control(101, { credits: [{ connection: 1, limit: 262_144, acknowledged: 4 }] }));
+    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 101.1"]);
+    engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    accept(next);
+    said(next);
+    give(next, control(101, { hello: hello(9) }));
+    expect(said(next).controls[0]).toMatchObject({ hello: hello(1), resume: [] });
+  });
+
+  test("gives up a destination that says nothing three times", () => {
+    const session = makeSession(5);
+    pairedSource(session).engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    const starts: string[] = [];
+    for (let now = 0; session.suspendedConnections > 0 && now < 60_000; now += 250) {
+      next.tick(now);
+      starts.push(...said(next, now).lines.filter((line) => line.startsWith("STREAM_START")));
+    }
+    expect(starts).toHaveLength(3);
+    expect(asked(next).slice(0, 2)).toEqual(["adopt 1", "close 1 reset"]);
+  });
+
+  test("passes a reset on as RST, with the reason in words (P97)", () => {
+    const { engine } = pairedSource(makeSession(5));
+    give(engine, control(101, { reasons: [{ connection: 1, why: Why.Reset }] }));
+    give(engine, message("ConnectionReset", 101, 1));
+    expect(engine.drain()).toMatchObject([
+      { type: "close", how: "reset", why: "closed by the destination: its application reset the connection" },
+    ]);
+  });
+});
