@@ -204,6 +204,11 @@ export class Engine {
     return this.#accounts?.takeBound() ?? [];
   }
 
+  /** Round trip to the other end of ours, in milliseconds, once measured. */
+  get endToEndMs(): number | undefined {
+    return this.#exchange.continuity?.roundTripMs;
+  }
+
   /** Whether something is to be said to another end of ours. */
   get hasControl(): boolean {
     return this.#exchange.continuity?.hasMessage === true;

@@ -71,6 +71,12 @@ export class Continuity implements Holder {
     }
   }
 
+  /** The last measured round trip from end to end, the longest of the services', in milliseconds. */
+  get roundTripMs(): number | undefined {
+    const times = [...this.#channels.values()].flatMap(({ roundTripMs }) => roundTripMs ?? []);
+    return times.length === 0 ? undefined : Math.max(...times);
+  }
+
   /** Source: whether no connection of a service may be opened yet (P100). */
   holdsStarts(serviceId: string): boolean {
     return this.#attempts.has(serviceId);
