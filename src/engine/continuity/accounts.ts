@@ -13,6 +13,7 @@ const CLOSE_MS = 30_000;
 
 /** The ledgers of one engine's connections, and of those that it carried last and that are suspended. */
 export class Accounts {
+  readonly #isSource: boolean;
   readonly #session: Session;
   readonly #exchange: Exchange;
   readonly #channelOf: (stream: Stream) => Channel | undefined;
@@ -24,6 +25,8 @@ export class Accounts {
   readonly #closing = new Map<ConnectionState, Ledger>();
   /** Their local socket went before they could be opened anew. */
   readonly #closedBefore = new Map<number, NonNullable<Ledger["closed"]>>();
+  /** Streams whose other end is none of ours. */
+  readonly #foreign = new WeakSet<Stream>();
   /** Those that credit bounds since this was last asked. */
   #bound: Connection[] = [];
   #now = 0;
@@ -33,11 +36,13 @@ export class Accounts {
    * @param isAwaited whether the other end's HELLO is about to come
    */
   constructor(
+    side: "source" | "destination",
     session: Session,
     exchange: Exchange,
     channelOf: (stream: Stream) => Channel | undefined,
     isAwaited: (stream: Stream) => boolean,
   ) {
+    this.#isSource = side === "source";
     this.#isAwaited = isAwaited;
     this.#session = session;
     this.#exchange = exchange;
@@ -61,7 +66,8 @@ export class Accounts {
     if (channel !== undefined) {
       this.bind(ledger);
       this.open(state, channel);
-    } else if (this.#isAwaited(stream)) ledger.outgoing.await();
+    } else if (this.#foreign.has(stream)) ledger.outgoing.forgo();
+    else if (this.#isAwaited(stream)) ledger.outgoing.await();
     return ledger;
   }
 
@@ -100,6 +106,8 @@ export class Accounts {
 
   /** Nothing is kept for the connections of a stream whose other end is none of ours. */
   forgo(stream: Stream): void {
+    if (this.#foreign.has(stream)) return;
+    this.#foreign.add(stream);
     for (const { connection } of stream.connections.values())
       this.#ledgers.get(connection.key)?.outgoing.forgo();
   }
@@ -119,6 +127,8 @@ export class Accounts {
     if (ledger === undefined || stream === undefined) return true;
     const channel = this.#channelOf(stream);
     const isFitting = ledger.incoming.receive(bytes);
+    // A destination of ours says HELLO before anything else in a stream (P92).
+    if (channel === undefined && this.#isSource) this.forgo(stream);
     if (channel === undefined) return true;
     if (!isFitting) {
       const type = MessageType.ConnectionReset;
@@ -242,6 +252,8 @@ export class Accounts {
     for (const state of [...stream.connections.values()]) {
       const { connection } = state;
       const ledger = this.#ledgers.get(connection.key);
+      // Its end was announced (P97), though it did not come.
+      if (ledger?.reason !== undefined) continue;
       // One that is closed and does not wait for anything has its reset in the queue.
       if (!ledger?.outgoing.isWhole || (state.closed && !this.#closing.has(state))) continue;
       this.#hold(state, ledger, strand);

@@ -48,6 +48,7 @@ export class Continuity implements Holder {
     this.#exchange = exchange;
     this.#attempts = new Attempts(exchange.options.random);
     this.accounts = new Accounts(
+      side,
       session,
       exchange,
       (stream) => this.#openChannelOf(stream),
