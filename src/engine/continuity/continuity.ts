@@ -16,6 +16,7 @@ import type { ConnectionState, Stream } from "../stream-table.ts";
 import { Accounts } from "./accounts.ts";
 import { type Attempt, Attempts } from "./attempts.ts";
 import { Channel } from "./channel.ts";
+import { Held } from "./held.ts";
 import type { Ledger } from "./ledger.ts";
 import { FIRST_BYTES } from "./outgoing.ts";
 import { type Holder, isSameId, type Session, type Strand } from "./session.ts";
@@ -31,6 +32,7 @@ const FOREIGN_MS = 5_000;
  */
 export class Continuity implements Holder {
   readonly accounts: Accounts;
+  readonly held: Held;
   readonly #side: "source" | "destination";
   readonly #session: Session;
   readonly #exchange: Exchange;
@@ -54,12 +56,13 @@ export class Continuity implements Holder {
       (stream) => this.#openChannelOf(stream),
       (stream) => this.#awaited.has(stream),
     );
+    this.held = new Held(session, exchange, this.accounts);
   }
 
   /** The time of what follows. */
   setNow(now: number): void {
     this.#now = now;
-    this.accounts.setNow(now);
+    this.accounts.now = now;
   }
 
   /** The services are known: what waits in them is taken up. */
@@ -152,7 +155,7 @@ export class Continuity implements Holder {
     strand.holder = this;
     strand.suspendedAt = this.#now;
     strand.nextConnectionId = stream.nextConnectionId;
-    if (this.#session.options.resumeTimeoutMs > 0) this.accounts.suspend(stream, strand);
+    if (this.#session.options.resumeTimeoutMs > 0) this.held.suspend(stream, strand);
     if (strand.ledgers.size === 0)
       return this.#side === "source" ? this.#session.retire(strand) : this.#session.forget(strand);
     if (!this.#session.suspend(strand)) return this.#lose(strand, "too many connections are suspended");
@@ -178,7 +181,7 @@ export class Continuity implements Holder {
   }
 
   release(strand: Strand): void {
-    this.accounts.release(strand);
+    this.held.release(strand);
   }
 
   detach(strand: Strand): void {
@@ -250,7 +253,7 @@ export class Continuity implements Holder {
     if (resumed !== undefined) this.#onResumed(channel, resumed);
     if (control.probe > 0) channel.sayAnswer(control.probe);
     if (control.answer > 0) channel.answered(control.answer, this.#now);
-    this.accounts.take(control, stream, channel);
+    this.accounts.hear(control, stream, channel);
   }
 
   #onHello(channel: Channel, hello: Hello, resume: readonly Position[] | undefined): void {
@@ -360,13 +363,13 @@ export class Continuity implements Holder {
     const kept: Position[] = [];
     for (const { connection, received } of positions) {
       const ledger = ledgers.get(connection);
-      if (ledger !== undefined && this.accounts.adopt(ledger, channel, received)) {
+      if (ledger !== undefined && this.held.adopt(ledger, channel, received)) {
         ledgers.delete(connection);
         kept.push({ connection, received: ledger.incoming.received });
       } else if (this.#side === "source") this.#refuse(stream, connection);
     }
     for (const ledger of ledgers.values())
-      if (ledger.connectionId >= next && this.accounts.openAnew(ledger)) ledgers.delete(ledger.connectionId);
+      if (ledger.connectionId >= next && this.held.openAnew(ledger)) ledgers.delete(ledger.connectionId);
     const afterMs = this.#now - suspendedAt;
     if (kept.length > 0)
       this.#exchange.event({ type: "resumed", serviceId, connections: kept.length, afterMs });
