@@ -11,14 +11,15 @@ import {
 } from "../../protocol/control.ts";
 import { type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import { type Exchange, idsOf } from "../exchange.ts";
-import { isOurs, newStreamId } from "../pacing.ts";
+import { isOurs } from "../pacing.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import { Accounts } from "./accounts.ts";
-import { type Attempt, Attempts } from "./attempts.ts";
 import { Channel } from "./channel.ts";
 import { Held } from "./held.ts";
 import type { Ledger } from "./ledger.ts";
 import { FIRST_BYTES } from "./outgoing.ts";
+import { whyOf } from "./reasons.ts";
+import { Resumption } from "./resumption.ts";
 import { type Holder, isSameId, type Session, type Strand } from "./session.ts";
 
 /** A peer that seems to be ours is sent little until its HELLO, for so long at most: else much would come without credit. */
@@ -37,7 +38,7 @@ export class Continuity implements Holder {
   readonly #session: Session;
   readonly #exchange: Exchange;
   readonly #channels = new Map<Stream, Channel>();
-  readonly #attempts: Attempts;
+  readonly #resumption: Resumption;
   /** Streams whose other end seems to be ours, and how long its HELLO is waited for. */
   readonly #awaited = new Map<Stream, number>();
   /** Source: the destination is ours. */
@@ -48,7 +49,10 @@ export class Continuity implements Holder {
     this.#side = side;
     this.#session = session;
     this.#exchange = exchange;
-    this.#attempts = new Attempts(exchange.options.random);
+    this.#resumption = new Resumption(session, exchange, {
+      lose: (strand, why) => this.#lose(strand, why),
+      forget: (stream) => void this.#channels.delete(stream),
+    });
     this.accounts = new Accounts(
       side,
       session,
@@ -71,7 +75,7 @@ export class Continuity implements Holder {
     if (this.#side === "destination" || format !== 3) return;
     for (const serviceId of services) {
       const strand = this.#session.ofService(serviceId);
-      if (strand !== undefined) this.#attempts.add(strand, this.#now, true);
+      if (strand !== undefined) this.#resumption.attempts.add(strand, this.#now, true);
     }
   }
 
@@ -83,7 +87,7 @@ export class Continuity implements Holder {
 
   /** Source: whether no connection of a service may be opened yet (P100). */
   holdsStarts(serviceId: string): boolean {
-    return this.#attempts.has(serviceId);
+    return this.#resumption.attempts.has(serviceId);
   }
 
   /** Source: a connection was opened on the wire. */
@@ -112,7 +116,7 @@ export class Continuity implements Holder {
     if (stream === undefined || stream.format !== 3) return false;
     const control = decodeControl(message.payload);
     if (control === undefined) {
-      if (!isControl(message.payload)) this.#onForeign(stream);
+      if (!isControl(message.payload)) this.#resumption.onForeign(stream);
       this.#complain(stream, message);
     } else this.#take(control, stream);
     return true;
@@ -147,8 +151,8 @@ export class Continuity implements Holder {
     const channel = this.#channels.get(stream);
     this.#channels.delete(stream);
     this.#awaited.delete(stream);
-    const attempt = this.#attempts.of(stream);
-    if (attempt !== undefined) return this.#onNobody(attempt);
+    const attempt = this.#resumption.attempts.of(stream);
+    if (attempt !== undefined) return this.#resumption.onNobody(attempt, this.#now);
     const strand = channel?.strand;
     // One that is only being taken up is suspended still, and its sockets are elsewhere.
     if (strand === undefined || this.#session.isSuspended(strand)) return;
@@ -161,15 +165,15 @@ export class Continuity implements Holder {
     if (!this.#session.suspend(strand)) return this.#lose(strand, "too many connections are suspended");
     const { serviceId, ledgers } = strand;
     this.#exchange.event({ type: "held", serviceId, connections: ledgers.size });
-    if (this.#side === "source") this.#attempts.add(strand, this.#now, false);
+    if (this.#side === "source") this.#resumption.attempts.add(strand, this.#now, false);
   }
 
   /** The WebSocket is over. */
   suspendAll(): void {
-    this.#attempts.clear();
+    this.#resumption.attempts.clear();
     for (const stream of this.#exchange.table.streams) {
       this.suspend(stream);
-      this.#attempts.clear();
+      this.#resumption.attempts.clear();
     }
     // The others end with it; what they had of the session's memory is free again.
     for (const state of [...this.#exchange.table.connections.values()]) this.#exchange.forget(state);
@@ -199,14 +203,20 @@ export class Continuity implements Holder {
     for (const { stream, strand, helloAt } of this.#channels.values())
       if (strand === undefined && helloAt !== undefined && helloAt + FOREIGN_MS <= now)
         this.accounts.forgo(stream);
-    for (const attempt of this.#attempts.due(now)) this.#onDue(attempt);
+    this.#resumption.tick(now);
   }
 
   deadline(): number {
     const expiries = this.#own().map((strand) => this.#expiryOf(strand));
     const channels = [...this.#channels.values()].map(({ deadline }) => deadline ?? Number.POSITIVE_INFINITY);
     const awaited = this.#awaited.values();
-    return Math.min(...awaited, this.#attempts.deadline, this.accounts.deadline(), ...expiries, ...channels);
+    return Math.min(
+      ...awaited,
+      this.#resumption.attempts.deadline,
+      this.accounts.deadline(),
+      ...expiries,
+      ...channels,
+    );
   }
 
   #awaitNoMore(stream: Stream): void {
@@ -282,9 +292,9 @@ export class Continuity implements Holder {
 
   #onDestinationHello(channel: Channel, { session: process }: Hello): void {
     const { stream } = channel;
-    const attempt = this.#attempts.of(stream);
+    const attempt = this.#resumption.attempts.of(stream);
     if (attempt !== undefined && isSameId(attempt.strand.process, process)) {
-      this.#attempts.asked(attempt, stream, this.#now);
+      this.#resumption.attempts.asked(attempt, stream, this.#now);
       channel.strand = attempt.strand;
       channel.sayHello(this.#hello(attempt.strand.id));
       const ledgers = [...attempt.strand.ledgers.values()];
@@ -333,10 +343,10 @@ export class Continuity implements Holder {
 
   /** Source: the destination tells what it still has. */
   #onResumed(channel: Channel, { positions, next }: Resumed): void {
-    const attempt = this.#attempts.of(channel.stream);
+    const attempt = this.#resumption.attempts.of(channel.stream);
     if (attempt === undefined) return;
     const { strand } = attempt;
-    this.#attempts.delete(strand.serviceId);
+    this.#resumption.attempts.delete(strand.serviceId);
     this.#adopt(channel, strand, positions ?? [], positions === undefined ? undefined : next);
     strand.holder = this;
     this.#session.carry(strand);
@@ -385,7 +395,7 @@ export class Continuity implements Holder {
   #lose(strand: Strand, why: string): void {
     strand.holder.release(strand);
     this.#session.forget(strand);
-    this.#attempts.delete(strand.serviceId);
+    this.#resumption.attempts.delete(strand.serviceId);
     this.#loseAll(strand, why);
   }
 
@@ -405,65 +415,5 @@ export class Continuity implements Holder {
     this.#exchange.output({ type: "adopt", connection, unreadBytes });
     this.#exchange.output({ type: "close", connection, how: isSpoken ? "end" : "reset", why });
     return !isSpoken;
-  }
-
-  #onDue(attempt: Attempt): void {
-    const { strand, stream } = attempt;
-    if (!this.#session.isSuspended(strand)) return this.#attempts.delete(strand.serviceId);
-    if (stream !== undefined) return this.#onSilence(attempt, stream);
-    const { table, options } = this.#exchange;
-    const asked = table.start(strand.serviceId, newStreamId(options.random()), 3);
-    asked.nextConnectionId = strand.nextConnectionId;
-    this.#attempts.asked(attempt, asked, this.#now);
-    const type = MessageType.StreamStart;
-    this.#exchange.answer(makeMessage({ type, ...idsOf(asked, CONTROL_CONNECTION_ID) }));
-  }
-
-  #onSilence(attempt: Attempt, stream: Stream): void {
-    this.#endStream(stream);
-    if (this.#attempts.silent(attempt, this.#now))
-      this.#lose(attempt.strand, "the other side does not answer");
-  }
-
-  /** What answers on the control connection is something that was dialled for it. */
-  #onForeign(stream: Stream): void {
-    const attempt = this.#attempts.of(stream);
-    if (attempt === undefined) return;
-    this.#endStream(stream);
-    this.#lose(attempt.strand, "another program is at the other side now");
-  }
-
-  #endStream(stream: Stream): void {
-    this.#channels.delete(stream);
-    this.#exchange.table.end(stream);
-    this.#exchange.answer(makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, 0) }));
-  }
-
-  /** Nobody is there to take it up: who wants to open a connection now hears so, as ever. */
-  #onNobody(attempt: Attempt): void {
-    this.#attempts.failed(attempt, this.#now);
-    const { serviceId } = attempt.strand;
-    const waiting = [...this.#exchange.table.connections.values()].filter(
-      ({ stream, connection }: ConnectionState) => stream === undefined && connection.serviceId === serviceId,
-    );
-    for (const state of waiting) this.#exchange.closeLocal(state, "closed by the destination");
-  }
-}
-
-/** Words for why the other end closed a connection (P97). */
-function whyOf(why: number | undefined): string | undefined {
-  switch (why) {
-    case Why.Refused:
-      return "its application refused the connection";
-    case Why.Unreachable:
-      return "its application cannot be reached";
-    case Why.TimedOut:
-      return "its application did not answer in time";
-    case Why.Reset:
-      return "its application reset the connection";
-    case Why.Stopped:
-      return "the other proxy was stopped";
-    default:
-      return undefined;
   }
 }
