@@ -16,11 +16,11 @@ import type { ConnectionState, Stream } from "../stream-table.ts";
 import { Accounts } from "./accounts.ts";
 import { Channel } from "./channel.ts";
 import { Held } from "./held.ts";
-import type { Ledger } from "./ledger.ts";
 import { FIRST_BYTES } from "./outgoing.ts";
 import { whyOf } from "./reasons.ts";
 import { Resumption } from "./resumption.ts";
 import { type Holder, isSameId, type Session, type Strand } from "./session.ts";
+import { Strands } from "./strands.ts";
 
 /** A peer that seems to be ours is sent little until its HELLO, for so long at most: else much would come without credit. */
 const AWAIT_MS = 1_000;
@@ -39,6 +39,7 @@ export class Continuity implements Holder {
   readonly #exchange: Exchange;
   readonly #channels = new Map<Stream, Channel>();
   readonly #resumption: Resumption;
+  readonly #strands: Strands;
   /** Streams whose other end seems to be ours, and how long its HELLO is waited for. */
   readonly #awaited = new Map<Stream, number>();
   /** Source: the destination is ours. */
@@ -49,10 +50,6 @@ export class Continuity implements Holder {
     this.#side = side;
     this.#session = session;
     this.#exchange = exchange;
-    this.#resumption = new Resumption(session, exchange, {
-      lose: (strand, why) => this.#lose(strand, why),
-      forget: (stream) => void this.#channels.delete(stream),
-    });
     this.accounts = new Accounts(
       side,
       session,
@@ -61,6 +58,11 @@ export class Continuity implements Holder {
       (stream) => this.#awaited.has(stream),
     );
     this.held = new Held(session, exchange, this.accounts);
+    this.#strands = new Strands(side, session, exchange, this.accounts, this.held);
+    this.#resumption = new Resumption(session, exchange, {
+      lose: (strand, why) => this.#lose(strand, why),
+      forget: (stream) => void this.#channels.delete(stream),
+    });
   }
 
   /** The time of what follows. */
@@ -181,7 +183,7 @@ export class Continuity implements Holder {
 
   /** What is suspended and was carried here last is given up. */
   abandon(why: string): void {
-    for (const strand of this.#own()) this.#lose(strand, why);
+    for (const strand of this.#strands.of(this)) this.#lose(strand, why);
   }
 
   release(strand: Strand): void {
@@ -198,8 +200,8 @@ export class Continuity implements Holder {
     this.accounts.tick(now);
     for (const channel of this.#channels.values()) channel.tick(now);
     for (const [stream, until] of this.#awaited) if (until <= now) this.#awaitNoMore(stream);
-    for (const strand of this.#own())
-      if (this.#expiryOf(strand) <= now) this.#lose(strand, "the other side did not come back");
+    for (const strand of this.#strands.of(this))
+      if (this.#strands.expiryOf(strand) <= now) this.#lose(strand, "the other side did not come back");
     for (const { stream, strand, helloAt } of this.#channels.values())
       if (strand === undefined && helloAt !== undefined && helloAt + FOREIGN_MS <= now)
         this.accounts.forgo(stream);
@@ -207,7 +209,7 @@ export class Continuity implements Holder {
   }
 
   deadline(): number {
-    const expiries = this.#own().map((strand) => this.#expiryOf(strand));
+    const expiries = this.#strands.of(this).map((strand) => this.#strands.expiryOf(strand));
     const channels = [...this.#channels.values()].map(({ deadline }) => deadline ?? Number.POSITIVE_INFINITY);
     const awaited = this.#awaited.values();
     return Math.min(
@@ -224,12 +226,9 @@ export class Continuity implements Holder {
     this.accounts.awaitNoMore(stream);
   }
 
-  #own(): Strand[] {
-    return [...this.#session.suspended].filter(({ holder }) => holder === this);
-  }
-
-  #expiryOf({ suspendedAt }: Strand): number {
-    return suspendedAt + this.#session.options.resumeTimeoutMs;
+  #lose(strand: Strand, why: string): void {
+    this.#resumption.attempts.delete(strand.serviceId);
+    this.#strands.lose(strand, why);
   }
 
   #openChannelOf(stream: Stream): Channel | undefined {
@@ -285,7 +284,7 @@ export class Continuity implements Holder {
     if (isKnown) this.#session.forget(old);
     this.#open(channel, this.#newStrand(id, this.#session.options.id, stream));
     if (isKnown) {
-      const positions = this.#adopt(channel, old, resume ?? []);
+      const positions = this.#strands.adopt(channel, old, resume ?? []);
       channel.sayResumed({ positions, next: old.nextConnectionId });
     } else if (resume !== undefined) channel.sayResumed({ positions: undefined, next: 0 });
   }
@@ -347,73 +346,8 @@ export class Continuity implements Holder {
     if (attempt === undefined) return;
     const { strand } = attempt;
     this.#resumption.attempts.delete(strand.serviceId);
-    this.#adopt(channel, strand, positions ?? [], positions === undefined ? undefined : next);
+    this.#strands.adopt(channel, strand, positions ?? [], positions === undefined ? undefined : next);
     strand.holder = this;
     this.#session.carry(strand);
-  }
-
-  /**
-   * Takes up what both ends have of a strand; the rest is over.
-   * @param positions what the other end has received
-   * @param next the other end has never heard of connections from this id on: they are opened anew
-   * @returns what was received here
-   */
-  #adopt(
-    channel: Channel,
-    strand: Strand,
-    positions: readonly Position[],
-    next = Number.POSITIVE_INFINITY,
-  ): readonly Position[] {
-    const { stream } = channel;
-    const { serviceId, ledgers, suspendedAt } = strand;
-    strand.holder.release(strand);
-    // In a stream that a connection began, ids count anew: nothing of the old ones is left at the source.
-    if (stream.connections.size === 0)
-      stream.nextConnectionId = Math.max(stream.nextConnectionId, strand.nextConnectionId);
-    const kept: Position[] = [];
-    for (const { connection, received } of positions) {
-      const ledger = ledgers.get(connection);
-      if (ledger !== undefined && this.held.adopt(ledger, channel, received)) {
-        ledgers.delete(connection);
-        kept.push({ connection, received: ledger.incoming.received });
-      } else if (this.#side === "source") this.#refuse(stream, connection);
-    }
-    for (const ledger of ledgers.values())
-      if (ledger.connectionId >= next && this.held.openAnew(ledger)) ledgers.delete(ledger.connectionId);
-    const afterMs = this.#now - suspendedAt;
-    if (kept.length > 0)
-      this.#exchange.event({ type: "resumed", serviceId, connections: kept.length, afterMs });
-    this.#loseAll(strand, "the other side does not have it any more");
-    return kept;
-  }
-
-  #refuse(stream: Stream, connectionId: number): void {
-    const type = MessageType.ConnectionReset;
-    this.#exchange.answer(makeMessage({ type, ...idsOf(stream, connectionId) }));
-  }
-
-  #lose(strand: Strand, why: string): void {
-    strand.holder.release(strand);
-    this.#session.forget(strand);
-    this.#resumption.attempts.delete(strand.serviceId);
-    this.#loseAll(strand, why);
-  }
-
-  #loseAll(strand: Strand, why: string): void {
-    const lost = [...strand.ledgers.values()].filter((ledger) => this.#loseOne(ledger, why));
-    strand.ledgers.clear();
-    const { serviceId } = strand;
-    if (lost.length > 0) this.#exchange.event({ type: "lost", serviceId, connections: lost.length, why });
-  }
-
-  /** @returns whether its application loses anything */
-  #loseOne(ledger: Ledger, why: string): boolean {
-    const { connection, incoming, isSpoken, closed } = ledger;
-    const unreadBytes = incoming.unreadBytes;
-    ledger.release();
-    if (closed !== undefined) return false;
-    this.#exchange.output({ type: "adopt", connection, unreadBytes });
-    this.#exchange.output({ type: "close", connection, how: isSpoken ? "end" : "reset", why });
-    return !isSpoken;
   }
 }
