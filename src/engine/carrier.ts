@@ -189,6 +189,11 @@ export class Carrier {
     return this.#link.window.roundTripMs;
   }
 
+  /** Last measured round trip to the other end, in milliseconds, where it is ours (P104). */
+  get endToEndMs(): number | undefined {
+    return this.#engine.endToEndMs;
+  }
+
   /** Bytes that wait to be sent into the tunnel. */
   get backlog(): number {
     return this.#engine.backlog;

@@ -64,7 +64,7 @@ export class Engine {
 
   /** A local socket gave bytes. The engine keeps them until they are sent: do not change the buffer. */
   localData(connection: Connection, bytes: Uint8Array): void {
-    if (this.#accounts?.heldData(connection.key, bytes)) return;
+    if (this.#held?.data(connection.key, bytes)) return;
     const state = this.#stateOf(connection);
     if (state === undefined || state.ended || bytes.length === 0) return;
     this.#exchange.queue.push(connection.key, { type: "data", bytes });
@@ -72,7 +72,7 @@ export class Engine {
 
   /** A local socket will give no more bytes, but can still take some (P52). */
   localEnded(connection: Connection, now: number): void {
-    if (this.#accounts?.heldEnded(connection.key)) return;
+    if (this.#held?.ended(connection.key)) return;
     const state = this.#stateOf(connection);
     if (state === undefined || state.ended) return;
     state.ended = true;
@@ -86,7 +86,7 @@ export class Engine {
    * @param why for another end of ours, when it did not go in good order (P97)
    */
   localClosed(connection: Connection, why?: Why): void {
-    if (this.#accounts?.heldClosed(connection.key, why)) return;
+    if (this.#held?.closed(connection.key, why)) return;
     const state = this.#stateOf(connection);
     if (state === undefined) return;
     state.ended = true;
@@ -98,6 +98,7 @@ export class Engine {
 
   /** So many bytes wait for a local socket, whose application has not taken them. */
   localUnread(connection: Connection, bytes: number, now: number): void {
+    if (this.#held?.unread(connection.key, bytes)) return;
     this.#accounts?.unread(connection.key, bytes);
     const state = this.#stateOf(connection);
     if (state === undefined) return;
@@ -207,7 +208,7 @@ export class Engine {
 
   /** Bytes were given to the local socket of a connection. */
   localHanded({ key }: Connection, bytes: number): void {
-    this.#accounts?.handed(key, bytes);
+    if (!this.#held?.handed(key, bytes)) this.#accounts?.handed(key, bytes);
   }
 
   /** Whether what waits for a connection's application is bounded by its credit, so that nobody else is held up. */
@@ -218,6 +219,11 @@ export class Engine {
   /** Connections of which that became true since the last call. */
   takeCredited(): readonly Connection[] {
     return this.#accounts?.takeBound() ?? [];
+  }
+
+  /** Round trip to the other end of ours, in milliseconds, once measured. */
+  get endToEndMs(): number | undefined {
+    return this.#exchange.continuity?.roundTripMs;
   }
 
   /** Whether something is to be said to another end of ours. */
@@ -262,6 +268,10 @@ export class Engine {
 
   get #accounts() {
     return this.#exchange.continuity?.accounts;
+  }
+
+  get #held() {
+    return this.#exchange.continuity?.held;
   }
 
   #stateOf({ key }: Connection): ConnectionState | undefined {

@@ -106,6 +106,10 @@ export class Driver {
     return this.#carrier.roundTripMs;
   }
 
+  get endToEndMs(): number | undefined {
+    return this.#carrier.endToEndMs;
+  }
+
   get queuedBytes(): number {
     return this.#carrier.backlog;
   }

@@ -68,9 +68,14 @@ export class LocalProxy {
       }
     } finally {
       this.#listeners.close();
-      for (const driver of this.#releasing) driver.stop();
-      await Promise.all([...this.#releasing].map(({ released }) => released));
+      // Another proxy of the process may take over what is held here, as after a rotation of the token (P100).
+      if (!this.#options.continuity?.isShared || signal.aborted) await this.#release();
     }
+  }
+
+  async #release(): Promise<void> {
+    for (const driver of this.#releasing) driver.stop();
+    await Promise.all([...this.#releasing].map(({ released }) => released));
   }
 
   /** Source: carries a connected socket, half-open and paused; while the link is down it waits. */
@@ -117,7 +122,7 @@ export class LocalProxy {
     this.#record.driver = driver;
     try {
       const end = await Promise.race([driver.run(), failed.promise]);
-      if (end.type === "failed") driver.stop();
+      if (!driver.isOver && end.type === "failed") driver.stop();
       return end;
     } finally {
       signal.removeEventListener("abort", stop);

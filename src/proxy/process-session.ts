@@ -11,9 +11,20 @@ export class ProcessSession {
   /** By the key of a connection. */
   readonly homes = new Map<number, Driver>();
 
+  /** Proxies that end leave what is held to others of the process; its owner closes it. */
+  readonly isShared: boolean;
+
   /** @param resumeTimeoutMs how long connections wait for their other end; 0: not at all */
-  constructor(resumeTimeoutMs: number) {
+  constructor(resumeTimeoutMs: number, { isShared = false } = {}) {
+    this.isShared = isShared;
     const newId = () => new Uint8Array(randomBytes(16));
     this.session = new Session({ id: newId(), newId, resumeTimeoutMs });
+  }
+
+  /** Ends what is held, and waits until its sockets are gone. */
+  async close(): Promise<void> {
+    const drivers = [...new Set(this.homes.values())];
+    for (const driver of drivers) driver.stop();
+    await Promise.all(drivers.map(({ released }) => released));
   }
 }

@@ -7,9 +7,10 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { ReplacedError } from "../../src/base/errors.ts";
 import { AccessToken } from "../../src/base/secret.ts";
 import { ProcessSession } from "../../src/proxy/process-session.ts";
-import { dialLocal, startProxy } from "../helpers/proxies.ts";
+import { dialLocal, failureOf, startEmulator, startProxy } from "../helpers/proxies.ts";
 import { readEndpoint, serveLocal } from "../helpers/serve-local.ts";
 import { freePort, startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -162,4 +163,37 @@ test("the source hears why the destination could not connect", async () => {
   }
   const { reason } = await ends.source.waitFor("connection-closed", ({ connectionId }) => connectionId === 2);
   expect(reason).toBe("closed by the destination: its application refused the connection");
+}, 60_000);
+
+test("a rotation of the device's token moves its connections to another WebSocket of its process", async () => {
+  await using stack = new AsyncDisposableStack();
+  const emulator = stack.use(await startEmulator());
+  const service = stack.use(await startTcpServer((socket) => socket.pipe(socket)));
+  const { tunnelId, tokens } = emulator.open(["APP"]);
+  const device = new ProcessSession(RESUME_TIMEOUT_MS, { isShared: true });
+  stack.defer(() => device.close());
+  const start = (token: AccessToken) =>
+    stack.use(
+      startProxy(emulator, "destination", token, `APP=127.0.0.1:${service.port}`, { continuity: device }),
+    );
+  const before = start(tokens.destination);
+  await before.waitFor("connected");
+  const source = stack.use(
+    startProxy(emulator, "source", tokens.source, "APP=0", {
+      continuity: new ProcessSession(RESUME_TIMEOUT_MS),
+    }),
+  );
+  const client = await dialLocal(await source.portOf("APP"));
+  const incoming = collect(client);
+  client.write("before");
+  await incoming.upTo(6);
+  const rotated = emulator.running.tunnels.rotate({ tunnelId, modes: ["destination"] });
+  expect(await failureOf(before.ended)).toBeInstanceOf(ReplacedError);
+  await source.waitFor("connections-held");
+  client.write(" meanwhile");
+  const after = start(rotated.tokens.destination as AccessToken);
+  await after.waitFor("connections-resumed");
+  await incoming.upTo(16);
+  expect(incoming.bytes.toString()).toBe("before meanwhile");
+  client.destroy();
 }, 60_000);

@@ -1,6 +1,7 @@
 import type { Target } from "./target.ts";
 import { broker } from "./targets/broker.ts";
 import { configFile, endpoint, values } from "./targets/configuration.ts";
+import { heldDestination, heldSource } from "./targets/continuity.ts";
 import { control } from "./targets/control.ts";
 import { constraints, controlPlane, headers } from "./targets/control-plane.ts";
 import { destination, source } from "./targets/engine.ts";
@@ -21,6 +22,8 @@ export const TARGETS: readonly Target[] = [
   control,
   source,
   destination,
+  heldSource,
+  heldDestination,
   relay,
   handshake,
   headers,

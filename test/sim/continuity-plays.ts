@@ -204,6 +204,29 @@ function stall(random: Random): void {
   world.checkEnd();
 }
 
+/** A credit that is lost with its WebSocket is given again, or its connection would stand still for ever (P94). */
+function lostCredit(random: Random): void {
+  const world = worldOf(random, random.pick([2, 40]), BOTH, DEFAULT_LIMITS);
+  const servers: Application[] = [];
+  world.servers = (server) => {
+    servers.push(server);
+    server.setReading(false);
+  };
+  const clients = Array.from({ length: random.int(1, 3) }, () => open(world));
+  for (const client of clients) for (let sends = 60; sends > 0; sends--) client.send(10_000);
+  world.run(5_000);
+  for (const server of servers) server.setReading(true);
+  world.run(random.int(0, 20));
+  const side = random.pick(SIDES);
+  world.lose(side);
+  world.run(random.pick([0, 3_000]));
+  world.connect(side);
+  settle(world, servers);
+  must(servers.length === clients.length, "not everybody was dialled");
+  for (const server of servers) must(server.received === 600_000, `${server} has ${server.received} bytes`);
+  world.checkEnd();
+}
+
 /** A process that is killed takes its connections with it, and only those; what comes next is carried (P101, P102). */
 function restart(random: Random): void {
   const world = worldOf(random, random.pick([2, 40]));
@@ -269,6 +292,7 @@ export const CONTINUITY_PLAYS: Readonly<Record<string, (random: Random) => void>
   "a cut at any byte": everyByte,
   "half-close": halfClose,
   stall,
+  "lost credit": lostCredit,
   restart,
   patience,
   "dead link": deadLink,

@@ -6,46 +6,46 @@ import type { Connection } from "../output.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import type { Channel } from "./channel.ts";
 import { Ledger } from "./ledger.ts";
-import type { Session, Strand } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** A connection whose local socket is gone waits so long for the next acknowledgement (P97). */
 const CLOSE_MS = 30_000;
 
-/** The ledgers of one engine's connections, and of those that it carried last and that are suspended. */
+/** The ledgers of one engine's connections: what is sent, acknowledged and told. */
 export class Accounts {
+  readonly #isSource: boolean;
   readonly #session: Session;
   readonly #exchange: Exchange;
   readonly #channelOf: (stream: Stream) => Channel | undefined;
   readonly #isAwaited: (stream: Stream) => boolean;
   readonly #ledgers = new Map<number, Ledger>();
-  /** Suspended, with their local socket here. */
-  readonly #held = new Map<number, Ledger>();
   /** Their local socket is gone, and the other end has not acknowledged all. */
   readonly #closing = new Map<ConnectionState, Ledger>();
   /** Their local socket went before they could be opened anew. */
   readonly #closedBefore = new Map<number, NonNullable<Ledger["closed"]>>();
+  /** Streams whose other end is none of ours. */
+  readonly #foreign = new WeakSet<Stream>();
   /** Those that credit bounds since this was last asked. */
   #bound: Connection[] = [];
-  #now = 0;
+  /** The time of what follows, in milliseconds. */
+  now = 0;
 
   /**
    * @param channelOf the control channel of a stream whose two ends have said HELLO
    * @param isAwaited whether the other end's HELLO is about to come
    */
   constructor(
+    side: "source" | "destination",
     session: Session,
     exchange: Exchange,
     channelOf: (stream: Stream) => Channel | undefined,
     isAwaited: (stream: Stream) => boolean,
   ) {
+    this.#isSource = side === "source";
     this.#isAwaited = isAwaited;
     this.#session = session;
     this.#exchange = exchange;
     this.#channelOf = channelOf;
-  }
-
-  setNow(now: number): void {
-    this.#now = now;
   }
 
   /** Accounts of a connection, which begin when it is on the wire in format 3. */
@@ -61,7 +61,8 @@ export class Accounts {
     if (channel !== undefined) {
       this.bind(ledger);
       this.open(state, channel);
-    } else if (this.#isAwaited(stream)) ledger.outgoing.await();
+    } else if (this.#foreign.has(stream)) ledger.outgoing.forgo();
+    else if (this.#isAwaited(stream)) ledger.outgoing.await();
     return ledger;
   }
 
@@ -85,7 +86,7 @@ export class Accounts {
     const ledger = this.of(state);
     if (ledger === undefined) return;
     ledger.outgoing.open(channel.window);
-    channel.sayCredit(ledger, this.#now);
+    channel.sayCredit(ledger, this.now);
     if (state.closed && !this.#closing.has(state)) return;
     this.#exchange.linger.delete(state);
     if (state.ended && !state.closed) ledger.outgoing.hasEnded = true;
@@ -101,6 +102,8 @@ export class Accounts {
 
   /** Nothing is kept for the connections of a stream whose other end is none of ours. */
   forgo(stream: Stream): void {
+    if (this.#foreign.has(stream)) return;
+    this.#foreign.add(stream);
     for (const { connection } of stream.connections.values()) {
       this.#ledgers.get(connection.key)?.outgoing.forgo();
     }
@@ -121,6 +124,8 @@ export class Accounts {
     if (ledger === undefined || stream === undefined) return true;
     const channel = this.#channelOf(stream);
     const isFitting = ledger.incoming.receive(bytes);
+    // A destination of ours says HELLO before anything else in a stream (P92).
+    if (channel === undefined && this.#isSource) this.forgo(stream);
     if (channel === undefined) return true;
     if (!isFitting) {
       const type = MessageType.ConnectionReset;
@@ -128,7 +133,7 @@ export class Accounts {
       this.#exchange.closeLocal(state, "the other side sent more than it was allowed", "reset");
       return false;
     }
-    if (state.closed) channel.sayCredit(ledger, this.#now);
+    if (state.closed) channel.sayCredit(ledger, this.now);
     return true;
   }
 
@@ -140,12 +145,12 @@ export class Accounts {
 
   /** Bytes were given to a local socket. */
   handed(key: number, bytes: number): void {
-    this.#find(key)?.incoming.hand(bytes);
+    this.#ledgers.get(key)?.incoming.hand(bytes);
   }
 
   /** So many of those have not left it. */
   unread(key: number, bytes: number): void {
-    this.#find(key)?.incoming.setUnread(bytes);
+    this.#ledgers.get(key)?.incoming.setUnread(bytes);
     const state = this.#exchange.table.connections.get(key);
     if (state !== undefined) this.#tell(state);
   }
@@ -176,14 +181,14 @@ export class Accounts {
   #close(state: ConnectionState, ledger: Ledger, why: number | undefined): void {
     this.#closedBefore.delete(state.connection.key);
     ledger.closed = { why };
-    ledger.progressAt = this.#now;
+    ledger.progressAt = this.now;
     if (why === undefined) ledger.outgoing.hasEnded = true;
     ledger.incoming.discard();
     this.#closing.set(state, ledger);
   }
 
   /** What a control message says of connections. */
-  take({ credits, fins, reasons }: Control, stream: Stream, channel: Channel): void {
+  hear({ credits, fins, reasons }: Control, stream: Stream, channel: Channel): void {
     const ofId = (id: number) => {
       const state = stream.connections.get(id);
       const ledger = state && this.of(state);
@@ -192,7 +197,7 @@ export class Accounts {
     for (const { connection, limit, acknowledged } of credits) {
       const found = ofId(connection);
       if (found === undefined || !found.ledger.outgoing.credit(limit, acknowledged)) continue;
-      found.ledger.progressAt = this.#now;
+      found.ledger.progressAt = this.now;
       this.bind(found.ledger);
       this.#advance(found.state, found.ledger);
     }
@@ -200,7 +205,7 @@ export class Accounts {
       const found = ofId(connection);
       if (found?.ledger.incoming.finish(bytes) !== true) continue;
       this.followUp(found.state);
-      channel.sayCredit(found.ledger, this.#now);
+      channel.sayCredit(found.ledger, this.now);
     }
     for (const { connection, why } of reasons) {
       const found = ofId(connection);
@@ -239,106 +244,34 @@ export class Accounts {
     ledger.release();
   }
 
-  /** Takes what can be taken up again out of a stream, and holds it. */
-  suspend(stream: Stream, strand: Strand): void {
-    for (const state of [...stream.connections.values()]) {
-      const { connection } = state;
-      const ledger = this.#ledgers.get(connection.key);
-      // One that is closed and does not wait for anything has its reset in the queue.
-      if (!ledger?.outgoing.isWhole || (state.closed && !this.#closing.has(state))) continue;
-      this.#hold(state, ledger, strand);
-    }
-    // Accepted, and not on the wire yet: under ids that the other end has never heard of they are opened anew.
-    for (const state of [...this.#exchange.table.connections.values()]) {
-      const { connection } = state;
-      if (state.stream !== undefined || connection.serviceId !== strand.serviceId || state.closed) continue;
-      const ledger = new Ledger(connection, strand.nextConnectionId++, this.#session);
-      ledger.outgoing.hasEnded = state.ended;
-      this.#hold(state, ledger, strand);
-    }
-  }
-
-  #hold(state: ConnectionState, ledger: Ledger, strand: Strand): void {
-    const { connection } = state;
-    ledger.pending = this.#exchange.queue.dataOf(connection.key);
+  /**
+   * Takes a connection's ledger out, to be suspended with what was not sent.
+   * @returns undefined when it cannot be taken up again, or is not to be
+   */
+  take(state: ConnectionState): Ledger | undefined {
+    const { key } = state.connection;
+    const ledger = this.#ledgers.get(key);
+    // One whose end was announced (P97), or has its reset in the queue, is over though the last word did not arrive.
+    const isOver = ledger?.reason !== undefined || (state.closed && !this.#closing.has(state));
+    if (!ledger?.outgoing.isWhole || isOver) return undefined;
     this.#closing.delete(state);
-    this.#ledgers.delete(connection.key);
-    this.#held.set(connection.key, ledger);
-    strand.ledgers.set(ledger.connectionId, ledger);
-    this.#exchange.forget(state);
-    if (ledger.closed === undefined) this.#exchange.output({ type: "hold", connection });
+    this.#ledgers.delete(key);
+    return ledger;
   }
 
-  /** Another engine carries them on. */
-  release(strand: Strand): void {
-    for (const { connection } of strand.ledgers.values()) {
-      this.#held.delete(connection.key);
-      this.#exchange.sockets.delete(connection.key);
-    }
-  }
-
-  /** Carries a suspended connection on. @returns false when its counts do not fit */
-  adopt(ledger: Ledger, channel: Channel, received: number): boolean {
-    const again = ledger.outgoing.rewind(received);
-    if (again === undefined) return false;
-    const { connection, connectionId, outgoing, incoming, closed } = ledger;
-    const { table, queue, sockets } = this.#exchange;
-    const state = table.adopt(connection);
-    table.join(state, channel.stream, connectionId);
-    state.sentBytes = received;
-    if (incoming.received > 0) state.lastReceivedAt = this.#now;
-    state.ended = outgoing.hasEnded || closed !== undefined;
-    state.closed = closed !== undefined;
-    this.#ledgers.set(connection.key, ledger);
-    for (const bytes of [...again, ...ledger.pending]) queue.push(connection.key, { type: "data", bytes });
-    ledger.pending = [];
-    ledger.progressAt = this.#now;
-    incoming.forgetTold();
-    channel.sayCredit(ledger, this.#now);
-    if (closed === undefined) {
-      sockets.add(connection.key);
-      this.#exchange.output({ type: "adopt", connection, unreadBytes: incoming.unreadBytes });
-    } else this.#closing.set(state, ledger);
+  /** A connection that was suspended is in a stream again. */
+  give(state: ConnectionState, ledger: Ledger, channel: Channel): void {
+    this.#ledgers.set(state.connection.key, ledger);
+    if (ledger.closed !== undefined) this.#closing.set(state, ledger);
+    ledger.progressAt = this.now;
+    ledger.incoming.forgetTold();
+    channel.sayCredit(ledger, this.now);
     this.#advance(state, ledger);
-    return true;
   }
 
-  /** Opens a connection again that the other end has never heard of. @returns false when its bytes are not kept */
-  openAnew(ledger: Ledger): boolean {
-    const again = ledger.outgoing.rewind(0);
-    if (again === undefined) return false;
-    const { connection, outgoing, closed, pending } = ledger;
-    const { table, queue, sockets } = this.#exchange;
-    const state = table.adopt(connection);
-    state.ended = outgoing.hasEnded || closed !== undefined;
-    state.closed = closed !== undefined;
-    queue.push(connection.key, { type: "start" });
-    for (const bytes of [...again, ...pending]) queue.push(connection.key, { type: "data", bytes });
-    ledger.release();
-    if (closed === undefined) {
-      sockets.add(connection.key);
-      this.#exchange.output({ type: "adopt", connection, unreadBytes: 0 });
-    } else this.#closedBefore.set(connection.key, closed);
-    return true;
-  }
-
-  /** Of a suspended connection: bytes of its application. @returns whether it is one */
-  heldData(key: number, bytes: Uint8Array): boolean {
-    return this.#withHeld(key, (ledger) => ledger.pending.push(bytes));
-  }
-
-  heldEnded(key: number): boolean {
-    return this.#withHeld(key, ({ outgoing }) => {
-      outgoing.hasEnded = true;
-    });
-  }
-
-  heldClosed(key: number, why: number | undefined): boolean {
-    return this.#withHeld(key, (ledger) => {
-      ledger.closed = { why: why === undefined ? undefined : Why.Reset };
-      if (why === undefined) ledger.outgoing.hasEnded = true;
-      ledger.incoming.discard();
-    });
+  /** A connection is opened anew whose local socket went before. */
+  closeOnceOpen(key: number, closed: NonNullable<Ledger["closed"]>): void {
+    this.#closedBefore.set(key, closed);
   }
 
   /** Connections whose local socket is gone and of which nothing is acknowledged any more. */
@@ -363,25 +296,15 @@ export class Accounts {
     return sum;
   }
 
-  #find(key: number): Ledger | undefined {
-    return this.#ledgers.get(key) ?? this.#held.get(key);
-  }
-
   #openOf(state: ConnectionState): Ledger | undefined {
     const isOpen = state.stream !== undefined && this.#channelOf(state.stream) !== undefined;
     return isOpen ? this.of(state) : undefined;
   }
 
-  #withHeld(key: number, change: (ledger: Ledger) => void): boolean {
-    const ledger = this.#held.get(key);
-    if (ledger !== undefined) change(ledger);
-    return ledger !== undefined;
-  }
-
   #tell(state: ConnectionState): void {
     const ledger = this.#openOf(state);
     if (ledger !== undefined && state.stream !== undefined) {
-      this.#channelOf(state.stream)?.sayCredit(ledger, this.#now);
+      this.#channelOf(state.stream)?.sayCredit(ledger, this.now);
     }
   }
 

@@ -11,14 +11,16 @@ import {
 } from "../../protocol/control.ts";
 import { type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import { type Exchange, idsOf } from "../exchange.ts";
-import { isOurs, newStreamId } from "../pacing.ts";
+import { isOurs } from "../pacing.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import { Accounts } from "./accounts.ts";
-import { type Attempt, Attempts } from "./attempts.ts";
 import { Channel } from "./channel.ts";
-import type { Ledger } from "./ledger.ts";
+import { Held } from "./held.ts";
 import { FIRST_BYTES } from "./outgoing.ts";
+import { whyOf } from "./reasons.ts";
+import { Resumption } from "./resumption.ts";
 import { type Holder, isSameId, type Session, type Strand } from "./session.ts";
+import { Strands } from "./strands.ts";
 
 /** A peer that seems to be ours is sent little until its HELLO, for so long at most: else much would come without credit. */
 const AWAIT_MS = 1_000;
@@ -31,11 +33,13 @@ const FOREIGN_MS = 5_000;
  */
 export class Continuity implements Holder {
   readonly accounts: Accounts;
+  readonly held: Held;
   readonly #side: "source" | "destination";
   readonly #session: Session;
   readonly #exchange: Exchange;
   readonly #channels = new Map<Stream, Channel>();
-  readonly #attempts: Attempts;
+  readonly #resumption: Resumption;
+  readonly #strands: Strands;
   /** Streams whose other end seems to be ours, and how long its HELLO is waited for. */
   readonly #awaited = new Map<Stream, number>();
   /** Source: the destination is ours. */
@@ -46,19 +50,25 @@ export class Continuity implements Holder {
     this.#side = side;
     this.#session = session;
     this.#exchange = exchange;
-    this.#attempts = new Attempts(exchange.options.random);
     this.accounts = new Accounts(
+      side,
       session,
       exchange,
       (stream) => this.#openChannelOf(stream),
       (stream) => this.#awaited.has(stream),
     );
+    this.held = new Held(session, exchange, this.accounts);
+    this.#strands = new Strands(side, session, exchange, this.accounts, this.held);
+    this.#resumption = new Resumption(session, exchange, {
+      lose: (strand, why) => this.#lose(strand, why),
+      forget: (stream) => void this.#channels.delete(stream),
+    });
   }
 
   /** The time of what follows. */
   setNow(now: number): void {
     this.#now = now;
-    this.accounts.setNow(now);
+    this.accounts.now = now;
   }
 
   /** The services are known: what waits in them is taken up. */
@@ -67,13 +77,19 @@ export class Continuity implements Holder {
     if (this.#side === "destination" || format !== 3) return;
     for (const serviceId of services) {
       const strand = this.#session.ofService(serviceId);
-      if (strand !== undefined) this.#attempts.add(strand, this.#now, true);
+      if (strand !== undefined) this.#resumption.attempts.add(strand, this.#now, true);
     }
+  }
+
+  /** The last measured round trip from end to end, the longest of the services', in milliseconds. */
+  get roundTripMs(): number | undefined {
+    const times = [...this.#channels.values()].flatMap(({ roundTripMs }) => roundTripMs ?? []);
+    return times.length === 0 ? undefined : Math.max(...times);
   }
 
   /** Source: whether no connection of a service may be opened yet (P100). */
   holdsStarts(serviceId: string): boolean {
-    return this.#attempts.has(serviceId);
+    return this.#resumption.attempts.has(serviceId);
   }
 
   /** Source: a connection was opened on the wire. */
@@ -102,7 +118,7 @@ export class Continuity implements Holder {
     if (stream === undefined || stream.format !== 3) return false;
     const control = decodeControl(message.payload);
     if (control === undefined) {
-      if (!isControl(message.payload)) this.#onForeign(stream);
+      if (!isControl(message.payload)) this.#resumption.onForeign(stream);
       this.#complain(stream, message);
     } else this.#take(control, stream);
     return true;
@@ -137,30 +153,30 @@ export class Continuity implements Holder {
     const channel = this.#channels.get(stream);
     this.#channels.delete(stream);
     this.#awaited.delete(stream);
-    const attempt = this.#attempts.of(stream);
-    if (attempt !== undefined) return this.#onNobody(attempt);
+    const attempt = this.#resumption.attempts.of(stream);
+    if (attempt !== undefined) return this.#resumption.onNobody(attempt, this.#now);
     const strand = channel?.strand;
     // One that is only being taken up is suspended still, and its sockets are elsewhere.
     if (strand === undefined || this.#session.isSuspended(strand)) return;
     strand.holder = this;
     strand.suspendedAt = this.#now;
     strand.nextConnectionId = stream.nextConnectionId;
-    if (this.#session.options.resumeTimeoutMs > 0) this.accounts.suspend(stream, strand);
+    if (this.#session.options.resumeTimeoutMs > 0) this.held.suspend(stream, strand);
     if (strand.ledgers.size === 0) {
       return this.#side === "source" ? this.#session.retire(strand) : this.#session.forget(strand);
     }
     if (!this.#session.suspend(strand)) return this.#lose(strand, "too many connections are suspended");
     const { serviceId, ledgers } = strand;
     this.#exchange.event({ type: "held", serviceId, connections: ledgers.size });
-    if (this.#side === "source") this.#attempts.add(strand, this.#now, false);
+    if (this.#side === "source") this.#resumption.attempts.add(strand, this.#now, false);
   }
 
   /** The WebSocket is over. */
   suspendAll(): void {
-    this.#attempts.clear();
+    this.#resumption.attempts.clear();
     for (const stream of this.#exchange.table.streams) {
       this.suspend(stream);
-      this.#attempts.clear();
+      this.#resumption.attempts.clear();
     }
     // The others end with it; what they had of the session's memory is free again.
     for (const state of [...this.#exchange.table.connections.values()]) this.#exchange.forget(state);
@@ -168,11 +184,11 @@ export class Continuity implements Holder {
 
   /** What is suspended and was carried here last is given up. */
   abandon(why: string): void {
-    for (const strand of this.#own()) this.#lose(strand, why);
+    for (const strand of this.#strands.of(this)) this.#lose(strand, why);
   }
 
   release(strand: Strand): void {
-    this.accounts.release(strand);
+    this.held.release(strand);
   }
 
   detach(strand: Strand): void {
@@ -186,22 +202,28 @@ export class Continuity implements Holder {
     this.accounts.tick(now);
     for (const channel of this.#channels.values()) channel.tick(now);
     for (const [stream, until] of this.#awaited) if (until <= now) this.#awaitNoMore(stream);
-    for (const strand of this.#own()) {
-      if (this.#expiryOf(strand) <= now) this.#lose(strand, "the other side did not come back");
+    for (const strand of this.#strands.of(this)) {
+      if (this.#strands.expiryOf(strand) <= now) this.#lose(strand, "the other side did not come back");
     }
     for (const { stream, strand, helloAt } of this.#channels.values()) {
       if (strand === undefined && helloAt !== undefined && helloAt + FOREIGN_MS <= now) {
         this.accounts.forgo(stream);
       }
     }
-    for (const attempt of this.#attempts.due(now)) this.#onDue(attempt);
+    this.#resumption.tick(now);
   }
 
   deadline(): number {
-    const expiries = this.#own().map((strand) => this.#expiryOf(strand));
+    const expiries = this.#strands.of(this).map((strand) => this.#strands.expiryOf(strand));
     const channels = [...this.#channels.values()].map(({ deadline }) => deadline ?? Number.POSITIVE_INFINITY);
     const awaited = this.#awaited.values();
-    return Math.min(...awaited, this.#attempts.deadline, this.accounts.deadline(), ...expiries, ...channels);
+    return Math.min(
+      ...awaited,
+      this.#resumption.attempts.deadline,
+      this.accounts.deadline(),
+      ...expiries,
+      ...channels,
+    );
   }
 
   #awaitNoMore(stream: Stream): void {
@@ -209,12 +231,9 @@ export class Continuity implements Holder {
     this.accounts.awaitNoMore(stream);
   }
 
-  #own(): Strand[] {
-    return [...this.#session.suspended].filter(({ holder }) => holder === this);
-  }
-
-  #expiryOf({ suspendedAt }: Strand): number {
-    return suspendedAt + this.#session.options.resumeTimeoutMs;
+  #lose(strand: Strand, why: string): void {
+    this.#resumption.attempts.delete(strand.serviceId);
+    this.#strands.lose(strand, why);
   }
 
   #openChannelOf(stream: Stream): Channel | undefined {
@@ -249,7 +268,7 @@ export class Continuity implements Holder {
     if (resumed !== undefined) this.#onResumed(channel, resumed);
     if (control.probe > 0) channel.sayAnswer(control.probe);
     if (control.answer > 0) channel.answered(control.answer, this.#now);
-    this.accounts.take(control, stream, channel);
+    this.accounts.hear(control, stream, channel);
   }
 
   #onHello(channel: Channel, hello: Hello, resume: readonly Position[] | undefined): void {
@@ -271,16 +290,16 @@ export class Continuity implements Holder {
     if (isKnown) this.#session.forget(old);
     this.#open(channel, this.#newStrand(id, this.#session.options.id, stream));
     if (isKnown) {
-      const positions = this.#adopt(channel, old, resume ?? []);
+      const positions = this.#strands.adopt(channel, old, resume ?? []);
       channel.sayResumed({ positions, next: old.nextConnectionId });
     } else if (resume !== undefined) channel.sayResumed({ positions: undefined, next: 0 });
   }
 
   #onDestinationHello(channel: Channel, { session: process }: Hello): void {
     const { stream } = channel;
-    const attempt = this.#attempts.of(stream);
+    const attempt = this.#resumption.attempts.of(stream);
     if (attempt !== undefined && isSameId(attempt.strand.process, process)) {
-      this.#attempts.asked(attempt, stream, this.#now);
+      this.#resumption.attempts.asked(attempt, stream, this.#now);
       channel.strand = attempt.strand;
       channel.sayHello(this.#hello(attempt.strand.id));
       const ledgers = [...attempt.strand.ledgers.values()];
@@ -329,141 +348,12 @@ export class Continuity implements Holder {
 
   /** Source: the destination tells what it still has. */
   #onResumed(channel: Channel, { positions, next }: Resumed): void {
-    const attempt = this.#attempts.of(channel.stream);
+    const attempt = this.#resumption.attempts.of(channel.stream);
     if (attempt === undefined) return;
     const { strand } = attempt;
-    this.#attempts.delete(strand.serviceId);
-    this.#adopt(channel, strand, positions ?? [], positions === undefined ? undefined : next);
+    this.#resumption.attempts.delete(strand.serviceId);
+    this.#strands.adopt(channel, strand, positions ?? [], positions === undefined ? undefined : next);
     strand.holder = this;
     this.#session.carry(strand);
-  }
-
-  /**
-   * Takes up what both ends have of a strand; the rest is over.
-   * @param positions what the other end has received
-   * @param next the other end has never heard of connections from this id on: they are opened anew
-   * @returns what was received here
-   */
-  #adopt(
-    channel: Channel,
-    strand: Strand,
-    positions: readonly Position[],
-    next = Number.POSITIVE_INFINITY,
-  ): readonly Position[] {
-    const { stream } = channel;
-    const { serviceId, ledgers, suspendedAt } = strand;
-    strand.holder.release(strand);
-    // In a stream that a connection began, ids count anew: nothing of the old ones is left at the source.
-    if (stream.connections.size === 0) {
-      stream.nextConnectionId = Math.max(stream.nextConnectionId, strand.nextConnectionId);
-    }
-    const kept: Position[] = [];
-    for (const { connection, received } of positions) {
-      const ledger = ledgers.get(connection);
-      if (ledger !== undefined && this.accounts.adopt(ledger, channel, received)) {
-        ledgers.delete(connection);
-        kept.push({ connection, received: ledger.incoming.received });
-      } else if (this.#side === "source") this.#refuse(stream, connection);
-    }
-    for (const ledger of ledgers.values()) {
-      if (ledger.connectionId >= next && this.accounts.openAnew(ledger)) ledgers.delete(ledger.connectionId);
-    }
-    const afterMs = this.#now - suspendedAt;
-    if (kept.length > 0) {
-      this.#exchange.event({ type: "resumed", serviceId, connections: kept.length, afterMs });
-    }
-    this.#loseAll(strand, "the other side does not have it any more");
-    return kept;
-  }
-
-  #refuse(stream: Stream, connectionId: number): void {
-    const type = MessageType.ConnectionReset;
-    this.#exchange.answer(makeMessage({ type, ...idsOf(stream, connectionId) }));
-  }
-
-  #lose(strand: Strand, why: string): void {
-    strand.holder.release(strand);
-    this.#session.forget(strand);
-    this.#attempts.delete(strand.serviceId);
-    this.#loseAll(strand, why);
-  }
-
-  #loseAll(strand: Strand, why: string): void {
-    const lost = [...strand.ledgers.values()].filter((ledger) => this.#loseOne(ledger, why));
-    strand.ledgers.clear();
-    const { serviceId } = strand;
-    if (lost.length > 0) this.#exchange.event({ type: "lost", serviceId, connections: lost.length, why });
-  }
-
-  /** @returns whether its application loses anything */
-  #loseOne(ledger: Ledger, why: string): boolean {
-    const { connection, incoming, isSpoken, closed } = ledger;
-    const unreadBytes = incoming.unreadBytes;
-    ledger.release();
-    if (closed !== undefined) return false;
-    this.#exchange.output({ type: "adopt", connection, unreadBytes });
-    this.#exchange.output({ type: "close", connection, how: isSpoken ? "end" : "reset", why });
-    return !isSpoken;
-  }
-
-  #onDue(attempt: Attempt): void {
-    const { strand, stream } = attempt;
-    if (!this.#session.isSuspended(strand)) return this.#attempts.delete(strand.serviceId);
-    if (stream !== undefined) return this.#onSilence(attempt, stream);
-    const { table, options } = this.#exchange;
-    const asked = table.start(strand.serviceId, newStreamId(options.random()), 3);
-    asked.nextConnectionId = strand.nextConnectionId;
-    this.#attempts.asked(attempt, asked, this.#now);
-    const type = MessageType.StreamStart;
-    this.#exchange.answer(makeMessage({ type, ...idsOf(asked, CONTROL_CONNECTION_ID) }));
-  }
-
-  #onSilence(attempt: Attempt, stream: Stream): void {
-    this.#endStream(stream);
-    if (this.#attempts.silent(attempt, this.#now)) {
-      this.#lose(attempt.strand, "the other side does not answer");
-    }
-  }
-
-  /** What answers on the control connection is something that was dialled for it. */
-  #onForeign(stream: Stream): void {
-    const attempt = this.#attempts.of(stream);
-    if (attempt === undefined) return;
-    this.#endStream(stream);
-    this.#lose(attempt.strand, "another program is at the other side now");
-  }
-
-  #endStream(stream: Stream): void {
-    this.#channels.delete(stream);
-    this.#exchange.table.end(stream);
-    this.#exchange.answer(makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, 0) }));
-  }
-
-  /** Nobody is there to take it up: who wants to open a connection now hears so, as ever. */
-  #onNobody(attempt: Attempt): void {
-    this.#attempts.failed(attempt, this.#now);
-    const { serviceId } = attempt.strand;
-    const waiting = [...this.#exchange.table.connections.values()].filter(
-      ({ stream, connection }: ConnectionState) => stream === undefined && connection.serviceId === serviceId,
-    );
-    for (const state of waiting) this.#exchange.closeLocal(state, "closed by the destination");
-  }
-}
-
-/** Words for why the other end closed a connection (P97). */
-function whyOf(why: number | undefined): string | undefined {
-  switch (why) {
-    case Why.Refused:
-      return "its application refused the connection";
-    case Why.Unreachable:
-      return "its application cannot be reached";
-    case Why.TimedOut:
-      return "its application did not answer in time";
-    case Why.Reset:
-      return "its application reset the connection";
-    case Why.Stopped:
-      return "the other proxy was stopped";
-    default:
-      return undefined;
   }
 }

@@ -239,6 +239,15 @@ describe("a destination", () => {
     expect(controls.flatMap(({ fins }) => fins)).toEqual([{ connection: 1, bytes: 1 }]);
   });
 
+  test("does not wait for a connection whose end was announced (P97, P99)", () => {
+    const { engine } = paired();
+    give(engine, control(OURS, { reasons: [{ connection: 1, why: Why.Stopped }] }));
+    give(engine, message("StreamReset", OURS, 1));
+    expect(engine.drain()).toMatchObject([
+      { type: "close", how: "reset", why: "closed by the source: the other proxy was stopped" },
+    ]);
+  });
+
   test("tells why it could not connect, before the reset (P97)", () => {
     const { engine, connection } = paired();
     engine.localClosed(connection, Why.Refused);
@@ -265,6 +274,20 @@ describe("a source", () => {
       return [first, asked(engine), second, third];
     });
     expect(lines[0]).toEqual(lines[1] as string[][]);
+  });
+
+  test("keeps nothing for a destination that has spoken without HELLO", () => {
+    const session = makeSession(5);
+    const engine = makeSource({ continuity: session, format: 3 });
+    const connection = accept(engine);
+    engine.localData(connection, filled(60_000));
+    said(engine);
+    expect(session.sendPool.used).toBe(60_000 - 16_384);
+    give(engine, message("Data", 101, 1, { payload: text("x") }));
+    expect(session.sendPool.used).toBe(0);
+    engine.localData(accept(engine), filled(60_000));
+    said(engine);
+    expect(session.sendPool.used).toBe(0);
   });
 
   test("answers HELLO, which ends what was held back (P42, P92)", () => {
