@@ -327,6 +327,7 @@ export class Carrier {
       this.#engine.setHearing(isReading, now);
       this.#outputs.push({ type: isReading ? "resume" : "pause" });
     }
+    this.#link.setCredited(this.#locals.size > 0 && this.#creditedKeys.size >= this.#locals.size);
     this.#outputs.push(...this.#locals.settle(this.#engine.pressure));
   }
 

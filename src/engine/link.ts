@@ -7,6 +7,8 @@ const DEAD_AFTER_PERIODS = 2.5;
  * a message of ours again only when a slow application at the far end has made room for it.
  */
 const HELD_BACK_DEAD_MS = 180_000;
+/** The same where no application at the far end can hold up the tunnel, as each has its own credit (P94). */
+const CREDITED_DEAD_MS = 60_000;
 /** So much unanswered may be held back, though there is room for more: buffers on the way take less without being read. */
 const HELD_BACK_BYTES = 64 * 1024;
 /** While nothing is read, only a write that fails tells that the service is gone: a ping goes out this often. */
@@ -27,6 +29,7 @@ export class Link {
   #lastPingAt: number;
   #isReading = true;
   #isHeldBack = false;
+  #isCredited = false;
 
   constructor(options: LinkOptions, now: number) {
     this.#options = options;
@@ -54,6 +57,11 @@ export class Link {
     this.#isReading = isReading;
     this.#aliveAt = now;
     this.window.setReading(isReading);
+  }
+
+  /** Whether every connection has a credit of its own. */
+  setCredited(isCredited: boolean): void {
+    this.#isCredited = isCredited;
   }
 
   /**
@@ -99,9 +107,9 @@ export class Link {
     if (!this.window.isAnswered || !this.#isReading) return undefined;
     const { keepaliveMs, stallTimeoutMs } = this.#options;
     const isHeldBack = this.#isHeldBack || this.window.unansweredBytes >= HELD_BACK_BYTES;
-    const patience = isHeldBack
-      ? Math.max(HELD_BACK_DEAD_MS, 3 * stallTimeoutMs)
-      : DEAD_AFTER_PERIODS * keepaliveMs;
-    return this.#aliveAt + patience;
+    const soon = DEAD_AFTER_PERIODS * keepaliveMs;
+    if (!isHeldBack) return this.#aliveAt + soon;
+    const later = this.#isCredited ? CREDITED_DEAD_MS : Math.max(HELD_BACK_DEAD_MS, 3 * stallTimeoutMs);
+    return this.#aliveAt + Math.max(soon, later);
   }
 }
