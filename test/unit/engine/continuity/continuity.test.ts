@@ -329,6 +329,39 @@ describe("a source", () => {
     expect(other.key).toBe(2);
   });
 
+  test("takes up as many as it carries, in messages that are not too long", () => {
+    const COUNT = 4_000;
+    const session = makeSession(5);
+    const engine = makeSource({ continuity: session, format: 3 });
+    for (let count = 0; count < COUNT; count++) accept(engine);
+    said(engine);
+    give(engine, control(101, { hello: hello(9) }));
+    said(engine);
+    engine.suspend(0);
+    expect(session.suspendedConnections).toBe(COUNT);
+    const other = makeSession(9);
+    const destination = makeDestination({ continuity: other });
+    give(destination, message("StreamStart", OURS, 1));
+    for (let id = 2; id <= COUNT; id++) give(destination, message("ConnectionStart", OURS, id));
+    give(destination, control(OURS, { hello: hello(1) }));
+    said(destination);
+    destination.suspend(0);
+
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    give(next, control(101, { hello: hello(9) }));
+    const [resume] = said(next).controls;
+    const nextDestination = makeDestination({ continuity: other });
+    give(nextDestination, message("StreamStart", OURS, CONTROL_CONNECTION_ID));
+    give(nextDestination, control(OURS, resume ?? {}));
+    const { controls } = said(nextDestination);
+    const resumed = controls.find((one) => one.resumed !== undefined) ?? {};
+    give(next, control(101, resumed));
+    expect(said(next).controls.flatMap(({ credits }) => credits)).toHaveLength(COUNT);
+    expect(asked(next).filter((line) => line.startsWith("adopt"))).toHaveLength(COUNT);
+  });
+
   test("tells nobody but the same process which connections it wants (P102, P103)", () => {
     const session = makeSession(5);
     const { engine } = pairedSource(session);
