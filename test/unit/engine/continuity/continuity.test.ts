@@ -173,6 +173,18 @@ describe("a destination", () => {
     expect(asked(engine)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
   });
 
+  test("forgets after the resume time what has no socket any more, whoever carried it", () => {
+    const { engine, session, connection } = paired();
+    engine.localData(connection, text("abc"));
+    engine.suspend(0);
+    engine.localClosed(connection);
+    const next = makeDestination({ continuity: session });
+    expect(next.deadline()).toBe(RESUME_TIMEOUT_MS);
+    next.tick(RESUME_TIMEOUT_MS);
+    expect(session.suspendedConnections).toBe(0);
+    expect(session.receivePool.used).toBe(0);
+  });
+
   test("ends as ever where nothing is to be waited for", () => {
     const { engine, session } = paired(makeSession(9, 0));
     give(engine, message("StreamReset", OURS, 1));
