@@ -233,7 +233,8 @@ function restart(random: Random): void {
   echoing(world);
   const clients = Array.from({ length: random.int(1, 4) }, () => open(world, random.pick(SERVICES)));
   for (const client of clients) client.send(random.int(4, 60_000));
-  world.run(random.int(0, 2_000));
+  // Long enough for a start to arrive: else it is the next process that takes it.
+  world.run(random.int(500, 2_000));
   const side = random.pick(SIDES);
   world.restart(side);
   world.run(COMEBACK_MS);

@@ -10,6 +10,9 @@ const PROBE_MS = 1_000;
 /** Parts of a kind in one message: several fit between two pieces of data. */
 const MAX_ENTRIES = 256;
 
+/** Positions beside which there is room for everything else. */
+const MAX_POSITIONS = 1_000;
+
 /** The control channel of one stream: what both ends know of each other, and what waits to be said. Milliseconds. */
 export class Channel {
   readonly stream: Stream;
@@ -108,7 +111,10 @@ export class Channel {
 
   /** The next control message; call it when `isDue`. */
   next(now: number): Uint8Array {
-    const credits = this.#takeCredits(now);
+    const positions = this.#resume?.length ?? this.#resumed?.positions?.length ?? 0;
+    // A long list fills a message by itself; the rest comes in the next one.
+    const hasRoom = positions <= MAX_POSITIONS;
+    const credits = hasRoom ? this.#takeCredits(now) : [];
     // Nobody asks when there is nothing else to say, or two idle ends would ask each other for ever.
     const hasMore = credits.length > 0 || this.#hello !== undefined;
     const control = {
@@ -116,8 +122,8 @@ export class Channel {
       resume: this.#resume,
       resumed: this.#resumed,
       credits,
-      fins: take(this.#fins).map(([connection, bytes]) => ({ connection, bytes })),
-      reasons: take(this.#reasons).map(([connection, why]) => ({ connection, why })),
+      fins: take(this.#fins, hasRoom).map(([connection, bytes]) => ({ connection, bytes })),
+      reasons: take(this.#reasons, hasRoom).map(([connection, why]) => ({ connection, why })),
       probe: hasMore ? this.#takeProbe(now) : 0,
       answer: this.#answer,
     };
@@ -152,7 +158,8 @@ export class Channel {
   }
 }
 
-function take(entries: Map<number, number>): readonly (readonly [number, number])[] {
+function take(entries: Map<number, number>, hasRoom: boolean): readonly (readonly [number, number])[] {
+  if (!hasRoom) return [];
   const taken = [...entries].slice(0, MAX_ENTRIES);
   for (const [key] of taken) entries.delete(key);
   return taken;

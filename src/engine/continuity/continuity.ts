@@ -24,6 +24,8 @@ import { Strands } from "./strands.ts";
 
 /** A peer that seems to be ours is sent little until its HELLO, for so long at most: else much would come without credit. */
 const AWAIT_MS = 1_000;
+/** Connections that one RESUME can name, whatever they have carried; of more, the youngest are lost. */
+const MAX_RESUMED = 4_000;
 /** A source that has not answered our HELLO after this is none of ours: nothing is kept for it. */
 const FOREIGN_MS = 5_000;
 
@@ -302,7 +304,7 @@ export class Continuity implements Holder {
       this.#resumption.attempts.asked(attempt, stream, this.#now);
       channel.strand = attempt.strand;
       channel.sayHello(this.#hello(attempt.strand.id));
-      const ledgers = [...attempt.strand.ledgers.values()];
+      const ledgers = [...attempt.strand.ledgers.values()].slice(0, MAX_RESUMED);
       return channel.sayResume(
         ledgers.map(({ connectionId, incoming }) => ({
           connection: connectionId,

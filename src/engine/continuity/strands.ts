@@ -30,9 +30,10 @@ export class Strands {
     this.#held = held;
   }
 
-  /** Those that wait and were carried by a holder last. */
+  /** Those that wait and were carried by a holder last, and those that have no local socket: nobody else may be left. */
   of(holder: Holder): Strand[] {
-    return [...this.#session.suspended].filter((strand) => strand.holder === holder);
+    const isBare = ({ ledgers }: Strand) => [...ledgers.values()].every(({ closed }) => closed !== undefined);
+    return [...this.#session.suspended].filter((strand) => strand.holder === holder || isBare(strand));
   }
 
   /** When a strand has waited long enough. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { MAX_PAYLOAD_BYTES } from "../../../src/protocol/constants.ts";
 import {
   CONTROL_CONNECTION_ID,
   type Control,
@@ -66,6 +67,18 @@ describe("the control channel (P90, P91)", () => {
     const payload = encodeControl(control);
     expect(decodeControl(payload)).toEqual({ ...NOTHING, ...control });
     expect(hex(payload)).toBe(hex(oracleControl(control)));
+  });
+
+  test("names 4,000 connections in one message, whatever they have carried, beside a HELLO", () => {
+    const positions = Array.from({ length: 4_000 }, (_, index) => ({
+      connection: 2 ** 28 - 100_000 + index,
+      received: 2 ** 53 - 1,
+    }));
+    const control = { hello: HELLO, resume: positions, probe: 2 ** 32 - 1, answer: 2 ** 32 - 1 };
+    expect(encodeControl(control).length).toBeLessThanOrEqual(MAX_PAYLOAD_BYTES);
+    expect(encodeControl({ resumed: { positions, next: 2 ** 28 - 1 } }).length).toBeLessThanOrEqual(
+      MAX_PAYLOAD_BYTES,
+    );
   });
 
   test("skips what a later version may say", () => {

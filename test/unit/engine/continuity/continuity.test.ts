@@ -173,6 +173,18 @@ describe("a destination", () => {
     expect(asked(engine)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
   });
 
+  test("forgets after the resume time what has no socket any more, whoever carried it", () => {
+    const { engine, session, connection } = paired();
+    engine.localData(connection, text("abc"));
+    engine.suspend(0);
+    engine.localClosed(connection);
+    const next = makeDestination({ continuity: session });
+    expect(next.deadline()).toBe(RESUME_TIMEOUT_MS);
+    next.tick(RESUME_TIMEOUT_MS);
+    expect(session.suspendedConnections).toBe(0);
+    expect(session.receivePool.used).toBe(0);
+  });
+
   test("ends as ever where nothing is to be waited for", () => {
     const { engine, session } = paired(makeSession(9, 0));
     give(engine, message("StreamReset", OURS, 1));
@@ -329,6 +341,39 @@ describe("a source", () => {
     expect(asked(engine)).toEqual([`adopt ${connection.key}`, "resumed SSH 1"]);
     expect(said(engine, at).lines.sort()).toEqual(["CONNECTION_START SSH 303.2", "DATA SSH 303.1 bc"]);
     expect(other.key).toBe(2);
+  });
+
+  test("takes up as many as it carries, in messages that are not too long", () => {
+    const COUNT = 4_000;
+    const session = makeSession(5);
+    const engine = makeSource({ continuity: session, format: 3 });
+    for (let count = 0; count < COUNT; count++) accept(engine);
+    said(engine);
+    give(engine, control(101, { hello: hello(9) }));
+    said(engine);
+    engine.suspend(0);
+    expect(session.suspendedConnections).toBe(COUNT);
+    const other = makeSession(9);
+    const destination = makeDestination({ continuity: other });
+    give(destination, message("StreamStart", OURS, 1));
+    for (let id = 2; id <= COUNT; id++) give(destination, message("ConnectionStart", OURS, id));
+    give(destination, control(OURS, { hello: hello(1) }));
+    said(destination);
+    destination.suspend(0);
+
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    give(next, control(101, { hello: hello(9) }));
+    const [resume] = said(next).controls;
+    const nextDestination = makeDestination({ continuity: other });
+    give(nextDestination, message("StreamStart", OURS, CONTROL_CONNECTION_ID));
+    give(nextDestination, control(OURS, resume ?? {}));
+    const { controls } = said(nextDestination);
+    const resumed = controls.find((one) => one.resumed !== undefined) ?? {};
+    give(next, control(101, resumed));
+    expect(said(next).controls.flatMap(({ credits }) => credits)).toHaveLength(COUNT);
+    expect(asked(next).filter((line) => line.startsWith("adopt"))).toHaveLength(COUNT);
   });
 
   test("tells nobody but the same process which connections it wants (P102, P103)", () => {
