@@ -48,6 +48,7 @@ describe("exceptions of the service", () => {
     ["ResourceNotFoundException", "why", "ERR_NOT_FOUND", '"t-1" was not found in eu-west-1', "--region"],
     ["LimitExceededException", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
     ["ThrottlingException", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
+    ["SlowDown", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
     ["AccessDeniedException", "why", "ERR_DENIED", "iot:DescribeTunnel", "iot:DescribeTunnel"],
     ["ExpiredTokenException", "why", "ERR_CREDENTIALS", "ExpiredTokenException", "aws sso login"],
     ["UnrecognizedClientException", "why", "ERR_CREDENTIALS", "were refused", "AWS_ACCESS_KEY_ID"],
@@ -74,6 +75,15 @@ describe("exceptions of the service", () => {
     else expect(error.hint).toContain(hint);
     controlPlane.close();
   });
+
+  test.each(["", '{"message":"Too Many Requests"}', "<h1>429</h1>"])(
+    "status 429 without the service's own name for it is worth another try too (%p)",
+    async (body) => {
+      await using server = await startHttpServer((_, response) => void response.writeHead(429).end(body));
+      const error = await failureOf(connect(server.port).describeTunnel("t-1"));
+      expect(error).toMatchObject({ code: "ERR_LIMIT", hint: expect.stringContaining("try again") });
+    },
+  );
 
   test("something else than the service on the port is said so", async () => {
     await using server = await startHttpServer((_, response) => {
