@@ -56,7 +56,9 @@ function authorization(env: Env): Readonly<Record<string, string>> {
   const path = env[TOKEN_FILE];
   const token = path ? readToken(path) : env[TOKEN];
   if (!token) return {};
-  if (/[\r\n]/.test(token)) throw none(path ? TOKEN_FILE : TOKEN, "the token has a line break");
+  if (!/^[ -~]+$/.test(token)) {
+    throw none(path ? TOKEN_FILE : TOKEN, "the token has a line break, or another character that none has");
+  }
   return { authorization: token };
 }
 

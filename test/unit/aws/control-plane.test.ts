@@ -380,6 +380,17 @@ test("closing ends the calls under way, and what they hold", async () => {
   expect(await within("the end of the call", call, 1_000)).toBe("ended");
 });
 
+test.each([
+  ["access key id", { accessKeyId: "key\r", secretAccessKey: "secret" }],
+  ["secret access key", { accessKeyId: "key", secretAccessKey: "secret\r" }],
+  ["session token", { accessKeyId: "key", secretAccessKey: "secret", sessionToken: "a\nb" }],
+])("a line break in the %s is a fault of the credentials, not of the network", async (what, keys) => {
+  const controlPlane = connect(1, { credentials: async () => keys });
+  const error = await failureOf(controlPlane.describeTunnel("t-1"));
+  expect(error.code).toBe("ERR_CREDENTIALS");
+  expect(error.message).toContain(`the ${what} has a character that none has`);
+});
+
 test("the given credentials and region sign the call, whatever the environment says", async () => {
   const before = { ...process.env };
   Object.assign(process.env, {

@@ -68,6 +68,11 @@ describe("no keys, and why", () => {
       { [FULL]: "http://localhost/", AWS_CONTAINER_AUTHORIZATION_TOKEN: "a\r\nx: y" },
       "the token has a line break",
     ],
+    [
+      "a token that no header can have",
+      { [FULL]: "http://localhost/", AWS_CONTAINER_AUTHORIZATION_TOKEN: "\u20ac" },
+      "another character that none has",
+    ],
   ])("%s", async (_, env, why) => {
     const error = await containerKeys(env, carrier).catch((error: unknown) => error);
     expect(error).toMatchObject({ code: "ERR_CREDENTIALS", message: expect.stringContaining(why) });
