@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UnreachableError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import { type Carrier, type PlainAnswer, send } from "../http.ts";
 import { jsonObject } from "../json-object.ts";
 import type { Env } from "../shared-files.ts";
@@ -66,8 +67,7 @@ function readToken(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw none(TOKEN_FILE, `cannot read "${path}": ${reason}`, cause);
+    throw none(TOKEN_FILE, `cannot read "${path}": ${systemReason(cause)}`, cause);
   }
 }
 

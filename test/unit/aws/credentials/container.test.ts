@@ -61,7 +61,7 @@ describe("no keys, and why", () => {
     [
       "a token file that is not there",
       { [FULL]: "http://localhost/", AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: "/nowhere/token" },
-      'cannot read "/nowhere/token": ENOENT',
+      'cannot read "/nowhere/token": no such file or directory',
     ],
     [
       "a token of two lines",
