@@ -5,6 +5,7 @@ import { MemberError } from "./answers.ts";
 import { TooLongError } from "./http.ts";
 import { networkCode, networkReason } from "./network-reason.ts";
 import { regionDoubt } from "./regions.ts";
+import { isThrottled } from "./repeat.ts";
 import { ForeignAnswerError, ServiceFault } from "./service-call.ts";
 
 /** What was called, for the message. */
@@ -32,8 +33,6 @@ export function toTunnelError(error: unknown, facts: CallFacts): TunnelError {
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ResourceNotFoundException: "ERR_NOT_FOUND",
   LimitExceededException: "ERR_LIMIT",
-  ThrottlingException: "ERR_LIMIT",
-  TooManyRequestsException: "ERR_LIMIT",
   AccessDeniedException: "ERR_DENIED",
   AccessDenied: "ERR_DENIED",
   UnauthorizedException: "ERR_DENIED",
@@ -53,7 +52,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 };
 
 function fromFault(error: ServiceFault, facts: CallFacts): ServiceError {
-  const code = CODES[error.name] ?? "ERR_SERVICE";
+  const code = CODES[error.name] ?? (isThrottled(error) ? "ERR_LIMIT" : "ERR_SERVICE");
   const reason = error.message === "" ? `HTTP status ${error.status}` : error.message;
   return new ServiceError(code, `${sentence(code, error, facts)}: ${reason}`, {
     awsCode: error.name,
@@ -135,7 +134,7 @@ export function credentialsHint(name: string, message = ""): string {
 }
 
 /** Answers that cannot be the service's. */
-function fromForeignAnswer(error: unknown, facts: CallFacts): UnreachableError | undefined {
+function fromForeignAnswer(error: unknown, facts: CallFacts): TunnelError | undefined {
   if (error instanceof TooLongError) {
     const limit = `${error.maxBytes / 1024 / 1024} MiB`;
     return new UnreachableError(`the control plane answers with more than ${limit}`, {
@@ -143,6 +142,13 @@ function fromForeignAnswer(error: unknown, facts: CallFacts): UnreachableError |
     });
   }
   if (!(error instanceof ForeignAnswerError)) return undefined;
+  if (isThrottled(error)) {
+    const where = facts.host ?? facts.region;
+    return new TunnelError("ERR_LIMIT", `${where} asks for less haste (HTTP status ${error.status})`, {
+      hint: "wait a moment and try again",
+      cause: error,
+    });
+  }
   return unreachable(
     error,
     facts,

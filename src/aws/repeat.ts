@@ -40,9 +40,14 @@ export function waitBeforeRepeat(
   random: number,
 ): number | undefined {
   if (tries >= MAX_TRIES) return undefined;
-  const isThrottled = error instanceof ServiceFault && (THROTTLING.test(error.name) || error.status === 429);
-  if (isThrottled) return random * THROTTLED_WAIT_MS * 2 ** (tries - 1);
+  if (isThrottled(error)) return random * THROTTLED_WAIT_MS * 2 ** (tries - 1);
   return harm === "none" && isTransient(error) ? random * WAIT_MS * 2 ** (tries - 1) : undefined;
+}
+
+/** Whether the service, or a gateway before it, asks for less haste: nothing was done. */
+export function isThrottled(error: unknown): boolean {
+  if (error instanceof ForeignAnswerError) return error.status === 429;
+  return error instanceof ServiceFault && (THROTTLING.test(error.name) || error.status === 429);
 }
 
 function isTransient(error: unknown): boolean {

@@ -3,6 +3,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { ConfigError } from "../base/errors.ts";
+import { codeOf, systemReason } from "../base/system-reason.ts";
 import { IniError, parseIni, type Sections } from "./ini.ts";
 import { shellWords } from "./shell-words.ts";
 
@@ -103,8 +104,7 @@ function readText(path: string, unreadable: string[]): string | undefined {
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (!["ENOENT", "ENOTDIR"].includes(code)) unreadable.push(`"${path}": ${code}`);
+    if (!["ENOENT", "ENOTDIR"].includes(codeOf(error))) unreadable.push(`"${path}": ${systemReason(error)}`);
     return undefined;
   }
   try {

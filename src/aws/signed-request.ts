@@ -2,7 +2,7 @@
 
 import { Hash } from "@smithy/hash-node";
 import { SignatureV4 } from "@smithy/signature-v4";
-import type { CredentialSource, Keys } from "./credentials/keys.ts";
+import { type CredentialSource, checkKeys, type Keys } from "./credentials/keys.ts";
 import {
   type Carrier,
   type ExchangeLimits,
@@ -84,10 +84,10 @@ function partsOf({ protocol, hostname, pathname, searchParams }: URL) {
   return { protocol, hostname, path: pathname, query: Object.fromEntries(searchParams) };
 }
 
-function signer(
-  { service, region }: Scope,
-  { accessKeyId, secretAccessKey, sessionToken }: Keys,
-): SignatureV4 {
+/** @throws CredentialsError for keys that cannot be sent */
+function signer({ service, region }: Scope, keys: Keys): SignatureV4 {
+  checkKeys(keys);
+  const { accessKeyId, secretAccessKey, sessionToken } = keys;
   return new SignatureV4({
     service,
     region,

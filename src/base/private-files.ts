@@ -170,14 +170,15 @@ const MAX_FILE_BYTES = 16 * 1024;
 
 /** Text of a regular file of at most 16 KiB; undefined when there is none. Throws ConfigError. */
 export function readPrivateFile(path: string): string | undefined {
-  const facts = statSync(path, { throwIfNoEntry: false });
-  if (facts === undefined) return undefined;
-  if (!facts.isFile() || facts.size > MAX_FILE_BYTES) {
-    throw new ConfigError(`"${path}" was not written by this program`, { hint: shellLine`rm ${path}` });
-  }
   try {
+    const facts = statSync(path, { throwIfNoEntry: false });
+    if (facts === undefined) return undefined;
+    if (!facts.isFile() || facts.size > MAX_FILE_BYTES) {
+      throw new ConfigError(`"${path}" was not written by this program`, { hint: shellLine`rm ${path}` });
+    }
     return readRegularFile(path, MAX_FILE_BYTES).toString("utf8");
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`cannot read "${path}": ${systemReason(cause)}`, { cause });
   }
 }

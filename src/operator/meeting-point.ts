@@ -15,8 +15,8 @@ export interface MeetingPoint {
   readonly lock: string;
   /** Unix socket: one connection for each process that uses the tunnel. */
   readonly control: string;
-  /** Unix socket: one connection for each stream to carry. */
-  readonly streams: string;
+  /** Unix sockets whose paths begin so: one for each stream that is dialled, for as long as that takes. */
+  readonly streamPrefix: string;
 }
 
 const NAME = "connect";
@@ -61,5 +61,5 @@ export function controlSockets(env: Env): string[] {
 }
 
 function pathsOf(base: string): MeetingPoint {
-  return { lock: `${base}.lock`, control: `${base}.control`, streams: `${base}.streams` };
+  return { lock: `${base}.lock`, control: `${base}.control`, streamPrefix: `${base}.s` };
 }

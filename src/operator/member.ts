@@ -1,13 +1,29 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConfigError, TunnelError, UnreachableError } from "../base/errors.ts";
+import { ConfigError, TunnelError } from "../base/errors.ts";
 import type { SocketAddress } from "../net/tcp.ts";
+import { dialStream, ownerGone } from "./dial-stream.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
-import { type MemberMessage, type OwnerMessage, readOwnerMessage, receive, send } from "./messages.ts";
-import { type Listening, type TunnelEnd, type TunnelUse, throwIfFailed } from "./request.ts";
+import {
+  type Failure,
+  type MemberMessage,
+  type OwnerMessage,
+  readOwnerMessage,
+  receive,
+  send,
+} from "./messages.ts";
+import {
+  type Listening,
+  type TunnelEnd,
+  type TunnelStream,
+  type TunnelUse,
+  throwIfFailed,
+} from "./request.ts";
 
 /** An owner that does not answer a question in this time is not asked again. */
 const ANSWER_MS = 1_000;
+/** The same where it may have to wait first for its tunnel's end. */
+const CUT_MS = 5_000;
 
 type Said<T extends OwnerMessage["type"]> = Extract<OwnerMessage, { type: T }>;
 
@@ -27,7 +43,9 @@ export class Member implements TunnelUse, Disposable {
     this.tunnelId = ready.tunnelId;
     this.expiresAt = new Date(ready.expiresAt);
     this.pid = ready.pid;
-    this.ended = control.ended.then((end) => (end.type === "gone" ? { type: "failed", error: gone() } : end));
+    this.ended = control.ended.then((end) =>
+      end.type === "gone" ? { type: "failed", error: ownerGone() } : end,
+    );
   }
 
   /**
@@ -58,8 +76,8 @@ export class Member implements TunnelUse, Disposable {
   }
 
   /**
-   * The owner listens for us. Were the sockets accepted here and carried over its `streams`, a connection that the tunnel
-   * lost would look like one that came to its end: a Unix socket knows no reset.
+   * The owner listens for us. Were the sockets accepted here and carried over Unix sockets, a connection that the tunnel
+   * lost would look like one that came to its end: those know no reset.
    */
   async listen(address: SocketAddress): Promise<Listening> {
     const answer = await this.#control.ask({ type: "listen", address }, (message) =>
@@ -68,11 +86,23 @@ export class Member implements TunnelUse, Disposable {
     if (answer.type === "listening") return answer;
     if (answer.type === "refused") throw errorOf(answer);
     throwIfFailed(await this.ended);
-    throw gone();
+    throw ownerGone();
   }
 
-  dial(): Socket {
-    return connect({ path: this.#point.streams, allowHalfOpen: true });
+  async dial(): Promise<TunnelStream> {
+    const socket = await dialStream(this.#point, (address) => this.listen(address));
+    return { socket, whyCut: () => this.#whyCut() };
+  }
+
+  /** Asks the owner, who knows. One that has gone without a word cuts its streams short as well. */
+  async #whyCut(): Promise<unknown> {
+    const asked = this.#control.ask({ type: "status" }, (message) =>
+      message.type === "status" ? message : undefined,
+    );
+    const answer = await Promise.race([asked, sleep(CUT_MS, undefined, { ref: false })]);
+    if (answer === undefined || answer.type === "gone") return ownerGone();
+    if (answer.type === "status") return answer.cut && errorOf(answer.cut);
+    return answer.type === "failed" || answer.type === "taken" ? answer.error : undefined;
   }
 
   [Symbol.dispose](): void {
@@ -164,10 +194,6 @@ class Control implements Disposable {
   }
 }
 
-function gone(): UnreachableError {
-  return new UnreachableError("the tunnel connect that carried this connection has ended");
-}
-
-function errorOf(said: Said<"refused" | "failed">): TunnelError {
+function errorOf(said: Failure): TunnelError {
   return new TunnelError(said.code, said.message, said);
 }

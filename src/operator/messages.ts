@@ -13,9 +13,12 @@ export type MemberMessage =
   | { readonly type: "status" }
   | { readonly type: "listen"; readonly address: SocketAddress };
 
-/** From the owner. `failed` and `ended` are its last words. */
+/**
+ * From the owner. `failed` and `ended` are its last words. A member learns by `status` too what cut its last stream short,
+ * if anything did.
+ */
 export type OwnerMessage =
-  | { readonly type: "status"; readonly tunnelId?: string | undefined }
+  | { readonly type: "status"; readonly tunnelId?: string | undefined; readonly cut?: Failure | undefined }
   | { readonly type: "waiting"; readonly for: string }
   | { readonly type: "ready"; readonly pid: number; readonly tunnelId: string; readonly expiresAt: string }
   | { readonly type: "listening"; readonly address: string; readonly port?: number | undefined }
@@ -97,7 +100,7 @@ const MEMBER: ShapesOf<MemberMessage> = {
 };
 
 const OWNER: ShapesOf<OwnerMessage> = {
-  status: shapeOf<Of<OwnerMessage, "status">>({ tunnelId: orAbsent(isText) }),
+  status: shapeOf<Of<OwnerMessage, "status">>({ tunnelId: orAbsent(isText), cut: orAbsent(isFailure) }),
   waiting: shapeOf<Of<OwnerMessage, "waiting">>({ for: isText }),
   ready: shapeOf<Of<OwnerMessage, "ready">>({ pid: isNumber, tunnelId: isText, expiresAt: isDate }),
   listening: shapeOf<Of<OwnerMessage, "listening">>({ address: isText, port: orAbsent(isPort) }),

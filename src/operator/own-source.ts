@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import { HandshakeError, ReplacedError, TunnelError } from "../base/errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
 import { ClientToken } from "../base/secret.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
 import type { UseOptions } from "./with-tunnel-options.ts";
+
+/** A tunnel that ends cuts its streams short; an orderly stop, a second at most, comes before that is known. */
+const END_MS = 2_000;
 
 /** The source of a tunnel that this process holds. Runs until it is disposed of, or the tunnel has ended. */
 export class OwnSource implements AsyncDisposable {
@@ -60,6 +64,21 @@ export class OwnSource implements AsyncDisposable {
   /** Carries a socket, half-open and paused. */
   take(socket: Socket): void {
     this.#proxy.take(this.#service, socket);
+  }
+
+  /**
+   * Carries a socket that knows no reset.
+   * @returns what cut it short; undefined when it came to its end, or ended with its tunnel. Never rejected
+   */
+  async carry(socket: Socket): Promise<unknown> {
+    const { promise: isWhole, resolve } = Promise.withResolvers<boolean>();
+    socket.once("finish", () => resolve(true));
+    socket.once("close", () => resolve(false));
+    this.take(socket);
+    if (await isWhole) return undefined;
+    const end = await Promise.race([this.ended, sleep(END_MS, undefined, { ref: false })]);
+    if (end !== undefined) return end.type === "taken" || end.type === "failed" ? end.error : undefined;
+    return new UnreachableError("the tunnel lost this connection: the last bytes may be missing");
   }
 
   async #run(): Promise<TunnelEnd> {

@@ -1,8 +1,9 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import process from "node:process";
 import { untilAborted } from "../base/abort.ts";
 import { type Listener, listen } from "../net/tcp.ts";
 import { awaitDevice } from "./await-device.ts";
+import { dialStream } from "./dial-stream.ts";
 import { type HeldTunnel, holdTunnel } from "./hold-tunnel.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type LastWords, lastWordsOf } from "./messages.ts";
@@ -53,19 +54,25 @@ function share(
   options: UseOptions,
 ): TunnelUse & AsyncDisposable {
   const listeners: Listener[] = [];
-  const take = (socket: Socket) => source.take(socket);
-  sharing.carry(take);
+  sharing.carry(source);
   sharing.tell({ type: "ready", pid: process.pid, tunnelId, expiresAt: expiresAt.toISOString() });
   return {
     tunnelId,
     expiresAt,
     ended: source.ended,
     async listen(address) {
-      const listener = await listen(address, take);
+      const listener = await listen(address, (socket) => source.take(socket));
       listeners.push(listener);
       return listener;
     },
-    dial: () => connect({ path: point.streams, allowHalfOpen: true }),
+    async dial() {
+      let cut: Promise<unknown> | undefined;
+      const carry = (socket: Socket) => {
+        cut = source.carry(socket);
+      };
+      const socket = await dialStream(point, async (address) => listeners.push(await listen(address, carry)));
+      return { socket, whyCut: async () => cut };
+    },
     async [Symbol.asyncDispose]() {
       for (const listener of listeners) listener.close();
       sharing.close(await waitForOthers(sharing, source.ended, options));

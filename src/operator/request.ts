@@ -64,8 +64,19 @@ export interface TunnelUse {
   readonly ended: Promise<TunnelEnd>;
   /** Listens until the use is over. Throws ListenError. */
   listen(address: SocketAddress): Promise<Listening>;
-  /** A stream to the service: half-open, written to at once. */
-  dial(): Socket;
+  /** A stream to the service. Throws UnreachableError when whoever carries it has gone. */
+  dial(): Promise<TunnelStream>;
+}
+
+/** A stream of a tunnel as a socket of this process. */
+export interface TunnelStream {
+  /** Half-open, and connected. */
+  readonly socket: Socket;
+  /**
+   * Asked once the socket has ended: what cut the stream short, or undefined when it came to its end, or ended with its
+   * tunnel. The socket does not tell: a Unix socket knows no reset.
+   */
+  readonly whyCut: () => Promise<unknown>;
 }
 
 /** Throws what a tunnel ended by, unless that is as good an end as any. */

@@ -19,35 +19,40 @@ const MAX_MEMBERS = 256;
 /** What members get to know while they wait, and once the tunnel carries. */
 type News = Extract<OwnerMessage, { type: "waiting" | "ready" }>;
 
+/** Carries what members bring; see OwnSource. */
+interface StreamCarrier {
+  take(socket: Socket): void;
+  carry(socket: Socket): Promise<unknown>;
+}
+
+/** What is done for a member. */
+interface Membership {
+  readonly listeners: Listener[];
+  /** What cuts the last stream short that it dialled, once that has ended. */
+  cut?: Promise<unknown>;
+}
+
 /**
- * Shares the tunnel of this process with others of the same user, the members: tells them how it goes, listens for
- * them, and takes the streams they dial.
+ * Shares the tunnel of this process with others of the same user, the members: tells them how it goes, and listens for
+ * them.
  */
 export class Sharing implements Disposable {
-  readonly #members = new Map<Socket, Listener[]>();
+  readonly #members = new Map<Socket, Membership>();
   /** Who has connected and not said yet what for, or only asks. */
   readonly #visitors = new Set<Socket>();
-  readonly #listeners: Listener[] = [];
+  #listener: Listener | undefined;
   #news: News = { type: "waiting", for: "the first connect" };
   #tunnelId: string | undefined;
-  #take: ((socket: Socket) => void) | undefined;
+  #carrier: StreamCarrier | undefined;
   #idle = Promise.withResolvers<void>();
   #isClosed = false;
 
-  /** Throws ListenError when the sockets cannot be made. The caller holds the meeting point's lock. */
+  /** Throws ListenError when the socket cannot be made. The caller holds the meeting point's lock. */
   static async open(point: MeetingPoint): Promise<Sharing> {
     const sharing = new Sharing();
-    const listenOn = async (path: string, onSocket: (socket: Socket) => void) => {
-      sharing.#listeners.push(await listen({ type: "unix", path }, onSocket));
-    };
-    try {
-      await listenOn(point.streams, (socket) => sharing.#onStream(socket));
-      await listenOn(point.control, (socket) => sharing.#onControl(socket));
-      return sharing;
-    } catch (error) {
-      sharing.close();
-      throw error;
-    }
+    const address = { type: "unix", path: point.control } as const;
+    sharing.#listener = await listen(address, (socket) => sharing.#onControl(socket));
+    return sharing;
   }
 
   get memberCount(): number {
@@ -70,9 +75,9 @@ export class Sharing implements Disposable {
     this.#tunnelId = tunnelId;
   }
 
-  /** From now on streams are carried by `take`. */
-  carry(take: (socket: Socket) => void): void {
-    this.#take = take;
+  /** From now on there is somebody who carries. */
+  carry(carrier: StreamCarrier): void {
+    this.#carrier = carrier;
   }
 
   /**
@@ -83,8 +88,8 @@ export class Sharing implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const visitor of this.#visitors) visitor.destroy();
-    for (const listener of this.#listeners) listener.close();
-    for (const [member, listeners] of this.#members) {
+    this.#listener?.close();
+    for (const [member, { listeners }] of this.#members) {
       if (lastWords !== undefined) send(member, lastWords);
       member.end();
       member.unref();
@@ -94,11 +99,6 @@ export class Sharing implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #onStream(socket: Socket): void {
-    if (this.#take === undefined || this.#isClosed) socket.destroy();
-    else this.#take(socket);
   }
 
   #onControl(socket: Socket): void {
@@ -121,7 +121,7 @@ export class Sharing implements Disposable {
 
   #onMessage(socket: Socket, message: MemberMessage): void {
     if (this.#isClosed) return; // a line that was read along with others
-    if (message.type === "status") return send(socket, { type: "status", tunnelId: this.#tunnelId });
+    if (message.type === "status") return void this.#tellStatus(socket);
     if (message.type === "use") return this.#onUse(socket);
     this.#listenFor(socket, message.address).catch((error) =>
       send(socket, { type: "refused", ...failureOf(error) }),
@@ -133,25 +133,35 @@ export class Sharing implements Disposable {
       return dismiss(socket, new TunnelError("ERR_LIMIT", `${MAX_MEMBERS} others use this tunnel already`));
     }
     this.#visitors.delete(socket);
-    this.#members.set(socket, []);
+    this.#members.set(socket, { listeners: [] });
     send(socket, this.#news);
   }
 
+  /** Who asks as a member waits for the end of its last stream: it has seen that already. */
+  async #tellStatus(socket: Socket): Promise<void> {
+    const cut = await this.#members.get(socket)?.cut;
+    const why = cut === undefined ? {} : { cut: failureOf(cut) };
+    send(socket, { type: "status", tunnelId: this.#tunnelId, ...why });
+  }
+
   async #listenFor(socket: Socket, address: SocketAddress): Promise<void> {
-    const take = this.#take;
-    if (take === undefined) {
+    const carrier = this.#carrier;
+    if (carrier === undefined) {
       throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
     }
-    const listener = await listen(address, take);
-    const listeners = this.#members.get(socket);
-    if (listeners === undefined || this.#isClosed) return listener.close();
-    listeners.push(listener);
+    const membership = this.#members.get(socket);
+    const listener = await listen(address, (stream) => {
+      if (address.type === "tcp" || membership === undefined) carrier.take(stream);
+      else membership.cut = carrier.carry(stream);
+    });
+    if (membership === undefined || !this.#members.has(socket) || this.#isClosed) return listener.close();
+    membership.listeners.push(listener);
     send(socket, { type: "listening", address: listener.address, port: listener.port });
   }
 
   #onLeave(socket: Socket): void {
     this.#visitors.delete(socket);
-    for (const listener of this.#members.get(socket) ?? []) listener.close();
+    for (const listener of this.#members.get(socket)?.listeners ?? []) listener.close();
     if (!this.#members.delete(socket) || this.#members.size > 0) return;
     this.#idle.resolve();
     this.#idle = Promise.withResolvers<void>();

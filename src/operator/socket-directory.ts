@@ -11,7 +11,7 @@ import { isPrivateDirectory, isTrustedDirectory, ownerOfPlace } from "../base/pr
 /** Longest path of a Unix socket everywhere, without its closing zero byte. */
 const MAX_SOCKET_PATH = 103;
 /** The longest that is put into the directory. */
-const LONGEST_NAME = "/connect/0123456789abcdef.streams";
+const LONGEST_NAME = "/connect/0123456789abcdef.control";
 
 /** Where everybody may make directories a stranger may have taken a name: there are some more. */
 const SHARED_NAMES = ["", ".1", ".2", ".3"];

@@ -55,7 +55,6 @@ describe("two at once", () => {
       ".": 0o700,
       control: 0o600,
       lock: 0o600,
-      streams: 0o600,
     });
     const isFirstOwner = /opened tunnel/.test(first.stderr);
     const [owner, member, memberPort] = isFirstOwner ? [first, second, secondPort] : [second, first, port];

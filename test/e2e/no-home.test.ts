@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import process from "node:process";
 import type { OpenedTunnel } from "../helpers/agents.ts";
 import { exchange, portOf, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
 import { startHomeless } from "../helpers/other-user.ts";
@@ -75,6 +76,21 @@ describe("without a home", () => {
     expect(source.stderr).toMatch(KEPT_IN_MEMORY);
     await expectStopped(source);
     await expectStopped(destination);
+  });
+
+  test("nor with a home of somebody else's, which cannot be entered", async () => {
+    await using service = await startService();
+    using home = tempDir();
+    chmodSync(home.path, 0o700);
+    await using source = startHomeless(["proxy", "source", "-p", "0"], {
+      ...service.env,
+      HOME: home.path,
+      AWSIOT_TUNNEL_ACCESS_TOKEN: service.tunnel.sourceAccessToken,
+    });
+    // Of one's own it is as good as any.
+    if (process.getuid?.() === 0) await source.waitForLine(KEPT_IN_MEMORY, "stderr");
+    await portOf(source);
+    await expectStopped(source);
   });
 
   test("so does the reference proxy's command line", async () => {

@@ -64,6 +64,12 @@ export class TestProcess implements AsyncDisposable {
     this.#child.stdout?.pause();
   }
 
+  /** Has had enough of its output: what it writes from now on fails. */
+  close(): void {
+    this.#child.stdin?.on("error", () => {}); // it may end before it has read what it is sent
+    this.#child.stdout?.destroy();
+  }
+
   /** Goes on reading. */
   release(): void {
     this.#child.stdout?.resume();

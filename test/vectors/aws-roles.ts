@@ -128,7 +128,7 @@ export const ROLES: Readonly<Record<string, Row>> = {
     ...BOTH,
     env: { AWS_WEB_IDENTITY_TOKEN_FILE: "/nowhere/token", AWS_ROLE_ARN: `${ROLE}/web` },
     signed: "nothing",
-    said: /cannot read the token in "\/nowhere\/token".*ENOENT/,
+    said: /cannot read the token in "\/nowhere\/token".*no such file or directory/,
   },
 };
 
@@ -177,7 +177,7 @@ export const PROGRAMS: Readonly<Record<string, Row>> = {
     config: "[profile p]\nregion = eu-west-1\ncredential_process = /nowhere/keys\n",
     flags: ["--profile", "p"],
     signed: "nothing",
-    said: /credential_process of profile "p" did not start \(ENOENT\)/,
+    said: /credential_process of profile "p" did not start: no such file or directory/,
   },
   "no shell reads it": {
     config: `[profile p]\nregion = eu-west-1\ncredential_process = echo \${HOME} | cat\n`,

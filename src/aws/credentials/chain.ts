@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { CredentialsError } from "../../base/errors.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import type { AwsPlace, Variant } from "../endpoints.ts";
 import type { Carrier } from "../http.ts";
 import type { SharedSettings } from "../shared-settings.ts";
@@ -178,7 +179,7 @@ function readToken(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    const reason = systemReason(cause);
     throw unusable(`cannot read the token in "${path}" (web_identity_token_file): ${reason}`, { cause });
   }
 }

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UnreachableError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import { type Carrier, type PlainAnswer, send } from "../http.ts";
 import { jsonObject } from "../json-object.ts";
 import type { Env } from "../shared-files.ts";
@@ -56,7 +57,9 @@ function authorization(env: Env): Readonly<Record<string, string>> {
   const path = env[TOKEN_FILE];
   const token = path ? readToken(path) : env[TOKEN];
   if (!token) return {};
-  if (/[\r\n]/.test(token)) throw none(path ? TOKEN_FILE : TOKEN, "the token has a line break");
+  if (!/^[ -~]+$/.test(token)) {
+    throw none(path ? TOKEN_FILE : TOKEN, "the token has a line break, or another character that none has");
+  }
   return { authorization: token };
 }
 
@@ -64,8 +67,7 @@ function readToken(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    throw none(TOKEN_FILE, `cannot read "${path}": ${reason}`, cause);
+    throw none(TOKEN_FILE, `cannot read "${path}": ${systemReason(cause)}`, cause);
   }
 }
 

@@ -28,6 +28,23 @@ export function unusable(why: string, details: ErrorDetails = {}): CredentialsEr
   return new CredentialsError(`no usable AWS credentials: ${why}`, details);
 }
 
+/** What keys are made of: it stands in headers as it is. A line break comes along easily when they are pasted. */
+const OF_A_KEY = /^[ -~]+$/;
+
+/** @throws CredentialsError for keys that no request can be signed with */
+export function checkKeys({ accessKeyId, secretAccessKey, sessionToken = "-" }: Keys): void {
+  const parts = {
+    "access key id": accessKeyId,
+    "secret access key": secretAccessKey,
+    "session token": sessionToken,
+  };
+  const wrong = Object.entries(parts).find(([, text]) => !OF_A_KEY.test(text));
+  if (wrong === undefined) return;
+  throw unusable(`the ${wrong[0]} has a character that none has`, {
+    hint: "is there a line break in it, of a file from another system? enter it anew",
+  });
+}
+
 /** A profile's name as messages show it. */
 export function inProfile(name: string): string {
   return `profile "${escapeControl(name, 100)}"`;

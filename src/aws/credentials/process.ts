@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { escapeControl } from "../../base/escape.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import { jsonObject } from "../json-object.ts";
 import { shellWords } from "../shell-words.ts";
 import { inProfile, type Keys, keysOf, unusable } from "./keys.ts";
@@ -53,7 +54,7 @@ function run(program: string, args: readonly string[], signal: AbortSignal | und
     signal?.removeEventListener("abort", kill);
     resolve({ stdout: stdout(), stderr: stderr(), end });
   };
-  child.once("error", (error) => settle(`did not start (${"code" in error ? error.code : error.message})`));
+  child.once("error", (error) => settle(`did not start: ${systemReason(error)}`));
   child.once("close", (code, killedBy) => {
     if (isLate) settle(`did not end within ${TIMEOUT_MS / 1_000} s`);
     else if (killedBy !== null) settle(`was ended by ${killedBy}`);

@@ -1,37 +1,47 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
+import { untilAborted } from "../../base/abort.ts";
 import { UnreachableError } from "../../base/errors.ts";
+import type { TunnelStream } from "../../operator/request.ts";
 
 /**
  * Carries standard input and output over a stream until the far side has ended it. The end of the input is passed on
  * and leaves the way back open. Ends early, without a failure, when nobody reads the output any more.
- * @throws UnreachableError when the stream breaks, and the signal's reason
+ * @throws what cut the stream short, UnreachableError when it breaks, and the signal's reason
  */
 export async function carryStdio(
-  socket: Socket,
+  { socket, whyCut }: TunnelStream,
   stdin: Readable,
   stdout: Writable,
   signal: AbortSignal,
 ): Promise<void> {
   const stop = () => socket.destroy(signal.reason);
-  const onOutputGone = () => socket.destroy();
+  let isOutputGone = false;
+  const onOutputGone = () => {
+    isOutputGone = true;
+    socket.destroy();
+  };
   signal.addEventListener("abort", stop, { once: true });
   stdout.on("error", onOutputGone);
   // Not waited for in the end: a read of the input that is under way ends on some runtimes only with the input.
   void pumpInput(stdin, socket);
   try {
-    await pumpOutput(socket, stdout);
+    const broken = await pumpOutput(socket, stdout).then(() => undefined, brokenBy);
     signal.throwIfAborted();
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new UnreachableError("the connection through the tunnel broke", { cause });
+    if (isOutputGone) return;
+    const cut = (await untilAborted(signal, whyCut())) ?? broken;
+    if (cut !== undefined) throw cut;
   } finally {
     signal.removeEventListener("abort", stop);
     stdout.removeListener("error", onOutputGone);
     socket.destroy();
     stdin.destroy();
   }
+}
+
+function brokenBy(cause: unknown): UnreachableError {
+  return new UnreachableError("the connection through the tunnel broke", { cause });
 }
 
 /** Bytes of the input to the stream, then its end. */

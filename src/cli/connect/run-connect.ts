@@ -7,6 +7,8 @@ import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
 import { withTunnel } from "../../operator/with-tunnel.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
 import { localWordsFor } from "../config/local.ts";
+import { exitCodeOf } from "../print/exit-codes.ts";
+import { reportError } from "../print/report.ts";
 import { EndSignals, releaseStandardStreams } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
 import { EventLog } from "../proxy/event-log.ts";
@@ -52,7 +54,7 @@ async function connect(
   context: CommandContext,
   { board, signal, isOnScreen }: Watched,
 ): Promise<number | undefined> {
-  const { settings, env, log } = context;
+  const { settings, env, log, output } = context;
   const isStdio = settings.get("stdio");
   const isStdoutOurs = context.rest === undefined && !isStdio;
   // Log lines are shown on the screen.
@@ -91,11 +93,15 @@ async function connect(
       reporter.tell({ event: "ready", tunnelId: tunnel.tunnelId });
       context.output.flush();
       using _ = warnBeforeEnd(tunnel, reporter);
-      return await workWith(
-        tunnel,
-        { service: request.service, address, peer, screen, signal: ended },
-        context,
-      );
+      const work = { service: request.service, address, peer, screen, signal: ended };
+      try {
+        return await workWith(tunnel, work, context);
+      } catch (error) {
+        if (!isStdio || ended.aborted) throw error;
+        // Said now: while others use the tunnel still, our standard streams are let go of.
+        context.stderr.write(reportError(error, { json: output.json, local: target.local !== undefined }));
+        return exitCodeOf(error);
+      }
     },
   );
 }

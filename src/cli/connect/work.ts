@@ -31,7 +31,8 @@ export async function workWith(
   signal.throwIfAborted();
   if (peer !== undefined) {
     const { carryStdio } = await import("./carry-stdio.ts");
-    const carried = carryStdio(tunnel.dial(), peer.input, stdout as Writable, signal);
+    const stream = await untilAborted(signal, tunnel.dial());
+    const carried = carryStdio(stream, peer.input, stdout as Writable, signal);
     await Promise.race([carried, failure(tunnel)]);
     peer.hush();
     return undefined;

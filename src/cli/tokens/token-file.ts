@@ -2,6 +2,7 @@ import { createReadStream, statSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { ConfigError } from "../../base/errors.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
+import { systemReason } from "../../base/system-reason.ts";
 import { BadValueError, readAccessToken } from "../config/values.ts";
 
 /** The longest token has 4096 characters; some white space around it does no harm. */
@@ -34,8 +35,7 @@ export async function readTokenFile(
     if (error instanceof BadValueError) {
       throw new ConfigError(`${name} holds no access token: ${error.message}`);
     }
-    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new ConfigError(`cannot read an access token from ${name}: ${reason}`, {
+    throw new ConfigError(`cannot read an access token from ${name}: ${systemReason(error)}`, {
       cause: error,
       hint: "name a file, or give it on standard input: --access-token-file -",
     });

@@ -48,6 +48,7 @@ describe("exceptions of the service", () => {
     ["ResourceNotFoundException", "why", "ERR_NOT_FOUND", '"t-1" was not found in eu-west-1', "--region"],
     ["LimitExceededException", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
     ["ThrottlingException", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
+    ["SlowDown", "why", "ERR_LIMIT", "DescribeTunnel was refused", "try again"],
     ["AccessDeniedException", "why", "ERR_DENIED", "iot:DescribeTunnel", "iot:DescribeTunnel"],
     ["ExpiredTokenException", "why", "ERR_CREDENTIALS", "ExpiredTokenException", "aws sso login"],
     ["UnrecognizedClientException", "why", "ERR_CREDENTIALS", "were refused", "AWS_ACCESS_KEY_ID"],
@@ -74,6 +75,15 @@ describe("exceptions of the service", () => {
     else expect(error.hint).toContain(hint);
     controlPlane.close();
   });
+
+  test.each(["", '{"message":"Too Many Requests"}', "<h1>429</h1>"])(
+    "status 429 without the service's own name for it is worth another try too (%p)",
+    async (body) => {
+      await using server = await startHttpServer((_, response) => void response.writeHead(429).end(body));
+      const error = await failureOf(connect(server.port).describeTunnel("t-1"));
+      expect(error).toMatchObject({ code: "ERR_LIMIT", hint: expect.stringContaining("try again") });
+    },
+  );
 
   test("something else than the service on the port is said so", async () => {
     await using server = await startHttpServer((_, response) => {
@@ -368,6 +378,17 @@ test("closing ends the calls under way, and what they hold", async () => {
   await waitFor("the connection", () => silent.accepted > 0);
   client.close();
   expect(await within("the end of the call", call, 1_000)).toBe("ended");
+});
+
+test.each([
+  ["access key id", { accessKeyId: "key\r", secretAccessKey: "secret" }],
+  ["secret access key", { accessKeyId: "key", secretAccessKey: "secret\r" }],
+  ["session token", { accessKeyId: "key", secretAccessKey: "secret", sessionToken: "a\nb" }],
+])("a line break in the %s is a fault of the credentials, not of the network", async (what, keys) => {
+  const controlPlane = connect(1, { credentials: async () => keys });
+  const error = await failureOf(controlPlane.describeTunnel("t-1"));
+  expect(error.code).toBe("ERR_CREDENTIALS");
+  expect(error.message).toContain(`the ${what} has a character that none has`);
 });
 
 test("the given credentials and region sign the call, whatever the environment says", async () => {

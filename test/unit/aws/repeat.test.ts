@@ -10,6 +10,7 @@ describe("a call is sent again", () => {
   test.each<[title: string, error: unknown, harmless: boolean, harmful: boolean]>([
     ["when it came too soon", fault("ThrottlingException"), true, true],
     ["at status 429", fault("Whatever", 429), true, true],
+    ["at a gateway's page of status 429", new ForeignAnswerError(429), true, true],
     ["when the service has trouble", fault("InternalFailure", 500), true, false],
     ["at a gateway's page", new ForeignAnswerError(503), true, false],
     ["when the connection was cut", system("ECONNRESET"), true, false],

@@ -31,6 +31,7 @@ describe("what the owner says", () => {
   test.each([
     READY,
     { type: "status" },
+    { type: "status", cut: { code: "ERR_UNREACHABLE", message: "lost" } },
     { type: "waiting", for: "the device" },
     { type: "listening", address: "/run/x" },
     { type: "listening", address: "::1", port: 22 },
@@ -43,6 +44,7 @@ describe("what the owner says", () => {
 
   test.each([
     { type: "use" },
+    { type: "status", cut: "lost" },
     { ...READY, expiresAt: "never" },
     { ...READY, pid: "7" },
     { type: "waiting" },

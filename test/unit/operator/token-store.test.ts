@@ -267,3 +267,13 @@ test("a directory that cannot be made is named", () => {
   expect(() => store.prepare()).toThrow(file);
   expect(store.list("source")).toEqual([]);
 });
+
+test("a directory whose path cannot be walked is a fault of the configuration, whatever is asked", () => {
+  using dir = tempDir();
+  const loop = join(dir.path, "loop");
+  symlinkSync(loop, loop);
+  const store = new TokenStore(join(loop, "tokens"), () => NOW);
+  expect(() => store.clientTokenFor(new AccessToken("given"), new Date(NOW + HOUR))).toThrow(ConfigError);
+  expect(() => store.list("source")).toThrow(ConfigError);
+  expect(() => store.prepare()).toThrow(ConfigError);
+});

@@ -61,12 +61,17 @@ describe("no keys, and why", () => {
     [
       "a token file that is not there",
       { [FULL]: "http://localhost/", AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: "/nowhere/token" },
-      'cannot read "/nowhere/token": ENOENT',
+      'cannot read "/nowhere/token": no such file or directory',
     ],
     [
       "a token of two lines",
       { [FULL]: "http://localhost/", AWS_CONTAINER_AUTHORIZATION_TOKEN: "a\r\nx: y" },
       "the token has a line break",
+    ],
+    [
+      "a token that no header can have",
+      { [FULL]: "http://localhost/", AWS_CONTAINER_AUTHORIZATION_TOKEN: "\u20ac" },
+      "another character that none has",
     ],
   ])("%s", async (_, env, why) => {
     const error = await containerKeys(env, carrier).catch((error: unknown) => error);

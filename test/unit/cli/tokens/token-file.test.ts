@@ -48,3 +48,7 @@ test("logs to a pipe that nobody reads are refused at once", () => {
   execFileSync("mkfifo", [pipe]);
   expect(() => openLogFile(pipe, "logs", () => {})).toThrow("a pipe that nobody reads");
 });
+
+test("a file that is not there is said so in words", async () => {
+  await expect(read("/nowhere/token")).rejects.toThrow('"/nowhere/token": no such file or directory');
+});
