@@ -90,13 +90,15 @@ export class Endings {
     return this.#byKey.size === 0 ? Number.POSITIVE_INFINITY : this.#next;
   }
 
+  /** The one of which nothing was seen to move for the longest time. */
   #hurryOldest(now: number): void {
-    for (const ending of this.#byKey.values()) {
-      if (ending.flushedAt === undefined || ending.until <= now) continue;
-      ending.until = now;
-      this.#next = now;
-      return;
-    }
+    const idle = [...this.#byKey.values()].filter(
+      ({ flushedAt, until }) => flushedAt !== undefined && until > now,
+    );
+    const [oldest] = idle.sort((one, other) => one.until - other.until);
+    if (oldest === undefined) return;
+    oldest.until = now;
+    this.#next = now;
   }
 
   #deadlineOf(ending: Ending): number {

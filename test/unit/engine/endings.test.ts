@@ -46,6 +46,14 @@ describe("a local socket after its connection's end (P55)", () => {
     expect([gone[0], gone.at(-1), endings.size]).toEqual([2, 45, 256]);
   });
 
+  test("makes room of those that nothing was seen to move of, not of one that is still being read", () => {
+    const endings = ending(100);
+    for (let key = 2; key <= 256; key += 1) endings.add({ key, serviceId: "SSH" }, 0, key);
+    endings.room(2, 0, 1_000);
+    endings.add({ key: 257, serviceId: "SSH" }, 0, 1_001);
+    expect(endings.due(1_001).map(({ key }) => key)).toEqual([3]);
+  });
+
   test("has no more than the time of an orderly stop", () => {
     const endings = ending();
     endings.hurry(1_000);

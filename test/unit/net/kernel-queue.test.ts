@@ -1,32 +1,35 @@
 import { expect, test } from "bun:test";
 import { connect, Socket } from "node:net";
-import { queuedInKernel, readQueues } from "../../../src/net/kernel-queue.ts";
+import { queuedIn, queuedInKernel } from "../../../src/net/kernel-queue.ts";
 import { startTcpServer } from "../../helpers/servers.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
-const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 11 1 0 100 0 0 10 0
-   1: 0100007F:C000 0100007F:1F90 01 00010001:00000000 01:00000018 00000000  1000        0 12 2 0 20 4 30 10 -1
-  12: 0100007F:1F90 0100007F:C000 01 00000000:0000FFFF 00:00000000 00000000  1000        0 13 1 0 20 4 30 10 -1
-`;
-const V6 =
-  "   0: 00000000000000000000000001000000:0016 00000000000000000000000001000000:D431 01 00000005:00000000 00:0\n";
-
-test("the queues of each connection are read from the kernel's table", () => {
-  expect([...readQueues(TABLE + V6)]).toEqual([
-    ["8080 0", { sending: 0, receiving: 0 }],
-    ["49152 8080", { sending: 65_537, receiving: 0 }],
-    ["8080 49152", { sending: 0, receiving: 65_535 }],
-    ["22 54321", { sending: 5, receiving: 0 }],
-  ]);
-});
-
-test.each(["", "no table\n", "   0: 0100007F:XXXX 0100007F:1F90 01 0:0\n"])(
-  "what is no table has none: %p",
-  (text) => {
-    expect(readQueues(text).size).toBe(0);
-  },
+const HEAD =
+  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+const row = (local: string, remote: string, sending: string, receiving: string) =>
+  `   0: ${local} ${remote} 01 ${sending}:${receiving} 01:00000018 00000000  1000        0 12 2 0 20 4 30 10 -1\n`;
+const V4 = HEAD + row("0100007F:C000", "0100007F:1F90", "00010001", "00000000");
+const PEER = row("0100007F:1F90", "0100007F:C000", "00000000", "0000FFFF");
+const MAPPED_PEER = row(
+  "0000000000000000FFFF00000100007F:1F90",
+  "0000000000000000FFFF00000100007F:C000",
+  "00000000",
+  "0000FFFF",
 );
+const OTHERS = row("0200007F:1F90", "0200007F:C000", "00000000", "00000001");
+const SOCKET = { localPort: 0xc000, remotePort: 0x1f90 };
+
+test.each([
+  ["its own queue alone where the other end is elsewhere", V4, 65_537],
+  ["both where the other end is here", V4 + PEER, 131_072],
+  ["both where the other end sees IPv4 as IPv6", V4 + MAPPED_PEER, 131_072],
+  ["nothing of another pair of the same ports", V4 + OTHERS, 65_537],
+  ["nothing where two have the same ports", V4 + row("0200007F:C000", "0200007F:1F90", "0", "0"), undefined],
+  ["nothing without a row", HEAD, undefined],
+  ["nothing in what is no table", "no table\n: \n", undefined],
+])("of the kernel's table counts %s", (_title, table, queued) => {
+  expect(queuedIn(table, [SOCKET, {}])).toEqual([queued, undefined]);
+});
 
 test("what an application leaves and takes is seen", async () => {
   await using idle = await startTcpServer();
