@@ -11,6 +11,8 @@ const HELD_BACK_DEAD_MS = 180_000;
 const CREDITED_DEAD_MS = 60_000;
 /** So much unanswered may be held back, though there is room for more: buffers on the way take less without being read. */
 const HELD_BACK_BYTES = 64 * 1024;
+/** Pings that somebody waits for are so many in a round trip at the most: more would be forgotten before their answers. */
+const PINGS_PER_ROUND_TRIP = 16;
 /** While nothing is read, only a write that fails tells that the service is gone: a ping goes out this often. */
 const UNREAD_PING_MS = 1_000;
 
@@ -27,6 +29,8 @@ export class Link {
   /** Last sign of life. */
   #aliveAt: number;
   #lastPingAt: number;
+  /** When a ping goes out that somebody waits for, and that would be too early now. */
+  #awaitedAt = Number.POSITIVE_INFINITY;
   #isReading = true;
   #isHeldBack = false;
   #isCredited = false;
@@ -82,7 +86,10 @@ export class Link {
    */
   nextPing(now: number, awaited: number | undefined = undefined): number | undefined {
     const isAwaited = awaited !== undefined && awaited < now && (this.window.lastPingAt ?? now) <= awaited;
-    if (now < this.#nextPingAt && !this.window.wantsPing && !isAwaited) return undefined;
+    const nextAwaitedAt = this.#lastPingAt + (this.window.roundTripMs ?? 0) / PINGS_PER_ROUND_TRIP;
+    const isDue = now >= this.#nextPingAt || this.window.wantsPing || (isAwaited && now >= nextAwaitedAt);
+    this.#awaitedAt = isAwaited && !isDue ? nextAwaitedAt : Number.POSITIVE_INFINITY;
+    if (!isDue) return undefined;
     this.#lastPingAt = now;
     return this.window.ping(now);
   }
@@ -95,7 +102,7 @@ export class Link {
 
   /** When to ask `nextPing` and `isDead` again. */
   deadline(): number {
-    return Math.min(this.#nextPingAt, this.#deadAt() ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#nextPingAt, this.#awaitedAt, this.#deadAt() ?? Number.POSITIVE_INFINITY);
   }
 
   get #nextPingAt(): number {

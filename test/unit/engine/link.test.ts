@@ -27,6 +27,18 @@ describe("Link", () => {
     expect(link.nextPing(201)).toBeUndefined();
   });
 
+  test("asks for the arrival of each of many messages some times in a round trip only (P52)", () => {
+    const link = answered();
+    expect(link.nextPing(200, 199)).toBeDefined();
+    expect([201, 202, 206].map((now) => link.nextPing(now, now - 1))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(link.deadline()).toBe(200 + 100 / 16);
+    expect(link.nextPing(207, 206)).toBeDefined();
+  });
+
   test("is never dead before a first ping was answered (P61)", () => {
     const link = new Link(OPTIONS, 0);
     link.nextPing(0);
