@@ -25,20 +25,22 @@ const MAX_BLOCKED_BYTES = 16 * 1024 * 1024;
 export class Engine {
   readonly #exchange: Exchange;
   readonly #side: Source | Destination;
+  readonly #continuity: Continuity | undefined;
   readonly #splitter = new FrameSplitter();
 
   constructor(side: "source" | "destination", options: EngineOptions) {
     this.#exchange = new Exchange(options);
     this.#side = side === "source" ? new Source(this.#exchange) : new Destination(this.#exchange);
     if (options.continuity !== undefined) {
-      this.#exchange.continuity = new Continuity(side, options.continuity, this.#exchange);
+      this.#continuity = new Continuity(side, options.continuity, this.#exchange);
+      this.#exchange.continuity = this.#continuity;
     }
     if (!options.hasServiceIds) this.#setServices(options.entries([]));
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */
   receive(bytes: Uint8Array, now: number): void {
-    this.#exchange.continuity?.setNow(now);
+    this.#continuity?.setNow(now);
     try {
       for (const frame of this.#splitter.push(bytes)) this.#onMessage(decodeFrame(frame), now);
     } catch (error) {
@@ -127,9 +129,9 @@ export class Engine {
    * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
    */
   nextFrame(now: number, maxBytes = MAX_PAYLOAD_BYTES): Uint8Array | undefined {
-    const { queue, table, continuity } = this.#exchange;
+    const { queue, table } = this.#exchange;
     for (;;) {
-      const control = continuity?.nextMessage(now);
+      const control = this.#continuity?.nextMessage(now);
       if (control !== undefined) return encodeFrame(control);
       const taken = queue.take(Math.min(maxBytes, this.#side.maxPayloadBytes), this.#mayTake);
       if (taken === undefined) return undefined;
@@ -144,12 +146,12 @@ export class Engine {
   tick(now: number): void {
     this.#exchange.giveUpLingering(now);
     this.#side.tick(now);
-    this.#exchange.continuity?.tick(now);
+    this.#continuity?.tick(now);
   }
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    const continuity = this.#exchange.continuity?.deadline();
+    const continuity = this.#continuity?.deadline();
     const times = [this.#exchange.linger.deadline, this.#side.deadline(), continuity];
     const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return first === Number.POSITIVE_INFINITY ? undefined : first;
@@ -223,32 +225,32 @@ export class Engine {
 
   /** Round trip to the other end of ours, in milliseconds, once measured. */
   get endToEndMs(): number | undefined {
-    return this.#exchange.continuity?.roundTripMs;
+    return this.#continuity?.roundTripMs;
   }
 
   /** Whether something is to be said to another end of ours. */
   get hasControl(): boolean {
-    return this.#exchange.continuity?.hasMessage === true;
+    return this.#continuity?.hasMessage === true;
   }
 
   /** The WebSocket is over: connections that can outlive it are held. */
   suspend(now: number): void {
-    this.#exchange.continuity?.setNow(now);
-    this.#exchange.continuity?.suspendAll();
+    this.#continuity?.setNow(now);
+    this.#continuity?.suspendAll();
   }
 
   /** As `tick` and `deadline`, once the WebSocket is over: only what is held here is left. */
   tickHeld(now: number): void {
-    this.#exchange.continuity?.tick(now);
+    this.#continuity?.tick(now);
   }
 
   heldDeadline(): number {
-    return this.#exchange.continuity?.deadline() ?? Number.POSITIVE_INFINITY;
+    return this.#continuity?.deadline() ?? Number.POSITIVE_INFINITY;
   }
 
   /** Connections that are held here and are not to be waited for any longer end. */
   abandon(why: string): void {
-    this.#exchange.continuity?.abandon(why);
+    this.#continuity?.abandon(why);
   }
 
   /** Connections that are open, wait to be opened or have not yet told their end. */
@@ -267,11 +269,11 @@ export class Engine {
   }
 
   get #accounts() {
-    return this.#exchange.continuity?.accounts;
+    return this.#continuity?.accounts;
   }
 
   get #held() {
-    return this.#exchange.continuity?.held;
+    return this.#continuity?.held;
   }
 
   #stateOf({ key }: Connection): ConnectionState | undefined {
@@ -283,8 +285,7 @@ export class Engine {
     if (state === undefined) return true;
     if (!this.#side.mayTake(state, item)) return false;
     if (item.type === "data") return this.#accounts?.allowanceOf(key) ?? true;
-    const isHeld =
-      item.type === "start" && this.#exchange.continuity?.holdsStarts(state.connection.serviceId);
+    const isHeld = item.type === "start" && this.#continuity?.holdsStarts(state.connection.serviceId);
     return isHeld !== true;
   };
 
@@ -307,7 +308,7 @@ export class Engine {
     const matched = matchServices(this.#exchange.options.entries(services), services);
     this.#exchange.services = matched;
     this.#exchange.output({ type: "ready", services: [...matched.keys()] });
-    this.#exchange.continuity?.ready(matched.keys());
+    this.#continuity?.ready(matched.keys());
   }
 
   #onSessionReset(): void {
@@ -324,7 +325,7 @@ export class Engine {
     this.#side.sent(state, item, now);
     if (item.type === "data") return exchange.dataMessage(state, item);
     const message = this.#side.startMessage(state, now);
-    this.#exchange.continuity?.connectionStarted(state);
+    this.#continuity?.connectionStarted(state);
     return message;
   }
 }

@@ -10,6 +10,7 @@ import {
   Why,
 } from "../../protocol/control.ts";
 import { type Message, MessageType, makeMessage } from "../../protocol/message.ts";
+import type { ContinuityHooks } from "../continuity-hooks.ts";
 import { type Exchange, idsOf } from "../exchange.ts";
 import { isOurs } from "../pacing.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
@@ -19,7 +20,8 @@ import { Held } from "./held.ts";
 import { FIRST_BYTES } from "./outgoing.ts";
 import { whyOf } from "./reasons.ts";
 import { Resumption } from "./resumption.ts";
-import { type Holder, isSameId, type Session, type Strand } from "./session.ts";
+import type { Session } from "./session.ts";
+import { type Holder, isSameId, type Strand } from "./strand.ts";
 import { Strands } from "./strands.ts";
 
 /** A peer that seems to be ours is sent little until its HELLO, for so long at most: else much would come without credit. */
@@ -33,7 +35,7 @@ const FOREIGN_MS = 5_000;
  * What one WebSocket's engine adds where both ends are ours (P90 to P104): it speaks on the control channel of each
  * stream, keeps the accounts of connections, and hands them to the process's session when their stream is lost.
  */
-export class Continuity implements Holder {
+export class Continuity implements Holder, ContinuityHooks {
   readonly accounts: Accounts;
   readonly held: Held;
   readonly #side: "source" | "destination";

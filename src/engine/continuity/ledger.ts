@@ -1,7 +1,7 @@
 import type { Connection } from "../output.ts";
 import { Incoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
-import type { Session } from "./session.ts";
+import type { Pools } from "./pool.ts";
 
 /** The accounts of one connection, from its first byte, over any number of streams (P93). */
 export class Ledger {
@@ -19,11 +19,11 @@ export class Ledger {
   /** The last moment at which something of it was acknowledged. */
   progressAt = 0;
 
-  constructor(connection: Connection, connectionId: number, session: Session) {
+  constructor(connection: Connection, connectionId: number, { sendPool, receivePool }: Pools) {
     this.connection = connection;
     this.connectionId = connectionId;
-    this.outgoing = new Outgoing(session.sendPool);
-    this.incoming = new Incoming(session.receivePool);
+    this.outgoing = new Outgoing(sendPool);
+    this.incoming = new Incoming(receivePool);
   }
 
   /** Whether both applications have everything, and each other's end of file. */

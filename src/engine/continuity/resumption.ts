@@ -4,7 +4,8 @@ import { type Exchange, idsOf } from "../exchange.ts";
 import { newStreamId } from "../pacing.ts";
 import type { Stream } from "../stream-table.ts";
 import { type Attempt, Attempts } from "./attempts.ts";
-import type { Session, Strand } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Strand } from "./strand.ts";
 
 /** Who owns streams and strands. */
 interface Owner {
