@@ -1,21 +1,18 @@
 import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
-import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import type { Why } from "../protocol/control.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
-import { decodeFrame, describeMessage, encodeFrame, type Message, MessageType } from "../protocol/message.ts";
+import { decodeFrame, describeMessage, type Message, MessageType } from "../protocol/message.ts";
 import { checkMessage } from "../protocol/rules.ts";
 import { Continuity } from "./continuity/continuity.ts";
 import { Destination } from "./destination.ts";
 import { type EngineOptions, Exchange } from "./exchange.ts";
-import type { Item } from "./fair-queue.ts";
 import type { Connection, EngineOutput } from "./output.ts";
+import { Pressure } from "./pressure.ts";
 import type { Backlog } from "./readers.ts";
+import { Sender } from "./sender.ts";
 import { matchServices } from "./services.ts";
 import { Source } from "./source.ts";
 import type { ConnectionState } from "./stream-table.ts";
-
-/** What may wait for credit, of all connections together, before it counts as backlog of them all (P95). */
-const MAX_BLOCKED_BYTES = 16 * 1024 * 1024;
 
 /**
  * The messages of one WebSocket of a local proxy: streams and connections, what is sent when, what each message means.
@@ -23,9 +20,12 @@ const MAX_BLOCKED_BYTES = 16 * 1024 * 1024;
  * `tick` at `deadline()`. `now` is milliseconds of any steady clock.
  */
 export class Engine {
+  /** What decides which applications are read. */
+  readonly pressure: Backlog;
   readonly #exchange: Exchange;
   readonly #side: Source | Destination;
   readonly #continuity: Continuity | undefined;
+  readonly #sender: Sender;
   readonly #splitter = new FrameSplitter();
 
   constructor(side: "source" | "destination", options: EngineOptions) {
@@ -35,6 +35,8 @@ export class Engine {
       this.#continuity = new Continuity(side, options.continuity, this.#exchange);
       this.#exchange.continuity = this.#continuity;
     }
+    this.#sender = new Sender(this.#exchange, this.#side, this.#continuity);
+    this.pressure = new Pressure(this.#exchange.queue, this.#continuity?.accounts);
     if (!options.hasServiceIds) this.#setServices(options.entries([]));
   }
 
@@ -128,18 +130,8 @@ export class Engine {
    * The next frame for the tunnel, or undefined when nothing may be sent now.
    * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
    */
-  nextFrame(now: number, maxBytes = MAX_PAYLOAD_BYTES): Uint8Array | undefined {
-    const { queue, table } = this.#exchange;
-    for (;;) {
-      const control = this.#continuity?.nextMessage(now);
-      if (control !== undefined) return encodeFrame(control);
-      const taken = queue.take(Math.min(maxBytes, this.#side.maxPayloadBytes), this.#mayTake);
-      if (taken === undefined) return undefined;
-      if (taken.item.type === "message") return encodeFrame(taken.item.message);
-      const state = table.connections.get(taken.key);
-      const message = state && this.#messageFor(state, taken.item, now);
-      if (message !== undefined) return encodeFrame(message);
-    }
+  nextFrame(now: number, maxBytes?: number): Uint8Array | undefined {
+    return this.#sender.nextFrame(now, maxBytes);
   }
 
   /** Calls for this at `deadline()`; calling it early does no harm. */
@@ -172,40 +164,9 @@ export class Engine {
     return this.#exchange.linger.size > 0;
   }
 
-  /** Bytes a connection still wants to send, with a small cost for each chunk. */
-  backlogOf(connection: Connection): number {
-    return this.#exchange.queue.bytesOf(connection.key);
-  }
-
   /** Bytes all connections still want to send. */
   get backlog(): number {
     return this.#exchange.queue.totalBytes;
-  }
-
-  /** Part of `backlog` of connections not yet opened on the wire. */
-  get waitingBacklog(): number {
-    return this.#exchange.queue.waitingBytes;
-  }
-
-  /** Whether a connection has not yet been opened on the wire. */
-  isWaiting(connection: Connection): boolean {
-    return this.#exchange.queue.isWaiting(connection.key);
-  }
-
-  /** What decides who is read: what waits for credit is no reason not to read others (P95). */
-  get pressure(): Backlog {
-    const accounts = this.#accounts;
-    if (accounts === undefined) return this;
-    const isBlocked = ({ key }: Connection) => accounts.allowanceOf(key) === 0;
-    const { backlog } = this;
-    return {
-      get backlog() {
-        return backlog - Math.min(accounts.blockedBacklog, MAX_BLOCKED_BYTES);
-      },
-      waitingBacklog: this.waitingBacklog,
-      isWaiting: (one) => this.isWaiting(one),
-      backlogOf: (one) => this.backlogOf(one) * (isBlocked(one) ? Number.POSITIVE_INFINITY : 1) || 0,
-    };
   }
 
   /** Bytes were given to the local socket of a connection. */
@@ -280,15 +241,6 @@ export class Engine {
     return this.#exchange.table.connections.get(key);
   }
 
-  readonly #mayTake = (key: number, item: Item): boolean | number => {
-    const state = this.#exchange.table.connections.get(key);
-    if (state === undefined) return true;
-    if (!this.#side.mayTake(state, item)) return false;
-    if (item.type === "data") return this.#accounts?.allowanceOf(key) ?? true;
-    const isHeld = item.type === "start" && this.#continuity?.holdsStarts(state.connection.serviceId);
-    return isHeld !== true;
-  };
-
   #onMessage(message: Message, now: number): void {
     const exchange = this.#exchange;
     if (exchange.hasFailed || !checkMessage(message, [this.#side.peer, "service"])) return;
@@ -314,18 +266,5 @@ export class Engine {
   #onSessionReset(): void {
     const exchange = this.#exchange;
     for (const stream of exchange.table.streams) exchange.endStream(stream, "session reset by the service");
-  }
-
-  #messageFor(state: ConnectionState, item: Item, now: number): Message | undefined {
-    const exchange = this.#exchange;
-    if (item.type === "reset") {
-      exchange.forget(state);
-      return state.stream && this.#side.resetMessage(state, state.stream, now);
-    }
-    this.#side.sent(state, item, now);
-    if (item.type === "data") return exchange.dataMessage(state, item);
-    const message = this.#side.startMessage(state, now);
-    this.#continuity?.connectionStarted(state);
-    return message;
   }
 }
