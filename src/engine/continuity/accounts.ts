@@ -5,6 +5,7 @@ import { idsOf } from "../exchange.ts";
 import type { Connection } from "../output.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import type { Channel } from "./channel.ts";
+import type { Channels } from "./channels.ts";
 import { Ledger } from "./ledger.ts";
 import type { Session } from "./session.ts";
 
@@ -16,8 +17,7 @@ export class Accounts {
   readonly #isSource: boolean;
   readonly #session: Session;
   readonly #exchange: Exchange;
-  readonly #channelOf: (stream: Stream) => Channel | undefined;
-  readonly #isAwaited: (stream: Stream) => boolean;
+  readonly #channels: Channels;
   readonly #ledgers = new Map<number, Ledger>();
   /** Their local socket is gone, and the other end has not acknowledged all. */
   readonly #closing = new Map<ConnectionState, Ledger>();
@@ -30,22 +30,11 @@ export class Accounts {
   /** The time of what follows, in milliseconds. */
   now = 0;
 
-  /**
-   * @param channelOf the control channel of a stream whose two ends have said HELLO
-   * @param isAwaited whether the other end's HELLO is about to come
-   */
-  constructor(
-    side: "source" | "destination",
-    session: Session,
-    exchange: Exchange,
-    channelOf: (stream: Stream) => Channel | undefined,
-    isAwaited: (stream: Stream) => boolean,
-  ) {
+  constructor(side: "source" | "destination", session: Session, exchange: Exchange, channels: Channels) {
     this.#isSource = side === "source";
-    this.#isAwaited = isAwaited;
     this.#session = session;
     this.#exchange = exchange;
-    this.#channelOf = channelOf;
+    this.#channels = channels;
   }
 
   /** Accounts of a connection, which begin when it is on the wire in format 3. */
@@ -55,14 +44,14 @@ export class Accounts {
     if (known !== undefined || stream === undefined || stream.format < 3 || connectionId === 0) return known;
     const ledger = new Ledger(connection, connectionId, this.#session);
     this.#ledgers.set(connection.key, ledger);
-    const channel = this.#channelOf(stream);
+    const channel = this.#channels.openOf(stream);
     const closed = this.#closedBefore.get(connection.key);
     if (closed !== undefined) this.#close(state, ledger, closed.why);
     if (channel !== undefined) {
       this.bind(ledger);
       this.open(state, channel);
     } else if (this.#foreign.has(stream)) ledger.outgoing.forgo();
-    else if (this.#isAwaited(stream)) ledger.outgoing.await();
+    else if (this.#channels.isAwaited(stream)) ledger.outgoing.await();
     return ledger;
   }
 
@@ -122,7 +111,7 @@ export class Accounts {
     const ledger = this.of(state);
     const { stream } = state;
     if (ledger === undefined || stream === undefined) return true;
-    const channel = this.#channelOf(stream);
+    const channel = this.#channels.openOf(stream);
     const isFitting = ledger.incoming.receive(bytes);
     // A destination of ours says HELLO before anything else in a stream (P92).
     if (channel === undefined && this.#isSource) this.forgo(stream);
@@ -169,7 +158,7 @@ export class Accounts {
     const ledger = this.#openOf(state);
     if (ledger === undefined || state.stream === undefined) return false;
     if (why !== undefined && why !== Why.Reset) {
-      this.#channelOf(state.stream)?.sayReason(state.connectionId, why);
+      this.#channels.openOf(state.stream)?.sayReason(state.connectionId, why);
       return false;
     }
     this.#close(state, ledger, why);
@@ -240,7 +229,7 @@ export class Accounts {
     this.#closedBefore.delete(state.connection.key);
     if (ledger === undefined) return;
     this.#ledgers.delete(state.connection.key);
-    if (state.stream !== undefined) this.#channelOf(state.stream)?.forget(ledger);
+    if (state.stream !== undefined) this.#channels.openOf(state.stream)?.forget(ledger);
     ledger.release();
   }
 
@@ -297,14 +286,14 @@ export class Accounts {
   }
 
   #openOf(state: ConnectionState): Ledger | undefined {
-    const isOpen = state.stream !== undefined && this.#channelOf(state.stream) !== undefined;
+    const isOpen = state.stream !== undefined && this.#channels.openOf(state.stream) !== undefined;
     return isOpen ? this.of(state) : undefined;
   }
 
   #tell(state: ConnectionState): void {
     const ledger = this.#openOf(state);
     if (ledger !== undefined && state.stream !== undefined) {
-      this.#channelOf(state.stream)?.sayCredit(ledger, this.now);
+      this.#channels.openOf(state.stream)?.sayCredit(ledger, this.now);
     }
   }
 
@@ -317,7 +306,7 @@ export class Accounts {
   /** What follows when everything was sent, or acknowledged. */
   #advance(state: ConnectionState, ledger: Ledger): void {
     const { outgoing } = ledger;
-    const channel = state.stream && this.#channelOf(state.stream);
+    const channel = state.stream && this.#channels.openOf(state.stream);
     if (channel === undefined || this.#exchange.queue.bytesOf(state.connection.key) > 0) return;
     if (outgoing.hasEnded && !outgoing.isFinTold) {
       outgoing.isFinTold = true;
@@ -329,7 +318,7 @@ export class Accounts {
   #reset(state: ConnectionState, ledger: Ledger): void {
     this.#closing.delete(state);
     const why = ledger.closed?.why;
-    const channel = state.stream && this.#channelOf(state.stream);
+    const channel = state.stream && this.#channels.openOf(state.stream);
     if (why !== undefined) channel?.sayReason(state.connectionId, why);
     // What cannot be acknowledged any more is not waited for.
     this.#exchange.queue.drop(state.connection.key);
