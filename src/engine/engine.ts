@@ -36,7 +36,7 @@ export class Engine {
       this.#exchange.continuity = this.#continuity;
     }
     this.#sender = new Sender(this.#exchange, this.#side, this.#continuity);
-    this.pressure = new Pressure(this.#exchange.queue, this.#continuity?.accounts);
+    this.pressure = new Pressure(this.#exchange.queue, this.#continuity?.accounts.ledgers);
     if (!options.hasServiceIds) this.#setServices(options.entries([]));
   }
 
@@ -176,12 +176,12 @@ export class Engine {
 
   /** Whether what waits for a connection's application is bounded by its credit, so that nobody else is held up. */
   isCredited({ key }: Connection): boolean {
-    return this.#accounts?.isCredited(key) === true;
+    return this.#accounts?.ledgers.isCredited(key) === true;
   }
 
   /** Connections of which that became true since the last call. */
   takeCredited(): readonly Connection[] {
-    return this.#accounts?.takeBound() ?? [];
+    return this.#accounts?.ledgers.takeBound() ?? [];
   }
 
   /** Round trip to the other end of ours, in milliseconds, once measured. */

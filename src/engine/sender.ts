@@ -41,7 +41,7 @@ export class Sender {
     const state = this.#exchange.table.connections.get(key);
     if (state === undefined) return true;
     if (!this.#side.mayTake(state, item)) return false;
-    if (item.type === "data") return this.#continuity?.accounts.allowanceOf(key) ?? true;
+    if (item.type === "data") return this.#continuity?.accounts.ledgers.allowanceOf(key) ?? true;
     const isHeld = item.type === "start" && this.#continuity?.holdsStarts(state.connection.serviceId);
     return isHeld !== true;
   };

@@ -137,7 +137,7 @@ export class Handshake {
     for (const state of states) {
       const ledger = this.#accounts.of(state);
       // What the source sends from here on knows our window; a destination hears of it later.
-      if (!this.#isSource && ledger !== undefined) this.#accounts.bind(ledger);
+      if (!this.#isSource && ledger !== undefined) this.#accounts.ledgers.bind(ledger);
     }
     channel.strand = strand;
     for (const state of states) this.#accounts.open(state, channel);
