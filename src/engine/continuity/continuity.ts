@@ -137,8 +137,9 @@ export class Continuity implements Holder, ContinuityHooks {
     if (strand.ledgers.size === 0) {
       return this.#side === "source" ? this.#session.retire(strand) : this.#session.forget(strand);
     }
-    if (!this.#session.suspend(strand))
+    if (!this.#session.suspend(strand)) {
       return this.#resumption.lose(strand, "too many connections are suspended");
+    }
     const { serviceId, ledgers } = strand;
     this.#exchange.event({ type: "held", serviceId, connections: ledgers.size });
     if (this.#side === "source") this.#resumption.attempts.add(strand, this.accounts.now, false);
@@ -176,8 +177,9 @@ export class Continuity implements Holder, ContinuityHooks {
     this.#channels.tick(now);
     for (const stream of this.#channels.overdue(now)) this.accounts.awaitNoMore(stream);
     for (const strand of this.#strands.of(this)) {
-      if (this.#strands.expiryOf(strand) <= now)
+      if (this.#strands.expiryOf(strand) <= now) {
         this.#resumption.lose(strand, "the other side did not come back");
+      }
     }
     for (const stream of this.#channels.foreign(now)) this.accounts.forgo(stream);
     this.#resumption.tick(now);

@@ -67,9 +67,7 @@ export class Resumption {
 
   #onSilence(attempt: Attempt, stream: Stream, now: number): void {
     this.#end(stream);
-    if (this.attempts.silent(attempt, now)) {
-      this.lose(attempt.strand, "the other side does not answer");
-    }
+    if (this.attempts.silent(attempt, now)) this.lose(attempt.strand, "the other side does not answer");
   }
 
   #end(stream: Stream): void {
