@@ -1,13 +1,11 @@
 import { UnreachableError } from "../base/errors.ts";
 import { Why } from "../protocol/control.ts";
-import { type CarrierLimits, type CarrierOptions, LIMITS } from "./carrier-options.ts";
-import { Endings } from "./endings.ts";
+import { type CarrierOptions, LIMITS } from "./carrier-options.ts";
 import { Engine } from "./engine.ts";
 import { Link } from "./link.ts";
+import { LocalSockets } from "./local-sockets.ts";
 import type { CarrierEnd, Connection, EngineOutput, Output } from "./output.ts";
-import { Readers } from "./readers.ts";
 import { StartWatch } from "./start-watch.ts";
-import { Unread } from "./unread.ts";
 
 /** How long an orderly stop waits for the last messages to leave, and for applications to take what is theirs. */
 const STOP_MS = 1_000;
@@ -21,16 +19,9 @@ export class Carrier {
   readonly #options: CarrierOptions;
   readonly #engine: Engine;
   readonly #link: Link;
-  readonly #unread: Unread;
-  /** What waits for applications under credit: it holds up nobody else (P94). */
-  readonly #credited: Unread;
-  readonly #creditedKeys = new Set<number>();
-  readonly #endings = new Endings();
-  readonly #limits: CarrierLimits;
-  /** Open connections with a local socket. */
-  readonly #locals: Readers;
-  /** Connections that outlived their stream, with their local socket here (P99). */
-  readonly #held = new Map<number, Connection>();
+  readonly #locals: LocalSockets;
+  /** Bytes that may wait in the WebSocket. */
+  readonly #socketBytes: number;
   readonly #start: StartWatch;
   #outputs: Output[] = [];
   #stopUntil: number | undefined;
@@ -40,10 +31,8 @@ export class Carrier {
     this.#options = options;
     this.#engine = new Engine(options.side, options);
     this.#link = new Link(options, now);
-    this.#limits = options.limits ?? LIMITS;
-    this.#locals = new Readers(this.#limits);
-    this.#unread = new Unread(this.#limits.heldBytes, options.stallTimeoutMs);
-    this.#credited = new Unread(Number.POSITIVE_INFINITY, options.stallTimeoutMs);
+    this.#locals = new LocalSockets(options, (connection) => this.#engine.isCredited(connection));
+    this.#socketBytes = (options.limits ?? LIMITS).socketBytes;
     this.#start = new StartWatch(now);
   }
 
@@ -79,13 +68,8 @@ export class Carrier {
 
   /** A local socket gave bytes. They are kept until they are sent: do not change the buffer. */
   localData(connection: Connection, bytes: Uint8Array, now: number): void {
-    const { key } = connection;
-    if (this.#locals.get(key) !== undefined) {
-      this.#locals.fed(connection);
-      return this.#engine.localData(connection, bytes);
-    }
-    if (this.#held.has(key)) return this.#engine.localData(connection, bytes);
-    const verdict = this.#endings.data(key, bytes.length, now);
+    const verdict = this.#locals.data(connection, bytes.length, now);
+    if (verdict === "send") this.#engine.localData(connection, bytes);
     if (verdict === "pause") this.#outputs.push({ type: "pause", connection });
     if (verdict === "abandon") this.#abandon(connection);
   }
@@ -100,17 +84,13 @@ export class Carrier {
    * @param why for another end of ours, when it did not go in good order (P97)
    */
   localClosed(connection: Connection, why?: Why): void {
-    const { key } = connection;
-    if (this.#locals.remove(key) !== "unknown" || this.#held.has(key)) {
-      this.#engine.localClosed(connection, why);
-    }
-    this.#forget(key);
+    if (this.#locals.remove(connection.key)) this.#engine.localClosed(connection, why);
     this.#engine.released(connection);
   }
 
   /** Another carrier of the session has the local socket of a connection now, after `adopt`. */
   localMoved({ key }: Connection): void {
-    this.#forget(key);
+    this.#locals.forget(key);
   }
 
   /**
@@ -118,22 +98,20 @@ export class Carrier {
    * @returns whether anything may follow from it: else `poll` need not be called
    */
   localRoom(connection: Connection, unreadBytes: number, now: number, seenBytes = 0): boolean {
-    const { key } = connection;
-    this.#unreadOf(connection).room(key, unreadBytes, this.#isAlone(key), seenBytes);
+    this.#locals.room(connection, unreadBytes, now, seenBytes);
     this.#engine.localUnread(connection, unreadBytes, now);
-    this.#endings.room(key, unreadBytes, now);
     if (this.#engine.hasControl) return true;
-    return this.#unread.isHolding || this.#endings.size > 0 || this.#engine.isLingering;
+    return this.#locals.isHolding || this.#locals.hasEnding || this.#engine.isLingering;
   }
 
   /** Ends every connection in good order, then the WebSocket: within a second, whatever anybody does. */
   stop(now: number): void {
     if (this.#stopUntil !== undefined) return;
     this.#stopUntil = now + STOP_MS;
-    this.#endings.hurry(this.#stopUntil);
+    this.#locals.hurry(this.#stopUntil);
     this.#engine.abandon("proxy stopped");
     if (this.#isOver) return;
-    for (const connection of this.#locals.all) {
+    for (const connection of this.#locals.open) {
       this.#engine.localClosed(connection, Why.Stopped);
       this.#closeLocal({ type: "close", connection, how: "end", why: "proxy stopped" }, now);
     }
@@ -141,7 +119,7 @@ export class Carrier {
 
   /** Call it at `deadline()`; earlier does no harm. */
   tick(now: number): void {
-    for (const connection of this.#endings.due(now)) this.#abandon(connection);
+    for (const connection of this.#locals.overdue(now)) this.#abandon(connection);
     if (this.#isOver) return this.#engine.tickHeld(now);
     if (this.#stopUntil !== undefined && now >= this.#stopUntil) {
       return this.#finish({ type: "stopped" }, now);
@@ -172,10 +150,10 @@ export class Carrier {
 
   /** When to call `tick`; infinite when only an input can bring anything new. */
   deadline(): number {
-    const ending = this.#endings.deadline;
-    if (this.#isOver) return this.#held.size === 0 ? ending : Math.min(ending, this.#engine.heldDeadline());
+    const ending = this.#locals.endingDeadline;
+    if (this.#isOver) return this.#locals.hasHeld ? Math.min(ending, this.#engine.heldDeadline()) : ending;
     const startAt = this.#engine.isReady ? undefined : this.#start.deadline;
-    const times = [this.#engine.deadline(), this.#unread.deadline(), this.#stopUntil, startAt];
+    const times = [this.#engine.deadline(), this.#locals.stallDeadline, this.#stopUntil, startAt];
     return Math.min(ending, this.#link.deadline(), ...times.map((time) => time ?? Number.POSITIVE_INFINITY));
   }
 
@@ -201,7 +179,7 @@ export class Carrier {
 
   /** Connections, open or ending, that still have a local socket or are known to the engine. */
   get leftovers(): number {
-    return this.#engine.openConnections + this.#locals.size + this.#endings.size + this.#held.size;
+    return this.#engine.openConnections + this.#locals.size;
   }
 
   /** Entry of the service map that serves a service of the tunnel. */
@@ -215,7 +193,7 @@ export class Carrier {
   }
 
   #nextOutput(now: number): Output | undefined {
-    if (this.#outputs.length === 0 && (!this.#isOver || this.#held.size > 0)) {
+    if (this.#outputs.length === 0 && (!this.#isOver || this.#locals.hasHeld)) {
       for (const output of this.#engine.drain()) this.#take(output, now);
     }
     return this.#outputs.shift();
@@ -226,81 +204,30 @@ export class Carrier {
     if (output.type === "write") return this.#write(output, now);
     if (output.type === "close") return this.#closeLocal(output, now);
     if (output.type === "fail") return this.#finish({ type: "failed", error: output.error }, now);
-    if (output.type === "hold") return this.#hold(output.connection);
-    if (output.type === "adopt") return this.#adopt(output);
+    if (output.type === "hold") return void this.#outputs.push(this.#locals.hold(output.connection));
+    if (output.type === "adopt") return void this.#outputs.push(...this.#locals.adopt(output));
     if (output.type === "finish" && this.#locals.get(output.connection.key) === undefined) return;
     if (output.type === "connect") this.#locals.add(output.connection);
     this.#outputs.push(output);
   }
 
   #write({ connection, bytes }: EngineOutput & { type: "write" }, now: number): void {
-    const { key } = connection;
-    if (this.#locals.get(key) === undefined) return;
-    // What has to wait must not keep the whole frame that it came in.
-    const unread = this.#unreadOf(connection);
-    const isWaste = unread.bytesOf(key) > 0 && 2 * bytes.length < bytes.buffer.byteLength;
-    const kept = isWaste ? bytes.slice() : bytes;
-    unread.wrote(key, kept.length);
+    if (this.#locals.get(connection.key) === undefined) return;
+    const kept = this.#locals.wrote(connection, bytes);
     this.#engine.localHanded(connection, kept.length);
-    this.#engine.localUnread(connection, unread.bytesOf(key), now);
+    this.#engine.localUnread(connection, this.#locals.unreadBytes(connection), now);
     this.#outputs.push({ type: "write", connection, bytes: kept });
   }
 
   #closeLocal(output: Output & { type: "close" }, now: number): void {
-    const { connection, how } = output;
-    const was = this.#locals.remove(connection.key);
-    if (was === "unknown") return;
-    this.#outputs.push(output);
-    if (how === "end") {
-      this.#endings.add(connection, this.#unreadOf(connection).bytesOf(connection.key), now);
-      // A paused reader would never hear that its application has gone.
-      if (was === "paused") this.#outputs.push({ type: "resume", connection });
-    } else this.#forget(connection.key);
-  }
-
-  /** The local socket stays open and is not read. */
-  #hold(connection: Connection): void {
-    this.#locals.remove(connection.key);
-    this.#held.set(connection.key, connection);
-    this.#outputs.push({ type: "pause", connection });
-  }
-
-  /** The local socket of a connection that was held, here or by another carrier, is this one's. */
-  #adopt(output: Output & { type: "adopt" }): void {
-    const { connection, unreadBytes } = output;
-    const { key } = connection;
-    this.#forget(key);
-    this.#locals.add(connection);
-    this.#creditedKeys.add(key);
-    if (unreadBytes > 0) this.#credited.wrote(key, unreadBytes);
-    this.#outputs.push(output, { type: "resume", connection });
-  }
-
-  /** Where it is accounted what waits for an application: with the others, until credit bounds it. */
-  #unreadOf(connection: Connection): Unread {
-    const { key } = connection;
-    if (this.#creditedKeys.has(key)) return this.#credited;
-    if (!this.#engine.isCredited(connection)) return this.#unread;
-    this.#creditedKeys.add(key);
-    const bytes = this.#unread.bytesOf(key);
-    this.#unread.remove(key);
-    if (bytes > 0) this.#credited.wrote(key, bytes);
-    return this.#credited;
-  }
-
-  #forget(key: number): void {
-    this.#held.delete(key);
-    this.#endings.delete(key);
-    this.#unread.remove(key);
-    this.#credited.remove(key);
-    this.#creditedKeys.delete(key);
+    this.#outputs.push(...this.#locals.close(output, now));
   }
 
   /** The next ping or frame, if the tunnel has room. */
   #nextMessage(now: number, bufferedBytes: number): Output | undefined {
     const id = this.#link.nextPing(now, this.#engine.unansweredSince);
     if (id !== undefined) return { type: "ping", id };
-    if (!this.#link.mayWrite(bufferedBytes >= this.#limits.socketBytes, now)) return undefined;
+    if (!this.#link.mayWrite(bufferedBytes >= this.#socketBytes, now)) return undefined;
     const { window } = this.#link;
     const bytes = this.#engine.nextFrame(now, window.messageBytes);
     if (bytes === undefined) return undefined;
@@ -308,32 +235,23 @@ export class Carrier {
     return { type: "frame", bytes };
   }
 
-  /** Whether no open connection but that of a key is there; one that has ended and still writes out is none. */
-  #isAlone(key: number): boolean {
-    return this.#locals.size === (this.#locals.get(key) === undefined ? 0 : 1);
-  }
-
   /** Decides who is read and who is given up, once everything that may be sent has been. */
   #settle(now: number): void {
-    for (const connection of this.#engine.takeCredited()) this.#unreadOf(connection);
-    // Whoever could be held up opens a connection at the source, which knows of it; a destination has to read on.
-    const isSource = this.#options.side === "source";
-    for (const key of this.#unread.settle(now, (key) => isSource && this.#isAlone(key))) {
-      this.#giveUp(key, now);
-    }
-    const isReading = !this.#unread.isHolding;
+    for (const connection of this.#engine.takeCredited()) this.#locals.credit(connection);
+    for (const key of this.#locals.stalled(now)) this.#giveUp(key, now);
+    const isReading = !this.#locals.isHolding;
     if (isReading !== this.#link.isReading) {
       this.#link.setReading(isReading, now);
       this.#engine.setHearing(isReading, now);
       this.#outputs.push({ type: isReading ? "resume" : "pause" });
     }
-    this.#link.setCredited(this.#locals.size > 0 && this.#creditedKeys.size >= this.#locals.size);
-    this.#outputs.push(...this.#locals.settle(this.#engine.pressure));
+    this.#link.setCredited(this.#locals.isAllCredited);
+    this.#outputs.push(...this.#locals.settleReaders(this.#engine.pressure));
   }
 
   #giveUp(key: number, now: number): void {
     const connection = this.#locals.get(key);
-    const ending = this.#endings.of(key);
+    const ending = this.#locals.endingOf(key);
     if (ending !== undefined) this.#abandon(ending);
     if (connection === undefined) return;
     this.#engine.localClosed(connection);
@@ -342,7 +260,7 @@ export class Carrier {
   }
 
   #abandon(connection: Connection): void {
-    this.#forget(connection.key);
+    this.#locals.forget(connection.key);
     this.#outputs.push({ type: "abandon", connection });
   }
 
@@ -365,7 +283,7 @@ export class Carrier {
     }
     this.#isOver = true;
     const why = "the link to the service was lost";
-    for (const connection of this.#locals.all) {
+    for (const connection of this.#locals.open) {
       this.#closeLocal({ type: "close", connection, how: "reset", why }, now);
     }
     this.#outputs.push({ type: "ended", end });

@@ -1,21 +1,18 @@
 import { RemoteProtocolError, TunnelError } from "../base/errors.ts";
-import { MAX_PAYLOAD_BYTES } from "../protocol/constants.ts";
 import type { Why } from "../protocol/control.ts";
 import { FrameSplitter } from "../protocol/frame.ts";
-import { decodeFrame, describeMessage, encodeFrame, type Message, MessageType } from "../protocol/message.ts";
+import { decodeFrame, describeMessage, type Message, MessageType } from "../protocol/message.ts";
 import { checkMessage } from "../protocol/rules.ts";
 import { Continuity } from "./continuity/continuity.ts";
 import { Destination } from "./destination.ts";
 import { type EngineOptions, Exchange } from "./exchange.ts";
-import type { Item } from "./fair-queue.ts";
 import type { Connection, EngineOutput } from "./output.ts";
+import { Pressure } from "./pressure.ts";
 import type { Backlog } from "./readers.ts";
+import { Sender } from "./sender.ts";
 import { matchServices } from "./services.ts";
 import { Source } from "./source.ts";
 import type { ConnectionState } from "./stream-table.ts";
-
-/** What may wait for credit, of all connections together, before it counts as backlog of them all (P95). */
-const MAX_BLOCKED_BYTES = 16 * 1024 * 1024;
 
 /**
  * The messages of one WebSocket of a local proxy: streams and connections, what is sent when, what each message means.
@@ -23,22 +20,29 @@ const MAX_BLOCKED_BYTES = 16 * 1024 * 1024;
  * `tick` at `deadline()`. `now` is milliseconds of any steady clock.
  */
 export class Engine {
+  /** What decides which applications are read. */
+  readonly pressure: Backlog;
   readonly #exchange: Exchange;
   readonly #side: Source | Destination;
+  readonly #continuity: Continuity | undefined;
+  readonly #sender: Sender;
   readonly #splitter = new FrameSplitter();
 
   constructor(side: "source" | "destination", options: EngineOptions) {
     this.#exchange = new Exchange(options);
     this.#side = side === "source" ? new Source(this.#exchange) : new Destination(this.#exchange);
     if (options.continuity !== undefined) {
-      this.#exchange.continuity = new Continuity(side, options.continuity, this.#exchange);
+      this.#continuity = new Continuity(side, options.continuity, this.#exchange);
+      this.#exchange.continuity = this.#continuity;
     }
+    this.#sender = new Sender(this.#exchange, this.#side, this.#continuity);
+    this.pressure = new Pressure(this.#exchange.queue, this.#continuity?.accounts.ledgers);
     if (!options.hasServiceIds) this.#setServices(options.entries([]));
   }
 
   /** Bytes of one binary WebSocket frame came from the tunnel. */
   receive(bytes: Uint8Array, now: number): void {
-    this.#exchange.continuity?.setNow(now);
+    this.#continuity?.setNow(now);
     try {
       for (const frame of this.#splitter.push(bytes)) this.#onMessage(decodeFrame(frame), now);
     } catch (error) {
@@ -126,30 +130,20 @@ export class Engine {
    * The next frame for the tunnel, or undefined when nothing may be sent now.
    * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
    */
-  nextFrame(now: number, maxBytes = MAX_PAYLOAD_BYTES): Uint8Array | undefined {
-    const { queue, table, continuity } = this.#exchange;
-    for (;;) {
-      const control = continuity?.nextMessage(now);
-      if (control !== undefined) return encodeFrame(control);
-      const taken = queue.take(Math.min(maxBytes, this.#side.maxPayloadBytes), this.#mayTake);
-      if (taken === undefined) return undefined;
-      if (taken.item.type === "message") return encodeFrame(taken.item.message);
-      const state = table.connections.get(taken.key);
-      const message = state && this.#messageFor(state, taken.item, now);
-      if (message !== undefined) return encodeFrame(message);
-    }
+  nextFrame(now: number, maxBytes?: number): Uint8Array | undefined {
+    return this.#sender.nextFrame(now, maxBytes);
   }
 
   /** Calls for this at `deadline()`; calling it early does no harm. */
   tick(now: number): void {
     this.#exchange.giveUpLingering(now);
     this.#side.tick(now);
-    this.#exchange.continuity?.tick(now);
+    this.#continuity?.tick(now);
   }
 
   /** When to call `tick`, or undefined. */
   deadline(): number | undefined {
-    const continuity = this.#exchange.continuity?.deadline();
+    const continuity = this.#continuity?.deadline();
     const times = [this.#exchange.linger.deadline, this.#side.deadline(), continuity];
     const first = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     return first === Number.POSITIVE_INFINITY ? undefined : first;
@@ -170,40 +164,9 @@ export class Engine {
     return this.#exchange.linger.size > 0;
   }
 
-  /** Bytes a connection still wants to send, with a small cost for each chunk. */
-  backlogOf(connection: Connection): number {
-    return this.#exchange.queue.bytesOf(connection.key);
-  }
-
   /** Bytes all connections still want to send. */
   get backlog(): number {
     return this.#exchange.queue.totalBytes;
-  }
-
-  /** Part of `backlog` of connections not yet opened on the wire. */
-  get waitingBacklog(): number {
-    return this.#exchange.queue.waitingBytes;
-  }
-
-  /** Whether a connection has not yet been opened on the wire. */
-  isWaiting(connection: Connection): boolean {
-    return this.#exchange.queue.isWaiting(connection.key);
-  }
-
-  /** What decides who is read: what waits for credit is no reason not to read others (P95). */
-  get pressure(): Backlog {
-    const accounts = this.#accounts;
-    if (accounts === undefined) return this;
-    const isBlocked = ({ key }: Connection) => accounts.allowanceOf(key) === 0;
-    const { backlog } = this;
-    return {
-      get backlog() {
-        return backlog - Math.min(accounts.blockedBacklog, MAX_BLOCKED_BYTES);
-      },
-      waitingBacklog: this.waitingBacklog,
-      isWaiting: (one) => this.isWaiting(one),
-      backlogOf: (one) => this.backlogOf(one) * (isBlocked(one) ? Number.POSITIVE_INFINITY : 1) || 0,
-    };
   }
 
   /** Bytes were given to the local socket of a connection. */
@@ -213,42 +176,42 @@ export class Engine {
 
   /** Whether what waits for a connection's application is bounded by its credit, so that nobody else is held up. */
   isCredited({ key }: Connection): boolean {
-    return this.#accounts?.isCredited(key) === true;
+    return this.#accounts?.ledgers.isCredited(key) === true;
   }
 
   /** Connections of which that became true since the last call. */
   takeCredited(): readonly Connection[] {
-    return this.#accounts?.takeBound() ?? [];
+    return this.#accounts?.ledgers.takeBound() ?? [];
   }
 
   /** Round trip to the other end of ours, in milliseconds, once measured. */
   get endToEndMs(): number | undefined {
-    return this.#exchange.continuity?.roundTripMs;
+    return this.#continuity?.roundTripMs;
   }
 
   /** Whether something is to be said to another end of ours. */
   get hasControl(): boolean {
-    return this.#exchange.continuity?.hasMessage === true;
+    return this.#continuity?.hasMessage === true;
   }
 
   /** The WebSocket is over: connections that can outlive it are held. */
   suspend(now: number): void {
-    this.#exchange.continuity?.setNow(now);
-    this.#exchange.continuity?.suspendAll();
+    this.#continuity?.setNow(now);
+    this.#continuity?.suspendAll();
   }
 
   /** As `tick` and `deadline`, once the WebSocket is over: only what is held here is left. */
   tickHeld(now: number): void {
-    this.#exchange.continuity?.tick(now);
+    this.#continuity?.tick(now);
   }
 
   heldDeadline(): number {
-    return this.#exchange.continuity?.deadline() ?? Number.POSITIVE_INFINITY;
+    return this.#continuity?.deadline() ?? Number.POSITIVE_INFINITY;
   }
 
   /** Connections that are held here and are not to be waited for any longer end. */
   abandon(why: string): void {
-    this.#exchange.continuity?.abandon(why);
+    this.#continuity?.abandon(why);
   }
 
   /** Connections that are open, wait to be opened or have not yet told their end. */
@@ -267,26 +230,16 @@ export class Engine {
   }
 
   get #accounts() {
-    return this.#exchange.continuity?.accounts;
+    return this.#continuity?.accounts;
   }
 
   get #held() {
-    return this.#exchange.continuity?.held;
+    return this.#continuity?.held;
   }
 
   #stateOf({ key }: Connection): ConnectionState | undefined {
     return this.#exchange.table.connections.get(key);
   }
-
-  readonly #mayTake = (key: number, item: Item): boolean | number => {
-    const state = this.#exchange.table.connections.get(key);
-    if (state === undefined) return true;
-    if (!this.#side.mayTake(state, item)) return false;
-    if (item.type === "data") return this.#accounts?.allowanceOf(key) ?? true;
-    const isHeld =
-      item.type === "start" && this.#exchange.continuity?.holdsStarts(state.connection.serviceId);
-    return isHeld !== true;
-  };
 
   #onMessage(message: Message, now: number): void {
     const exchange = this.#exchange;
@@ -307,24 +260,11 @@ export class Engine {
     const matched = matchServices(this.#exchange.options.entries(services), services);
     this.#exchange.services = matched;
     this.#exchange.output({ type: "ready", services: [...matched.keys()] });
-    this.#exchange.continuity?.ready(matched.keys());
+    this.#continuity?.ready(matched.keys());
   }
 
   #onSessionReset(): void {
     const exchange = this.#exchange;
     for (const stream of exchange.table.streams) exchange.endStream(stream, "session reset by the service");
-  }
-
-  #messageFor(state: ConnectionState, item: Item, now: number): Message | undefined {
-    const exchange = this.#exchange;
-    if (item.type === "reset") {
-      exchange.forget(state);
-      return state.stream && this.#side.resetMessage(state, state.stream, now);
-    }
-    this.#side.sent(state, item, now);
-    if (item.type === "data") return exchange.dataMessage(state, item);
-    const message = this.#side.startMessage(state, now);
-    this.#exchange.continuity?.connectionStarted(state);
-    return message;
   }
 }

@@ -1,7 +1,7 @@
 import type { TunnelError } from "../base/errors.ts";
 import { describeMessage, type Message, MessageType, makeMessage } from "../protocol/message.ts";
-import type { Continuity } from "./continuity/continuity.ts";
 import type { Session } from "./continuity/session.ts";
+import type { ContinuityHooks } from "./continuity-hooks.ts";
 import { FairQueue, type Item } from "./fair-queue.ts";
 import { Linger } from "./linger.ts";
 import type { EngineEvent, EngineOutput, Format } from "./output.ts";
@@ -38,7 +38,7 @@ export class Exchange {
   readonly table: StreamTable;
   readonly queue = new FairQueue();
   readonly linger: Linger;
-  continuity: Continuity | undefined;
+  continuity: ContinuityHooks | undefined;
   /** Service id → entry of the service map; undefined until SERVICE_IDS came. */
   services: ReadonlyMap<string, string> | undefined;
   /** Keys of connections whose local socket lives: it may do so after their end, and costs as much. */

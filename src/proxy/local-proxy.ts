@@ -13,8 +13,8 @@ import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
-import type { LocalSocket } from "./local-socket.ts";
 import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "./options.ts";
+import { closedEvent, engineEvent, openedEvent } from "./proxy-event.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
 const FIRST_CONNECT_MS = 15_000;
@@ -235,7 +235,7 @@ export class LocalProxy {
   #onEngineEvent(event: EngineEvent): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
-    this.#emit(isFate(event) ? fateOf(event) : { event: "warning", ...warningOf(event) });
+    this.#emit(engineEvent(event));
   }
 
   #emit(event: ProxyEvent): void {
@@ -245,65 +245,6 @@ export class LocalProxy {
 }
 
 const FORMATS = { V1: 1, V2: 2, V3: 3 } as const;
-
-type Fate = Extract<EngineEvent, { type: "held" | "resumed" | "lost" }>;
-
-function isFate(event: EngineEvent): event is Fate {
-  return event.type === "held" || event.type === "resumed" || event.type === "lost";
-}
-
-/** What became of connections that lost their stream. */
-function fateOf(event: Fate): ProxyEvent {
-  const { serviceId: service, connections } = event;
-  switch (event.type) {
-    case "held":
-      return { event: "connections-held", service, connections };
-    case "resumed":
-      return { event: "connections-resumed", service, connections, afterMs: event.afterMs };
-    case "lost":
-      return { event: "connections-lost", service, connections, reason: event.why };
-  }
-}
-
-function warningOf(event: Exclude<EngineEvent, { type: "dropped" } | Fate>): {
-  readonly message: string;
-  readonly hint?: string;
-} {
-  switch (event.type) {
-    case "refused":
-      return { message: `connection to service "${event.serviceId}" refused: ${event.why}` };
-    case "silent":
-      return {
-        message: `the destination has sent nothing for ${event.forMs / 1_000} s on service "${event.serviceId}"`,
-        hint: "if its client is an older one, try --destination-client-type V1; if nothing is connected there, see: tunnel describe",
-      };
-    case "unready":
-      return {
-        message: `the service accepted the connection and has said nothing for ${event.forMs / 1_000} s`,
-        hint: "is something else than the tunnel service listening there? See: tunnel doctor",
-      };
-    case "format":
-      return {
-        message: `the destination speaks V${event.known} (${event.from}): one connection at a time for each service`,
-        hint: `--destination-client-type V${event.known} says so from the start`,
-      };
-  }
-}
-
-function openedEvent({ connection, socket }: LocalSocket): ProxyEvent {
-  const { serviceId: service, key: connectionId } = connection;
-  const { remoteAddress, remotePort } = socket;
-  const peer = remoteAddress === undefined ? {} : { peer: `${remoteAddress}:${remotePort}` };
-  return { event: "connection-opened", service, connectionId, ...peer };
-}
-
-function closedEvent(
-  { connection, bytesToTunnel, bytesFromTunnel }: LocalSocket,
-  reason: string,
-): ProxyEvent {
-  const { serviceId: service, key: connectionId } = connection;
-  return { event: "connection-closed", service, connectionId, reason, bytesToTunnel, bytesFromTunnel };
-}
 
 function dialOptions({ dataPlane, mode, accessToken, clientToken, signal }: ProxyOptions) {
   return { ...dataPlane, mode, accessToken, clientToken, signal, userAgent: "tunnel" };

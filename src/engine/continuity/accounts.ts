@@ -1,84 +1,52 @@
 import { type Control, Why } from "../../protocol/control.ts";
 import { MessageType, makeMessage } from "../../protocol/message.ts";
-import type { Exchange } from "../exchange.ts";
-import { idsOf } from "../exchange.ts";
-import type { Connection } from "../output.ts";
+import type { AccountHooks } from "../continuity-hooks.ts";
+import { type Exchange, idsOf } from "../exchange.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import type { Channel } from "./channel.ts";
-import { Ledger } from "./ledger.ts";
+import type { Channels } from "./channels.ts";
+import { Closings } from "./closings.ts";
+import { type Closed, Ledger } from "./ledger.ts";
+import { Ledgers } from "./ledgers.ts";
 import type { Session } from "./session.ts";
 
-/** A connection whose local socket is gone waits so long for the next acknowledgement (P97). */
-const CLOSE_MS = 30_000;
-
 /** The ledgers of one engine's connections: what is sent, acknowledged and told. */
-export class Accounts {
+export class Accounts implements AccountHooks {
+  readonly ledgers: Ledgers;
   readonly #isSource: boolean;
   readonly #session: Session;
   readonly #exchange: Exchange;
-  readonly #channelOf: (stream: Stream) => Channel | undefined;
-  readonly #isAwaited: (stream: Stream) => boolean;
-  readonly #ledgers = new Map<number, Ledger>();
-  /** Their local socket is gone, and the other end has not acknowledged all. */
-  readonly #closing = new Map<ConnectionState, Ledger>();
-  /** Their local socket went before they could be opened anew. */
-  readonly #closedBefore = new Map<number, NonNullable<Ledger["closed"]>>();
+  readonly #channels: Channels;
+  readonly #closings = new Closings();
   /** Streams whose other end is none of ours. */
   readonly #foreign = new WeakSet<Stream>();
-  /** Those that credit bounds since this was last asked. */
-  #bound: Connection[] = [];
   /** The time of what follows, in milliseconds. */
   now = 0;
 
-  /**
-   * @param channelOf the control channel of a stream whose two ends have said HELLO
-   * @param isAwaited whether the other end's HELLO is about to come
-   */
-  constructor(
-    side: "source" | "destination",
-    session: Session,
-    exchange: Exchange,
-    channelOf: (stream: Stream) => Channel | undefined,
-    isAwaited: (stream: Stream) => boolean,
-  ) {
+  constructor(side: "source" | "destination", session: Session, exchange: Exchange, channels: Channels) {
     this.#isSource = side === "source";
-    this.#isAwaited = isAwaited;
     this.#session = session;
     this.#exchange = exchange;
-    this.#channelOf = channelOf;
+    this.ledgers = new Ledgers(exchange.queue);
+    this.#channels = channels;
   }
 
   /** Accounts of a connection, which begin when it is on the wire in format 3. */
   of(state: ConnectionState): Ledger | undefined {
     const { stream, connectionId, connection } = state;
-    const known = this.#ledgers.get(connection.key);
+    const known = this.ledgers.get(connection.key);
     if (known !== undefined || stream === undefined || stream.format < 3 || connectionId === 0) return known;
     const ledger = new Ledger(connection, connectionId, this.#session);
-    this.#ledgers.set(connection.key, ledger);
-    const channel = this.#channelOf(stream);
-    const closed = this.#closedBefore.get(connection.key);
+    this.ledgers.set(ledger);
+    const channel = this.#channels.openOf(stream);
+    const closed = this.#closings.beforeOf(connection.key);
     if (closed !== undefined) this.#close(state, ledger, closed.why);
     if (channel !== undefined) {
-      this.bind(ledger);
+      this.ledgers.bind(ledger);
       this.open(state, channel);
     } else if (this.#foreign.has(stream)) ledger.outgoing.forgo();
-    else if (this.#isAwaited(stream)) ledger.outgoing.await();
+    else if (this.#channels.isAwaited(stream)) ledger.outgoing.await();
     return ledger;
-  }
-
-  /** The other end knows from here on what it may send. */
-  bind({ incoming, connection }: Ledger): void {
-    if (incoming.isBound) return;
-    incoming.bind();
-    this.#bound.push(connection);
-  }
-
-  /** Connections that credit bounds since the last call. */
-  takeBound(): readonly Connection[] {
-    if (this.#bound.length === 0) return this.#bound;
-    const bound = this.#bound;
-    this.#bound = [];
-    return bound;
   }
 
   /** Both ends have said HELLO in the stream of a connection. */
@@ -87,7 +55,7 @@ export class Accounts {
     if (ledger === undefined) return;
     ledger.outgoing.open(channel.window);
     channel.sayCredit(ledger, this.now);
-    if (state.closed && !this.#closing.has(state)) return;
+    if (state.closed && !this.#closings.has(state)) return;
     this.#exchange.linger.delete(state);
     if (state.ended && !state.closed) ledger.outgoing.hasEnded = true;
     this.#advance(state, ledger);
@@ -95,18 +63,14 @@ export class Accounts {
 
   /** The other end of a stream has not said HELLO, though it seemed to be ours: everything is sent. */
   awaitNoMore(stream: Stream): void {
-    for (const { connection } of stream.connections.values()) {
-      this.#ledgers.get(connection.key)?.outgoing.awaitNoMore();
-    }
+    for (const { outgoing } of this.ledgers.in(stream)) outgoing.awaitNoMore();
   }
 
   /** Nothing is kept for the connections of a stream whose other end is none of ours. */
   forgo(stream: Stream): void {
     if (this.#foreign.has(stream)) return;
     this.#foreign.add(stream);
-    for (const { connection } of stream.connections.values()) {
-      this.#ledgers.get(connection.key)?.outgoing.forgo();
-    }
+    for (const { outgoing } of this.ledgers.in(stream)) outgoing.forgo();
   }
 
   /** Bytes went out. */
@@ -122,7 +86,7 @@ export class Accounts {
     const ledger = this.of(state);
     const { stream } = state;
     if (ledger === undefined || stream === undefined) return true;
-    const channel = this.#channelOf(stream);
+    const channel = this.#channels.openOf(stream);
     const isFitting = ledger.incoming.receive(bytes);
     // A destination of ours says HELLO before anything else in a stream (P92).
     if (channel === undefined && this.#isSource) this.forgo(stream);
@@ -139,18 +103,18 @@ export class Accounts {
 
   /** What came was put out: an end of file may follow. */
   followUp(state: ConnectionState): void {
-    const ledger = this.#ledgers.get(state.connection.key);
+    const ledger = this.ledgers.get(state.connection.key);
     if (ledger?.incoming.isEndDue) this.#handEnd(state, ledger);
   }
 
   /** Bytes were given to a local socket. */
   handed(key: number, bytes: number): void {
-    this.#ledgers.get(key)?.incoming.hand(bytes);
+    this.ledgers.get(key)?.incoming.hand(bytes);
   }
 
   /** So many of those have not left it. */
   unread(key: number, bytes: number): void {
-    this.#ledgers.get(key)?.incoming.setUnread(bytes);
+    this.ledgers.get(key)?.incoming.setUnread(bytes);
     const state = this.#exchange.table.connections.get(key);
     if (state !== undefined) this.#tell(state);
   }
@@ -169,7 +133,7 @@ export class Accounts {
     const ledger = this.#openOf(state);
     if (ledger === undefined || state.stream === undefined) return false;
     if (why !== undefined && why !== Why.Reset) {
-      this.#channelOf(state.stream)?.sayReason(state.connectionId, why);
+      this.#channels.openOf(state.stream)?.sayReason(state.connectionId, why);
       return false;
     }
     this.#close(state, ledger, why);
@@ -179,12 +143,11 @@ export class Accounts {
   }
 
   #close(state: ConnectionState, ledger: Ledger, why: number | undefined): void {
-    this.#closedBefore.delete(state.connection.key);
     ledger.closed = { why };
     ledger.progressAt = this.now;
     if (why === undefined) ledger.outgoing.hasEnded = true;
     ledger.incoming.discard();
-    this.#closing.set(state, ledger);
+    this.#closings.add(state, ledger);
   }
 
   /** What a control message says of connections. */
@@ -198,7 +161,7 @@ export class Accounts {
       const found = ofId(connection);
       if (found === undefined || !found.ledger.outgoing.credit(limit, acknowledged)) continue;
       found.ledger.progressAt = this.now;
-      this.bind(found.ledger);
+      this.ledgers.bind(found.ledger);
       this.#advance(found.state, found.ledger);
     }
     for (const { connection, bytes } of fins) {
@@ -213,34 +176,23 @@ export class Accounts {
     }
   }
 
-  /** Bytes of a connection that may go out now. */
-  allowanceOf(key: number): number {
-    return this.#ledgers.get(key)?.outgoing.allowance ?? Number.POSITIVE_INFINITY;
-  }
-
-  /** Whether credit bounds what waits for its application. */
-  isCredited(key: number): boolean {
-    return this.#ledgers.get(key)?.incoming.isBound === true;
-  }
-
   /** Why the other end said that a connection ends. */
   reasonOf(state: ConnectionState): number | undefined {
-    return this.#ledgers.get(state.connection.key)?.reason;
+    return this.ledgers.get(state.connection.key)?.reason;
   }
 
   /** Whether the application of a connection has taken all that came. */
   isTaken(state: ConnectionState): boolean {
-    const incoming = this.#ledgers.get(state.connection.key)?.incoming;
+    const incoming = this.ledgers.get(state.connection.key)?.incoming;
     return incoming !== undefined && incoming.delivered === incoming.received;
   }
 
   forget(state: ConnectionState): void {
-    const ledger = this.#ledgers.get(state.connection.key);
-    this.#closing.delete(state);
-    this.#closedBefore.delete(state.connection.key);
+    const ledger = this.ledgers.get(state.connection.key);
+    this.#closings.forget(state);
     if (ledger === undefined) return;
-    this.#ledgers.delete(state.connection.key);
-    if (state.stream !== undefined) this.#channelOf(state.stream)?.forget(ledger);
+    this.ledgers.delete(state.connection.key);
+    if (state.stream !== undefined) this.#channels.openOf(state.stream)?.forget(ledger);
     ledger.release();
   }
 
@@ -250,19 +202,19 @@ export class Accounts {
    */
   take(state: ConnectionState): Ledger | undefined {
     const { key } = state.connection;
-    const ledger = this.#ledgers.get(key);
+    const ledger = this.ledgers.get(key);
     // One whose end was announced (P97), or has its reset in the queue, is over though the last word did not arrive.
-    const isOver = ledger?.reason !== undefined || (state.closed && !this.#closing.has(state));
+    const isOver = ledger?.reason !== undefined || (state.closed && !this.#closings.has(state));
     if (!ledger?.outgoing.isWhole || isOver) return undefined;
-    this.#closing.delete(state);
-    this.#ledgers.delete(key);
+    this.#closings.delete(state);
+    this.ledgers.delete(key);
     return ledger;
   }
 
   /** A connection that was suspended is in a stream again. */
   give(state: ConnectionState, ledger: Ledger, channel: Channel): void {
-    this.#ledgers.set(state.connection.key, ledger);
-    if (ledger.closed !== undefined) this.#closing.set(state, ledger);
+    this.ledgers.set(ledger);
+    if (ledger.closed !== undefined) this.#closings.add(state, ledger);
     ledger.progressAt = this.now;
     ledger.incoming.forgetTold();
     channel.sayCredit(ledger, this.now);
@@ -270,41 +222,28 @@ export class Accounts {
   }
 
   /** A connection is opened anew whose local socket went before. */
-  closeOnceOpen(key: number, closed: NonNullable<Ledger["closed"]>): void {
-    this.#closedBefore.set(key, closed);
+  closeOnceOpen(key: number, closed: Closed): void {
+    this.#closings.addBefore(key, closed);
   }
 
   /** Connections whose local socket is gone and of which nothing is acknowledged any more. */
   tick(now: number): void {
-    for (const [state, ledger] of this.#closing) {
-      if (ledger.progressAt + CLOSE_MS <= now) this.#reset(state, ledger);
-    }
+    for (const [state, ledger] of this.#closings.due(now)) this.#reset(state, ledger);
   }
 
   deadline(): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const { progressAt } of this.#closing.values()) first = Math.min(first, progressAt + CLOSE_MS);
-    return first;
-  }
-
-  /** Backlog of connections whose credit is used up: it waits for their own applications alone. */
-  get blockedBacklog(): number {
-    let sum = 0;
-    for (const [key, { outgoing }] of this.#ledgers) {
-      if (outgoing.allowance === 0) sum += this.#exchange.queue.bytesOf(key);
-    }
-    return sum;
+    return this.#closings.deadline;
   }
 
   #openOf(state: ConnectionState): Ledger | undefined {
-    const isOpen = state.stream !== undefined && this.#channelOf(state.stream) !== undefined;
+    const isOpen = state.stream !== undefined && this.#channels.openOf(state.stream) !== undefined;
     return isOpen ? this.of(state) : undefined;
   }
 
   #tell(state: ConnectionState): void {
     const ledger = this.#openOf(state);
     if (ledger !== undefined && state.stream !== undefined) {
-      this.#channelOf(state.stream)?.sayCredit(ledger, this.now);
+      this.#channels.openOf(state.stream)?.sayCredit(ledger, this.now);
     }
   }
 
@@ -317,19 +256,19 @@ export class Accounts {
   /** What follows when everything was sent, or acknowledged. */
   #advance(state: ConnectionState, ledger: Ledger): void {
     const { outgoing } = ledger;
-    const channel = state.stream && this.#channelOf(state.stream);
+    const channel = state.stream && this.#channels.openOf(state.stream);
     if (channel === undefined || this.#exchange.queue.bytesOf(state.connection.key) > 0) return;
     if (outgoing.hasEnded && !outgoing.isFinTold) {
       outgoing.isFinTold = true;
       channel.sayFin(ledger);
     }
-    if (this.#closing.has(state) && outgoing.isDone) this.#reset(state, ledger);
+    if (this.#closings.has(state) && outgoing.isDone) this.#reset(state, ledger);
   }
 
   #reset(state: ConnectionState, ledger: Ledger): void {
-    this.#closing.delete(state);
+    this.#closings.delete(state);
     const why = ledger.closed?.why;
-    const channel = state.stream && this.#channelOf(state.stream);
+    const channel = state.stream && this.#channels.openOf(state.stream);
     if (why !== undefined) channel?.sayReason(state.connectionId, why);
     // What cannot be acknowledged any more is not waited for.
     this.#exchange.queue.drop(state.connection.key);

@@ -1,6 +1,6 @@
 import { backoffMs } from "../backoff.ts";
 import type { Stream } from "../stream-table.ts";
-import type { Strand } from "./session.ts";
+import type { Strand } from "./strand.ts";
 
 /** The shortest wait between two attempts … */
 const BASE_MS = 250;

@@ -1,7 +1,7 @@
 import { encodeControl, type Hello, type Position, type Resumed } from "../../protocol/control.ts";
 import type { Stream } from "../stream-table.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Strand } from "./session.ts";
+import type { Strand } from "./strand.ts";
 
 /** What was delivered is told after this at the latest. */
 const TELL_MS = 100;

@@ -4,7 +4,8 @@ import type { ConnectionState, Stream } from "../stream-table.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Channel } from "./channel.ts";
 import { Ledger } from "./ledger.ts";
-import type { Session, Strand } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Strand } from "./strand.ts";
 
 /** Connections that an engine carried last and that are suspended, with their local sockets here (P99). */
 export class Held {

@@ -1,7 +1,12 @@
 import type { Connection } from "../output.ts";
 import { Incoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
-import type { Session } from "./session.ts";
+import type { Pools } from "./pool.ts";
+
+/** How a local socket went: `why` when it did not in good order (P97). */
+export interface Closed {
+  readonly why: number | undefined;
+}
 
 /** The accounts of one connection, from its first byte, over any number of streams (P93). */
 export class Ledger {
@@ -12,18 +17,18 @@ export class Ledger {
   readonly incoming: Incoming;
   /** What the local application gave while nothing carried it, or was not sent before. */
   pending: Uint8Array[] = [];
-  /** The local socket is gone; `why` when it did not go in good order. */
-  closed: { readonly why: number | undefined } | undefined;
+  /** The local socket is gone. */
+  closed: Closed | undefined;
   /** What the other end said of why it ends. */
   reason: number | undefined;
   /** The last moment at which something of it was acknowledged. */
   progressAt = 0;
 
-  constructor(connection: Connection, connectionId: number, session: Session) {
+  constructor(connection: Connection, connectionId: number, { sendPool, receivePool }: Pools) {
     this.connection = connection;
     this.connectionId = connectionId;
-    this.outgoing = new Outgoing(session.sendPool);
-    this.incoming = new Incoming(session.receivePool);
+    this.outgoing = new Outgoing(sendPool);
+    this.incoming = new Incoming(receivePool);
   }
 
   /** Whether both applications have everything, and each other's end of file. */

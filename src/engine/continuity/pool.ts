@@ -1,6 +1,14 @@
 /** A share is cut to an equal one when less than this part of the pool is left. */
 const TIGHT_PART = 1 / 8;
 
+/** What the connections of a process share, one pool for each direction. */
+export interface Pools {
+  /** Bytes that were sent and are not acknowledged. */
+  readonly sendPool: Pool;
+  /** Bytes that the other ends may send. */
+  readonly receivePool: Pool;
+}
+
 /** Bytes that all connections of a process share, beyond what each has for itself (P95). */
 export class Pool {
   readonly #bytes: number;

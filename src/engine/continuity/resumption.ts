@@ -4,28 +4,25 @@ import { type Exchange, idsOf } from "../exchange.ts";
 import { newStreamId } from "../pacing.ts";
 import type { Stream } from "../stream-table.ts";
 import { type Attempt, Attempts } from "./attempts.ts";
-import type { Session, Strand } from "./session.ts";
-
-/** Who owns streams and strands. */
-interface Owner {
-  /** A strand is given up. */
-  lose(strand: Strand, why: string): void;
-  /** Nothing is said in a stream any more. */
-  forget(stream: Stream): void;
-}
+import type { Channels } from "./channels.ts";
+import type { Session } from "./session.ts";
+import type { Strand } from "./strand.ts";
+import type { Strands } from "./strands.ts";
 
 /** How a source takes up what is suspended: in a stream that is started for its control channel alone (P100, P102). */
 export class Resumption {
   readonly attempts: Attempts;
   readonly #session: Session;
   readonly #exchange: Exchange;
-  readonly #owner: Owner;
+  readonly #channels: Channels;
+  readonly #strands: Strands;
 
-  constructor(session: Session, exchange: Exchange, owner: Owner) {
+  constructor(session: Session, exchange: Exchange, channels: Channels, strands: Strands) {
     this.attempts = new Attempts(exchange.options.random);
     this.#session = session;
     this.#exchange = exchange;
-    this.#owner = owner;
+    this.#channels = channels;
+    this.#strands = strands;
   }
 
   tick(now: number): void {
@@ -37,7 +34,7 @@ export class Resumption {
     const attempt = this.attempts.of(stream);
     if (attempt === undefined) return;
     this.#end(stream);
-    this.#owner.lose(attempt.strand, "another program is at the other side now");
+    this.lose(attempt.strand, "another program is at the other side now");
   }
 
   /** Nobody is there to take it up: who wants to open a connection now hears so, as ever. */
@@ -48,6 +45,12 @@ export class Resumption {
       ({ stream, connection }) => stream === undefined && connection.serviceId === serviceId,
     );
     for (const state of waiting) this.#exchange.closeLocal(state, "closed by the destination");
+  }
+
+  /** Nobody waits for a strand any more. */
+  lose(strand: Strand, why: string): void {
+    this.attempts.delete(strand.serviceId);
+    this.#strands.lose(strand, why);
   }
 
   #onDue(attempt: Attempt, now: number): void {
@@ -64,13 +67,11 @@ export class Resumption {
 
   #onSilence(attempt: Attempt, stream: Stream, now: number): void {
     this.#end(stream);
-    if (this.attempts.silent(attempt, now)) {
-      this.#owner.lose(attempt.strand, "the other side does not answer");
-    }
+    if (this.attempts.silent(attempt, now)) this.lose(attempt.strand, "the other side does not answer");
   }
 
   #end(stream: Stream): void {
-    this.#owner.forget(stream);
+    this.#channels.delete(stream);
     this.#exchange.table.end(stream);
     this.#exchange.answer(makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, 0) }));
   }

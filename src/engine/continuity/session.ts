@@ -1,5 +1,5 @@
-import type { Ledger } from "./ledger.ts";
-import { Pool } from "./pool.ts";
+import { Pool, type Pools } from "./pool.ts";
+import type { Strand } from "./strand.ts";
 
 /** What all connections of a process may have in one direction, beyond 16 KiB each (P95). */
 const POOL_BYTES = 16 * 1024 * 1024;
@@ -18,35 +18,11 @@ export interface SessionOptions {
   readonly resumeTimeoutMs: number;
 }
 
-/** Who holds the local sockets of suspended connections. */
-export interface Holder {
-  /** Another one carries them on, and has their sockets from now on. */
-  release(strand: Strand): void;
-  /** The stream that carries it is not known to be over, but is: suspend it. */
-  detach(strand: Strand): void;
-}
-
-/** The connections of one service between one source and one destination, over any number of streams. */
-export interface Strand {
-  /** The source's session id: whoever knows it may resume them (P103). */
-  readonly id: Uint8Array;
-  /** Session id of the destination's process. */
-  readonly process: Uint8Array;
-  readonly serviceId: string;
-  /** While it is suspended: its connections by their id. */
-  readonly ledgers: Map<number, Ledger>;
-  /** Ids below were used. */
-  nextConnectionId: number;
-  suspendedAt: number;
-  /** Whose stream carries it, or carried it last. */
-  holder: Holder;
-}
-
 /**
  * What outlives the WebSockets of a process: its connections, by the strand they belong to. One for all tunnels of an
  * agent; at a source, one for a tunnel. Times in milliseconds of the same steady clock as the carriers'.
  */
-export class Session {
+export class Session implements Pools {
   readonly options: SessionOptions;
   readonly sendPool = new Pool(POOL_BYTES);
   readonly receivePool = new Pool(POOL_BYTES);
@@ -130,9 +106,4 @@ export class Session {
 
 function nameOf(id: Uint8Array): string {
   return id.join();
-}
-
-/** Whether two session ids are the same. */
-export function isSameId(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

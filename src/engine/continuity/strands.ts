@@ -6,7 +6,8 @@ import type { Accounts } from "./accounts.ts";
 import type { Channel } from "./channel.ts";
 import type { Held } from "./held.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Holder, Session, Strand } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Holder, Strand } from "./strand.ts";
 
 /** What becomes of the strands that an engine takes up or gives up. Times in milliseconds. */
 export class Strands {
