@@ -1,38 +1,12 @@
 // Interoperation with the reference proxy, unchanged, on either side of our emulator and against our own proxy.
 import { describe, expect } from "bun:test";
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import type { AccessToken } from "../../src/base/secret.ts";
-import type { Side } from "../../src/proxy/options.ts";
-import { TestProcess } from "../helpers/process.ts";
-import { dialLocal, startEmulator, startProxy, type TestEmulator } from "../helpers/proxies.ts";
-import { REFERENCE_PROXY, testWithReference } from "../helpers/reference.ts";
+import { dialLocal, startEmulator, startProxy } from "../helpers/proxies.ts";
+import { CLIENT_TYPES, startReferenceAt, testWithReference } from "../helpers/reference.ts";
 import { freePort, startTcpServer } from "../helpers/servers.ts";
 import { waitFor, within } from "../helpers/wait.ts";
-
-type ClientType = "V1" | "V2" | "V3";
-const CLIENT_TYPES: readonly ClientType[] = ["V3", "V2", "V1"];
-
-/** Starts the reference proxy; in format V1 its service map has no names. */
-async function startReference(
-  emulator: TestEmulator,
-  mode: Side,
-  token: AccessToken,
-  address: string,
-  type: ClientType,
-) {
-  const map = type === "V1" ? address : `SSH=${address}`;
-  const args = ["-e", `localhost:${emulator.port}`, "-c", emulator.running.caDirectory, "-v", "5"];
-  const child = new TestProcess(
-    REFERENCE_PROXY,
-    [...args, mode === "source" ? "-s" : "-d", map, ...(type === "V3" ? [] : ["-y", type])],
-    { ...process.env, AWSIOT_TUNNEL_ACCESS_TOKEN: token.reveal(), AWSIOT_TUNNEL_CLIENT_TOKEN: randomUUID() },
-  );
-  const ready = mode === "source" ? /Listening for new connection/ : /Successfully established websocket/;
-  await child.waitForLine(ready, "stderr");
-  return child;
-}
 
 /** One connection: sends bytes, has them echoed, and leaves. */
 async function echo(port: number, size: number): Promise<void> {
@@ -87,14 +61,14 @@ describe.each(CLIENT_TYPES)("the reference proxy in format %s", (type) => {
       // Its V1 destination does not survive a close of its own in a tunnel that names its service.
       const { tokens } = emulator.open(type === "V1" ? [] : ["SSH"]);
       const port = await freePort();
-      await using _destination = await startReference(
+      await using _destination = await startReferenceAt(
         emulator,
         "destination",
         tokens.destination,
         `127.0.0.1:${app.port}`,
         type,
       );
-      await using _source = await startReference(emulator, "source", tokens.source, String(port), type);
+      await using _source = await startReferenceAt(emulator, "source", tokens.source, String(port), type);
       await exchange(port);
     },
     60_000,
@@ -114,7 +88,7 @@ describe.each(CLIENT_TYPES)("the reference proxy in format %s", (type) => {
       );
       await destination.waitFor("connected");
       const port = await freePort();
-      await using _source = await startReference(emulator, "source", tokens.source, String(port), type);
+      await using _source = await startReferenceAt(emulator, "source", tokens.source, String(port), type);
       await exchange(port);
     },
     60_000,
@@ -126,7 +100,7 @@ describe.each(CLIENT_TYPES)("the reference proxy in format %s", (type) => {
       await using app = await startTcpServer();
       await using emulator = await startEmulator();
       const { tokens } = emulator.open(["SSH"]);
-      await using _destination = await startReference(
+      await using _destination = await startReferenceAt(
         emulator,
         "destination",
         tokens.destination,
@@ -147,7 +121,7 @@ describe.each(CLIENT_TYPES)("the reference proxy in format %s", (type) => {
       await using app = await startTcpServer();
       await using emulator = await startEmulator();
       const { tokens } = emulator.open(["SSH"]);
-      await using _destination = await startReference(
+      await using _destination = await startReferenceAt(
         emulator,
         "destination",
         tokens.destination,
@@ -169,7 +143,7 @@ testWithReference(
     await using emulator = await startEmulator();
     const { tokens } = emulator.open(["SSH"]);
     const address = `127.0.0.1:${app.port}`;
-    await using _destination = await startReference(
+    await using _destination = await startReferenceAt(
       emulator,
       "destination",
       tokens.destination,
@@ -190,7 +164,7 @@ testWithReference(
     await using app = await startTcpServer();
     await using emulator = await startEmulator();
     const { tokens, tunnelId } = emulator.open(["SSH"]);
-    const first = await startReference(
+    const first = await startReferenceAt(
       emulator,
       "destination",
       tokens.destination,
@@ -203,7 +177,7 @@ testWithReference(
     await first.kill();
     const rotated = emulator.running.tunnels.rotate({ tunnelId, modes: ["destination"] });
     if (rotated.tokens.destination === undefined) throw new Error("no new access token");
-    await using _second = await startReference(
+    await using _second = await startReferenceAt(
       emulator,
       "destination",
       rotated.tokens.destination,

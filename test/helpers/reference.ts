@@ -1,7 +1,9 @@
 import { test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
+import type { AccessToken } from "../../src/base/secret.ts";
 import { TestProcess } from "./process.ts";
+import type { TestEmulator } from "./proxies.ts";
 import type { ServeLocal } from "./serve-local.ts";
 
 /** Ends the name of every test that needs the reference proxy: the only tests that may be skipped. */
@@ -45,6 +47,30 @@ export async function startReference(
     AWSIOT_TUNNEL_ACCESS_TOKEN: token,
     AWSIOT_TUNNEL_CLIENT_TOKEN: randomUUID(),
   });
+  const ready = mode === "source" ? /Listening for new connection/ : /Successfully established websocket/;
+  await child.waitForLine(ready, "stderr");
+  return child;
+}
+
+/** What the reference proxy is told to speak. */
+export type ClientType = "V1" | "V2" | "V3";
+export const CLIENT_TYPES: readonly ClientType[] = ["V3", "V2", "V1"];
+
+/** Starts the reference proxy on an emulator of this process, for service SSH; in format V1 its map has no names. */
+export async function startReferenceAt(
+  emulator: TestEmulator,
+  mode: "source" | "destination",
+  token: AccessToken,
+  address: string,
+  type: ClientType,
+): Promise<TestProcess> {
+  const map = type === "V1" ? address : `SSH=${address}`;
+  const args = ["-e", `localhost:${emulator.port}`, "-c", emulator.running.caDirectory, "-v", "5"];
+  const child = new TestProcess(
+    REFERENCE_PROXY,
+    [...args, mode === "source" ? "-s" : "-d", map, ...(type === "V3" ? [] : ["-y", type])],
+    { ...process.env, AWSIOT_TUNNEL_ACCESS_TOKEN: token.reveal(), AWSIOT_TUNNEL_CLIENT_TOKEN: randomUUID() },
+  );
   const ready = mode === "source" ? /Listening for new connection/ : /Successfully established websocket/;
   await child.waitForLine(ready, "stderr");
   return child;
