@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly maxSessionMs?: number | undefined;
   /** How long open connections may go on once the agent is told to stop. */
   readonly graceMs: number;
+  /** How long connections wait for the operator after a lost link, or 0; absent: they do not outlive it. */
+  readonly resumeTimeoutMs?: number | undefined;
   readonly proxy: Pick<ProxyOptions, "bind" | "stallTimeoutMs" | "lingerMs" | "keepaliveMs">;
   readonly log: Logger;
   readonly onEvent: (event: AgentEvent) => void;

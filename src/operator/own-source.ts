@@ -5,6 +5,7 @@ import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "..
 import { ClientToken } from "../base/secret.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
+import { ProcessSession } from "../proxy/process-session.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
 import type { UseOptions } from "./with-tunnel-options.ts";
@@ -27,7 +28,7 @@ export class OwnSource implements AsyncDisposable {
     dataPlane: DataPlane,
     { request, log, onProxyEvent, board }: Pick<UseOptions, "request" | "log" | "onProxyEvent" | "board">,
   ) {
-    const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs } = request;
+    const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs, resumeTimeoutMs } = request;
     const { tunnelId } = tunnel;
     this.#tunnel = tunnel;
     this.#service = service;
@@ -41,6 +42,7 @@ export class OwnSource implements AsyncDisposable {
       stallTimeoutMs,
       lingerMs,
       keepaliveMs,
+      continuity: ProcessSession.of(resumeTimeoutMs),
       log,
       onEvent: (event) => {
         board.observe(event);

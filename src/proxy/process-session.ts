@@ -21,6 +21,14 @@ export class ProcessSession {
     this.session = new Session({ id: newId(), newId, resumeTimeoutMs });
   }
 
+  /** As the constructor; undefined where connections are not to outlive their WebSocket. */
+  static of(
+    resumeTimeoutMs: number | undefined,
+    options?: { isShared: boolean },
+  ): ProcessSession | undefined {
+    return resumeTimeoutMs === undefined ? undefined : new ProcessSession(resumeTimeoutMs, options);
+  }
+
   /** Ends what is held, and waits until its sockets are gone. */
   async close(): Promise<void> {
     const drivers = [...new Set(this.homes.values())];

@@ -4,6 +4,7 @@ import { HandshakeError, UsageError } from "../../base/errors.ts";
 import { judgeRefusal } from "../../engine/refusal.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { AddressMap, ProxyEnd, ProxyEvent, ProxyOptions, Side } from "../../proxy/options.ts";
+import { ProcessSession } from "../../proxy/process-session.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { localWordsFor, serveLocalCommandFor } from "../config/local.ts";
 import type { OptionKey } from "../config/options.ts";
@@ -12,6 +13,7 @@ import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/tar
 import { type ChosenToken, chooseToken } from "../tokens/choose-token.ts";
 import type { CommandContext } from "../words/command.ts";
 import { EventLog, printListening } from "./event-log.ts";
+import { resumeTimeOf } from "./resume-time.ts";
 import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
@@ -126,6 +128,7 @@ async function proxyOptions(
     stallTimeoutMs: settings.get("stallTimeout"),
     lingerMs: settings.get("linger"),
     keepaliveMs: settings.get("keepalive"),
+    continuity: ProcessSession.of(resumeTimeOf(settings)),
     log,
     onEvent: (event) => onEvent(event, token, context, eventLog),
     signal,
