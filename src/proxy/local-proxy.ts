@@ -59,17 +59,15 @@ export class LocalProxy {
    * @throws TunnelError when it is refused, replaced, cannot get through, or its service map does not fit
    */
   async run(): Promise<ProxyEnd> {
-    const { signal } = this.#options;
+    let end: ProxyEnd | undefined;
     try {
-      for (;;) {
-        if (signal.aborted) return "stopped";
-        const end = await this.#connectAndCarry();
-        if (end !== undefined) return end;
-      }
+      while (end === undefined) end = await this.#connectAndCarry();
+      return end;
     } finally {
       this.#listeners.close();
       // Another proxy of the process may take over what is held here, as after a rotation of the token (P100).
-      if (!this.#options.continuity?.isShared || signal.aborted) await this.#release();
+      const isToBeLeft = this.#options.continuity?.isShared === true && end === undefined;
+      if (!isToBeLeft) await this.#release();
     }
   }
 
@@ -85,6 +83,7 @@ export class LocalProxy {
 
   /** One WebSocket from dial to end, and the wait before the next one. */
   async #connectAndCarry(): Promise<ProxyEnd | undefined> {
+    if (this.#options.signal.aborted) return "stopped";
     try {
       const onSlow = (message: string) => this.#emit({ event: "warning", message });
       const socket = await dialTunnel({ ...dialOptions(this.#options), onSlow });
