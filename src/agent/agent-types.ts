@@ -58,6 +58,9 @@ export interface SessionAudit {
   readonly durationMs: number;
   /** Local connections that were made; a dial that failed is none. */
   readonly connections: number;
+  /** How often one of them lost its link and was held; and went on, also one of a session with a former token. */
+  readonly held: number;
+  readonly resumed: number;
   /** From the device's programs to the source, and the other way. */
   readonly bytesToTunnel: number;
   readonly bytesFromTunnel: number;
@@ -99,6 +102,8 @@ export type AgentEvent =
       readonly session: string;
       readonly reason: string;
       readonly retryInMs: number;
+      /** Connections that wait for the link. */
+      readonly heldConnections: number;
     }
   | (CarriedEvent & { readonly session: string })
   | ({ readonly event: "session-ended" } & SessionAudit)

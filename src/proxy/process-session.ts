@@ -29,6 +29,14 @@ export class ProcessSession {
     return resumeTimeoutMs === undefined ? undefined : new ProcessSession(resumeTimeoutMs, options);
   }
 
+  /** Keys of the connections that wait for their other end. */
+  get heldKeys(): ReadonlySet<number> {
+    const strands = [...this.session.suspended];
+    return new Set(
+      strands.flatMap(({ ledgers }) => [...ledgers.values()].map(({ connection }) => connection.key)),
+    );
+  }
+
   /** Ends what is held, and waits until its sockets are gone. */
   async close(): Promise<void> {
     const drivers = [...new Set(this.homes.values())];
