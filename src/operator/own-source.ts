@@ -8,6 +8,7 @@ import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
 import { ProcessSession } from "../proxy/process-session.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
+import { newerToken } from "./user-tokens.ts";
 import type { UseOptions } from "./with-tunnel-options.ts";
 
 /** A tunnel that ends cuts its streams short; an orderly stop, a second at most, comes before that is known. */
@@ -26,16 +27,30 @@ export class OwnSource implements AsyncDisposable {
   constructor(
     tunnel: HeldTunnel,
     dataPlane: DataPlane,
-    { request, log, onProxyEvent, board }: Pick<UseOptions, "request" | "log" | "onProxyEvent" | "board">,
+    {
+      request,
+      env,
+      log,
+      onProxyEvent,
+      board,
+    }: Pick<UseOptions, "request" | "env" | "log" | "onProxyEvent" | "board">,
   ) {
     const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs, resumeTimeoutMs } = request;
     const { tunnelId } = tunnel;
+    let { accessToken } = tunnel;
+    // Whoever rotates the token beside us keeps it for this user, whose tunnel this is.
+    const newerTokens = () => {
+      const newer = newerToken({ tunnelId, mode: "source", accessToken }, env);
+      if (newer !== undefined) accessToken = newer.accessToken;
+      return newer;
+    };
     this.#tunnel = tunnel;
     this.#service = service;
     this.#proxy = new LocalProxy({
       mode: "source",
       dataPlane,
-      accessToken: tunnel.accessToken,
+      accessToken,
+      newerTokens,
       clientToken: new ClientToken(randomUUID()),
       serviceMap: () => new Map([[service, undefined]]),
       clientType,

@@ -74,9 +74,9 @@ describe("two at once", () => {
 
   test("what the tunnel loses ends with a reset, whoever of them listens", async () => {
     await using operator = await startEchoOperator();
-    await using owner = operator.connect();
+    await using owner = operator.connect("--continuity", "off");
     const ports = [await portOf(owner)];
-    await using member = operator.connect();
+    await using member = operator.connect("--continuity", "off");
     ports.push(await portOf(member));
     const sockets = await Promise.all(
       ports.map(async (port) => {

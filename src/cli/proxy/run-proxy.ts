@@ -12,7 +12,7 @@ import { type RefusedFacts, withRefusalHint } from "../print/refusal-hint.ts";
 import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/target.ts";
 import { type ChosenToken, chooseToken } from "../tokens/choose-token.ts";
 import type { CommandContext } from "../words/command.ts";
-import { EventLog, printListening } from "./event-log.ts";
+import { EventLog, fateDocument, printListening } from "./event-log.ts";
 import { resumeTimeOf } from "./resume-time.ts";
 import { withStatus } from "./with-status.ts";
 
@@ -123,6 +123,7 @@ async function proxyOptions(
     dataPlane: await dataPlaneOf(target, region, env),
     accessToken: token.accessToken,
     clientToken: token.clientToken,
+    newerTokens: token.newer,
     bind: settings.get("bind"),
     clientType: settings.get("clientType"),
     stallTimeoutMs: settings.get("stallTimeout"),
@@ -147,4 +148,6 @@ function onEvent(
   }
   eventLog.write(event);
   if (event.event === "listening") printListening(event, output);
+  const document = output.json ? fateDocument(event) : undefined;
+  if (document !== undefined) output.document(document);
 }
