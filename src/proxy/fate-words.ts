@@ -43,5 +43,5 @@ function countOf(connections: number): string {
 }
 
 function secondsOf(milliseconds: number): string {
-  return `${Math.round(milliseconds / 100) / 10} s`;
+  return `${Math.ceil(milliseconds / 100) / 10} s`;
 }
