@@ -11,6 +11,7 @@ import { AgentProcess, openTunnel } from "../helpers/agents.ts";
 import { dialLocal } from "../helpers/proxies.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { freePort, startTcpServer } from "../helpers/servers.ts";
+import { startSshd } from "../helpers/sshd.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel, startTunnel } from "../helpers/tunnel.ts";
 import { waitFor, within } from "../helpers/wait.ts";
@@ -32,6 +33,30 @@ interface Options {
   readonly operatorArgs?: readonly string[];
 }
 
+/** A serve-local that can be killed, and started again at the same place with the same tunnels. */
+async function startService() {
+  const dir = tempDir();
+  const stateDir = join(dir.path, "local");
+  const ports = [await freePort(), await freePort()] as const;
+  const args = ["--listen", `127.0.0.1:${ports[0]}`, "--mqtt-listen", `127.0.0.1:${ports[1]}`];
+  let server = await serveLocal({ stateDir, args });
+  return {
+    server,
+    local: server.local,
+    async kill() {
+      process.kill(server.process.pid, "SIGKILL");
+      await server.process.exited;
+    },
+    async restart() {
+      server = await serveLocal({ stateDir, args });
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      dir[Symbol.dispose]();
+    },
+  };
+}
+
 /** An operator's port to a service that echoes, with the service in between, which can be killed and started again. */
 async function joinEnds({
   device = "agent",
@@ -40,14 +65,10 @@ async function joinEnds({
   operatorArgs = [],
 }: Options) {
   const stack = new AsyncDisposableStack();
-  const [dir, state, runtime] = [stack.use(tempDir()), stack.use(tempDir()), stack.use(tempDir())];
-  const stateDir = join(dir.path, "local");
-  const ports = [await freePort(), await freePort()] as const;
-  const args = ["--listen", `127.0.0.1:${ports[0]}`, "--mqtt-listen", `127.0.0.1:${ports[1]}`];
+  const [state, runtime] = [stack.use(tempDir()), stack.use(tempDir())];
   const env = { XDG_STATE_HOME: state.path, XDG_RUNTIME_DIR: runtime.path };
-  let server = await serveLocal({ stateDir, args });
-  stack.defer(() => server[Symbol.asyncDispose]());
-  const { local } = server;
+  const service = stack.use(await startService());
+  const { server, local, kill, restart } = service;
   const echo = stack.use(await startTcpServer((socket) => socket.pipe(socket)));
   const address = `127.0.0.1:${echo.port}`;
   const isAgent = device === "agent";
@@ -72,13 +93,8 @@ async function joinEnds({
     local,
     dial: () => dialLocal(Number(port)),
     run: (...command: readonly string[]) => runTunnel([...command, ...local], env),
-    async kill() {
-      process.kill(server.process.pid, "SIGKILL");
-      await server.process.exited;
-    },
-    async restart() {
-      server = await serveLocal({ stateDir, args });
-    },
+    kill,
+    restart,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -207,6 +223,32 @@ async function rotate({ tunnelId = "", source, run }: Awaited<ReturnType<typeof 
   expect({ code, stderr }).toMatchObject({ code: 0 });
   await source.waitForLine(goingOn, "stderr");
 }
+
+test("a service that is killed and started again: a login by tunnel ssh", async () => {
+  await using stack = new AsyncDisposableStack();
+  const sshd = stack.use(await startSshd());
+  const service = stack.use(await startService());
+  const state = stack.use(tempDir());
+  const env = { XDG_STATE_HOME: state.path, XDG_RUNTIME_DIR: state.path, HOME: state.path, SHELL: "/bin/sh" };
+  const words = ["--thing", THING, "--map", `SSH=${sshd.port}`];
+  const agent = stack.use(new AgentProcess([...service.local, ...words]));
+  await agent.waitFor("subscribed");
+  const login = [`${sshd.user}@${THING}`, ...sshd.clientOptions, "cat"];
+  const ssh = stack.use(startTunnel(["ssh", ...service.local, ...login], env));
+  ssh.send("before\n");
+  await ssh.waitForLine(/^before$/);
+  await service.kill();
+  await ssh.waitForLine(/held: 1 connection, the link is down/, "stderr");
+  ssh.send("meanwhile\n");
+  await service.restart();
+  await ssh.waitForLine(/^meanwhile$/, "stdout", COMEBACK_MS);
+  await ssh.waitForLine(/SSH: resumed: 1 connection after/, "stderr");
+  ssh.send("after\n");
+  await ssh.waitForLine(/^after$/);
+  ssh.send();
+  expect(await ssh.exited).toEqual({ code: 0, signal: null });
+  expect(ssh.stdout).toBe("before\nmeanwhile\nafter");
+});
 
 test("both tokens are rotated beside a proxy and an agent, twice", async () => {
   await using ends = await joinEnds({});
