@@ -38,8 +38,9 @@ export class EventLog {
       }
       case "disconnected": {
         const { error: _, ...facts } = event;
-        if (event.heldConnections > 0)
+        if (event.heldConnections > 0) {
           return log.warn("{words}", { ...facts, words: disconnectedWords(event) });
+        }
         return log.warn("disconnected: {reason}; next try in {retryInMs} ms", facts);
       }
       case "token-renewed":

@@ -104,16 +104,18 @@ function savedToken(mode: Side, target: Target, context: CommandContext): Chosen
   let inUse: SavedToken = saved;
   // One that somebody rotated to meanwhile is not what is to be forgotten.
   const forget = () => {
-    if (newerToken(inUse, env) === undefined)
+    if (newerToken(inUse, env) === undefined) {
       tidyTokens(env, log, (kept) => kept.delete(saved.tunnelId, mode));
+    }
   };
   // An endpoint that was named by hand may be the wrong one.
   const endpoint =
     target.local === undefined ? settings.get("proxyEndpoint") : settings.fromFlag("proxyEndpoint");
   const isUseless = (meaning: RefusalMeaning) => {
     // Without its own client token it is refused although it can still be used.
-    if (meaning === "token-spent")
+    if (meaning === "token-spent") {
       return !isWithout && (inUse !== saved || clientToken === saved.clientToken);
+    }
     return meaning === "tunnel-over" || (meaning === "token-unknown" && endpoint === undefined);
   };
   return {
