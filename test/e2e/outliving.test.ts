@@ -3,10 +3,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ProcessStatus, SessionStatus } from "../../src/proxy/status.ts";
 import { AgentProcess, openTunnel } from "../helpers/agents.ts";
 import { dialLocal } from "../helpers/proxies.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
@@ -85,18 +87,39 @@ async function joinEnds({
   const words =
     operator === "proxy" ? ["proxy", "source"] : ["connect", "--thing", THING, "--service", "SSH"];
   const source = stack.use(startTunnel([...words, "-p", "SSH=0", ...local, ...operatorArgs], env));
-  const [, port] = await source.waitForLine(/^SSH listening on 127\.0\.0\.1:(\d+)$/);
+  const [, port] = await source.waitForLine(/listening.*?(\d+)\}?$/);
   return {
     source,
     agent,
     tunnelId,
     local,
+    /** What the source publishes, as soon as a session is as wanted. */
+    status: (isWanted: (session: SessionStatus) => boolean) =>
+      statusOf(join(runtime.path, "tunnel", `${source.pid}.sock`), isWanted),
     dial: () => dialLocal(Number(port)),
     run: (...command: readonly string[]) => runTunnel([...command, ...local], env),
     kill,
     restart,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
+}
+
+async function statusOf(
+  path: string,
+  isWanted: (session: SessionStatus) => boolean,
+): Promise<SessionStatus | undefined> {
+  const socket = connect(path);
+  try {
+    const lines = createInterface({ input: socket });
+    for await (const line of lines) {
+      const { sessions } = JSON.parse(line) as ProcessStatus;
+      const found = sessions.find(isWanted);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** Somebody at a shell that echoes: a numbered line every 200 ms, each of which comes back once and in order. */
@@ -248,6 +271,35 @@ test("a service that is killed and started again: a login by tunnel ssh", async 
   ssh.send();
   expect(await ssh.exited).toEqual({ code: 0, signal: null });
   expect(ssh.stdout).toBe("before\nmeanwhile\nafter");
+});
+
+test("scripts and watchers are told what is held, and how far it is to the other end", async () => {
+  await using ends = await joinEnds({ operatorArgs: ["--json"] });
+  const shell = type(await ends.dial());
+  await shell.isAnswered();
+  const before = await ends.status(({ endToEndMs }) => endToEndMs !== undefined);
+  expect(before).toMatchObject({ link: "connected", openConnections: 1, heldConnections: 0 });
+  await ends.kill();
+  const held = await ends.status(({ heldConnections }) => heldConnections === 1);
+  expect(held).toMatchObject({ link: "disconnected", openConnections: 1, connections: [{ isHeld: true }] });
+  await ends.restart();
+  await ends.source.waitForLine(/"connections-resumed"/, "stdout", COMEBACK_MS);
+  await ends.status(({ link, heldConnections }) => link === "connected" && heldConnections === 0);
+  await shell.end();
+  const told = ends.source.lines.stdout.map((line) => JSON.parse(line));
+  expect(told.slice(1)).toMatchObject([
+    { event: "connections-held", service: "SSH", connections: 1, isLinkDown: true },
+    { event: "connections-resumed", service: "SSH", connections: 1, afterMs: expect.any(Number) },
+  ]);
+});
+
+test("the source's token is rotated beside a connect", async () => {
+  await using ends = await joinEnds({ operator: "connect" });
+  const { stdout } = await ends.run("list", "--json");
+  const [{ tunnelId }] = JSON.parse(stdout).tunnelSummaries;
+  await unnoticed(ends, () => rotate({ ...ends, tunnelId }));
+  await ends.source.stop();
+  expect(ends.source.stderr).toContain(`closed tunnel ${tunnelId}`);
 });
 
 test("both tokens are rotated beside a proxy and an agent, twice", async () => {

@@ -77,8 +77,8 @@ function TrafficLine(props: {
   if (columns < 40) return <Line>{`  ${rateText(rates, columns)}`}</Line>;
   const facts = [
     `${rateText(rates, columns)} ↑${formatBytes(bytesToTunnel)} ↓${formatBytes(bytesFromTunnel)}`,
-    `round trip ${roundTrips(session)}`,
     ...(heldConnections === 0 ? [] : [`${heldConnections} held`]),
+    roundTrips(session, columns),
     `queue ${formatBytes(queuedBytes)}`,
     `${reconnects} ${reconnects === 1 ? "reconnect" : "reconnects"}`,
   ];
@@ -99,10 +99,12 @@ function ConnectionLine(props: {
   return <Line>{`  ${name} ${fit(formatAge(now - openedAt), 6)} ${bytes} ${rate}`}</Line>;
 }
 
-/** To the service, and where it is known to the other side. */
-function roundTrips({ roundTripMs, endToEndMs }: SessionStatus): string {
-  const whole = endToEndMs === undefined ? "" : ` (end to end ${formatRoundTrip(endToEndMs)})`;
-  return `${formatRoundTrip(roundTripMs)}${whole}`;
+/** To the service, and where it is known to the other side: that one alone where there is no room for both. */
+function roundTrips({ roundTripMs, endToEndMs }: SessionStatus, columns: number): string {
+  const toService = `round trip ${formatRoundTrip(roundTripMs)}`;
+  if (endToEndMs === undefined) return toService;
+  const toEnd = `end to end ${formatRoundTrip(endToEndMs)}`;
+  return columns < 100 ? toEnd : `${toService}, ${toEnd}`;
 }
 
 function rateText(rates: readonly number[], columns: number): string {
