@@ -71,7 +71,13 @@ async function joinEnds({
   const env = { XDG_STATE_HOME: state.path, XDG_RUNTIME_DIR: runtime.path };
   const service = stack.use(await startService());
   const { server, local, kill, restart } = service;
-  const echo = stack.use(await startTcpServer((socket) => socket.pipe(socket)));
+  const served: Socket[] = [];
+  const echo = stack.use(
+    await startTcpServer((socket) => {
+      served.push(socket);
+      socket.pipe(socket);
+    }),
+  );
   const address = `127.0.0.1:${echo.port}`;
   const isAgent = device === "agent";
   const agent = isAgent
@@ -91,6 +97,8 @@ async function joinEnds({
   return {
     source,
     agent,
+    /** The device's ends of the connections. */
+    served,
     tunnelId,
     local,
     /** What the source publishes, as soon as a session is as wanted. */
@@ -346,6 +354,22 @@ test("whoever does not come back within --resume-timeout is given up: RST, and a
   expect(await lose(ends)).toBe("ECONNRESET");
   expect(performance.now() - startedAt).toBeGreaterThan(2_000);
   await ends.source.waitForLine(nobodyCame, "stderr");
+});
+
+test("nothing is held at the device of a tunnel that is over", async () => {
+  await using ends = await joinEnds({});
+  const socket = await ends.dial();
+  socket.on("error", () => {}); // its proxy is killed
+  socket.write("hello");
+  await once(socket, "data");
+  const [atDevice] = ends.served;
+  const gone = new Promise((resolve) => atDevice?.once("close", resolve).on("error", () => {}));
+  await ends.source.kill();
+  await ends.agent?.waitFor("connections-held");
+  await ends.run("close", ends.tunnelId ?? "");
+  await within("the end at the device", gone);
+  await ends.agent?.waitFor("session-ended");
+  expect(ends.agent?.told("session-ended")).toMatchObject([{ reason: "tunnel-closed", held: 1, resumed: 0 }]);
 });
 
 async function endsAtOnce(operatorArgs: readonly string[], deviceArgs: readonly string[] = []) {
