@@ -354,6 +354,8 @@ test("whoever does not come back within --resume-timeout is given up: RST, and a
   expect(await lose(ends)).toBe("ECONNRESET");
   expect(performance.now() - startedAt).toBeGreaterThan(2_000);
   await ends.source.waitForLine(nobodyCame, "stderr");
+  // Not one for each of the tries that were made meanwhile: somebody may have an editor on that terminal.
+  expect(ends.source.stderr.match(/held: 1 connection, the link is down/g)).toHaveLength(2);
 });
 
 test("nothing is held at the device of a tunnel that is over", async () => {

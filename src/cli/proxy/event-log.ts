@@ -20,10 +20,14 @@ export function printListening(
 /** Lines a minute about connections that open, and as many about those that close: a flood of them fills no disk. */
 export const CONNECTION_LINES = 60;
 
+/** Lines a minute about a link that is down while connections wait: that it is lost, and why it does not come back. */
+const HELD_LINES = 2;
+
 /** Writes a log line for every event; its members go along as properties. */
 export class EventLog {
   readonly #log: Logger;
   readonly #limit = new LineLimit();
+  #outage = new LineLimit();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -33,16 +37,12 @@ export class EventLog {
     const log = this.#log;
     switch (event.event) {
       case "connected": {
+        this.#outage = new LineLimit();
         const services = event.services.join(", ") || "none";
         return log.info("connected to the tunnel, services: {list}", { ...event, list: services });
       }
-      case "disconnected": {
-        const { error: _, ...facts } = event;
-        if (event.heldConnections > 0) {
-          return log.warn("{words}", { ...facts, words: disconnectedWords(event) });
-        }
-        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", facts);
-      }
+      case "disconnected":
+        return this.#disconnected(event);
       case "token-renewed":
         return log.info("{words}", { ...event, words: renewedWords(event) });
       case "listening":
@@ -69,6 +69,15 @@ export class EventLog {
           }),
         );
     }
+  }
+
+  /** Whoever waits in a shell is told that it is down and why, then once in a while: the tries are seconds apart. */
+  #disconnected({ error: _, ...event }: Extract<ProxyEvent, { event: "disconnected" }>): void {
+    if (event.heldConnections === 0) {
+      return this.#log.warn("disconnected: {reason}; next try in {retryInMs} ms", event);
+    }
+    const isTold = this.#outage.pass("held", performance.now(), HELD_LINES) !== undefined;
+    this.#log[isTold ? "warn" : "debug"]("{words}", { ...event, words: disconnectedWords(event) });
   }
 
   #fate(event: FateEvent): void {
