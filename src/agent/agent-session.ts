@@ -80,6 +80,7 @@ export class AgentSession {
     const end = await this.#carry();
     board?.close(this.id);
     clearTimeout(timer);
+    const { facts } = this.#proxy;
     return {
       session: this.id,
       thing,
@@ -87,11 +88,13 @@ export class AgentSession {
       services: saved.services,
       startedAt: new Date(this.#startedAt).toISOString(),
       durationMs: Math.round(performance.now() - startedAt),
-      connections: this.#proxy.facts.dialled,
-      bytesToTunnel: this.#proxy.facts.bytesToTunnel,
-      bytesFromTunnel: this.#proxy.facts.bytesFromTunnel,
+      connections: facts.dialled,
+      held: facts.held,
+      resumed: facts.resumed,
+      bytesToTunnel: facts.bytesToTunnel,
+      bytesFromTunnel: facts.bytesFromTunnel,
       ...end,
-      channelId: this.#proxy.facts.channelId,
+      channelId: facts.channelId,
     };
   }
 
@@ -126,6 +129,7 @@ export class AgentSession {
           session,
           reason: event.reason,
           retryInMs: event.retryInMs,
+          heldConnections: event.heldConnections,
         });
       case "connection-closed":
         onEvent({ ...event, session });
@@ -137,6 +141,7 @@ export class AgentSession {
       case "connections-lost":
       case "warning":
         return onEvent({ ...event, session });
+      case "token-renewed":
       case "dialled":
       case "listening":
         return;

@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly maxSessionMs?: number | undefined;
   /** How long open connections may go on once the agent is told to stop. */
   readonly graceMs: number;
+  /** How long connections wait for the operator after a lost link, or 0; absent: they do not outlive it. */
+  readonly resumeTimeoutMs?: number | undefined;
   readonly proxy: Pick<ProxyOptions, "bind" | "stallTimeoutMs" | "lingerMs" | "keepaliveMs">;
   readonly log: Logger;
   readonly onEvent: (event: AgentEvent) => void;
@@ -56,6 +58,9 @@ export interface SessionAudit {
   readonly durationMs: number;
   /** Local connections that were made; a dial that failed is none. */
   readonly connections: number;
+  /** How often one of them lost its link and was held; and went on, also one of a session with a former token. */
+  readonly held: number;
+  readonly resumed: number;
   /** From the device's programs to the source, and the other way. */
   readonly bytesToTunnel: number;
   readonly bytesFromTunnel: number;
@@ -97,6 +102,8 @@ export type AgentEvent =
       readonly session: string;
       readonly reason: string;
       readonly retryInMs: number;
+      /** Connections that wait for the link. */
+      readonly heldConnections: number;
     }
   | (CarriedEvent & { readonly session: string })
   | ({ readonly event: "session-ended" } & SessionAudit)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ClientToken } from "../base/secret.ts";
 import { connectionShare } from "../proxy/descriptors.ts";
 import type { AddressMap } from "../proxy/options.ts";
+import { ProcessSession } from "../proxy/process-session.ts";
 import { AgentSession } from "./agent-session.ts";
 import type { AgentEvent, AgentOptions, SessionAudit, SessionEndReason } from "./agent-types.ts";
 import { openBrokerStream } from "./broker-stream.ts";
@@ -45,6 +46,8 @@ class Agent {
   readonly #saved: SavedSessions;
   readonly #sessions = new Map<string, AgentSession>();
   readonly #endings = new Set<Promise<void>>();
+  /** One for all tunnels: after a rotation, another session goes on with the connections of the former one. */
+  readonly #continuity: ProcessSession | undefined;
   #isDraining = false;
 
   constructor(options: AgentOptions) {
@@ -53,6 +56,7 @@ class Agent {
     this.#table = new SessionTable(options.maxTunnels);
     this.#starts = new StartLimit(START_BURST_TABLES * options.maxTunnels, START_EVERY_MS);
     this.#saved = new SavedSessions(options.stateDirectory);
+    this.#continuity = ProcessSession.of(options.resumeTimeoutMs, { isShared: true });
   }
 
   async run(): Promise<void> {
@@ -60,6 +64,7 @@ class Agent {
     try {
       return await this.#serve();
     } finally {
+      await this.#continuity?.close();
       lock.release();
     }
   }
@@ -181,6 +186,7 @@ class Agent {
       maxSessionMs,
       proxy: {
         ...proxy,
+        continuity: this.#continuity,
         log,
         serviceMap: () => only(services, serviceMap),
         dataPlane: dataPlaneOf(region),

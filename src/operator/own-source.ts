@@ -5,8 +5,10 @@ import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "..
 import { ClientToken } from "../base/secret.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
+import { ProcessSession } from "../proxy/process-session.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
+import { newerToken } from "./user-tokens.ts";
 import type { UseOptions } from "./with-tunnel-options.ts";
 
 /** A tunnel that ends cuts its streams short; an orderly stop, a second at most, comes before that is known. */
@@ -25,22 +27,37 @@ export class OwnSource implements AsyncDisposable {
   constructor(
     tunnel: HeldTunnel,
     dataPlane: DataPlane,
-    { request, log, onProxyEvent, board }: Pick<UseOptions, "request" | "log" | "onProxyEvent" | "board">,
+    {
+      request,
+      env,
+      log,
+      onProxyEvent,
+      board,
+    }: Pick<UseOptions, "request" | "env" | "log" | "onProxyEvent" | "board">,
   ) {
-    const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs } = request;
+    const { service, clientType, stallTimeoutMs, lingerMs, keepaliveMs, resumeTimeoutMs } = request;
     const { tunnelId } = tunnel;
+    let { accessToken } = tunnel;
+    // Whoever rotates the token beside us keeps it for this user, whose tunnel this is.
+    const newerTokens = () => {
+      const newer = newerToken({ tunnelId, mode: "source", accessToken }, env);
+      if (newer !== undefined) accessToken = newer.accessToken;
+      return newer;
+    };
     this.#tunnel = tunnel;
     this.#service = service;
     this.#proxy = new LocalProxy({
       mode: "source",
       dataPlane,
-      accessToken: tunnel.accessToken,
+      accessToken,
+      newerTokens,
       clientToken: new ClientToken(randomUUID()),
       serviceMap: () => new Map([[service, undefined]]),
       clientType,
       stallTimeoutMs,
       lingerMs,
       keepaliveMs,
+      continuity: ProcessSession.of(resumeTimeoutMs),
       log,
       onEvent: (event) => {
         board.observe(event);

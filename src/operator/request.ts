@@ -19,6 +19,8 @@ export interface ConnectRequest {
   readonly stallTimeoutMs: number;
   readonly lingerMs: number;
   readonly keepaliveMs: number;
+  /** How long connections wait for the device after a lost link, or 0; absent: they do not outlive it. */
+  readonly resumeTimeoutMs: number | undefined;
 }
 
 /** What happens on the way, for people and for `--json`. */

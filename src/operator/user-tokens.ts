@@ -9,7 +9,7 @@ import type { Logger } from "../base/log.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
 import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 import { SIDES } from "../proxy/options.ts";
-import type { Issuer } from "./saved-token.ts";
+import type { Issuer, SavedToken } from "./saved-token.ts";
 import { TokenStore } from "./token-store.ts";
 
 /** The access tokens of one answer; a side that was not rotated has none. */
@@ -66,6 +66,21 @@ export function clientTokenFor(
       `the client token is kept in memory only, so that another start may need a new access token: ${error.message} (XDG_STATE_HOME=DIR names another directory)`,
     );
     return new ClientToken(randomUUID());
+  }
+}
+
+/** The tokens kept for one side of a tunnel, if they are others than `current`: somebody rotated it meanwhile. */
+export function newerToken(
+  { tunnelId, mode, accessToken: current }: Pick<SavedToken, "tunnelId" | "mode" | "accessToken">,
+  env: Env,
+): SavedToken | undefined {
+  try {
+    const kept = openTokenStore(env).list(mode);
+    const saved = kept.find((each) => each.tunnelId === tunnelId);
+    return saved?.accessToken.reveal() === current.reveal() ? undefined : saved;
+  } catch (error) {
+    if (error instanceof ConfigError) return undefined; // where nothing can be read, nothing newer was written
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Driver } from "./driver.ts";
 import type { LocalSocket } from "./local-socket.ts";
 import { listeningAt, type ProxyEvent } from "./options.ts";
+import type { ProcessSession } from "./process-session.ts";
 
 /** One open connection. */
 export interface ConnectionStatus {
@@ -8,6 +9,8 @@ export interface ConnectionStatus {
   readonly service: string;
   /** Milliseconds since 1970. */
   readonly openedAt: number;
+  /** It waits for the other side; absent: it does not, or this is an older version's. */
+  readonly isHeld?: boolean | undefined;
   /** Bytes read from the local program, and bytes for it. */
   readonly bytesToTunnel: number;
   readonly bytesFromTunnel: number;
@@ -23,7 +26,10 @@ export interface ProxyFacts {
   readonly channelId: string;
   /** Of the tunnel, once known. */
   readonly services: readonly string[] | undefined;
+  /** To the service. */
   readonly roundTripMs: number | undefined;
+  /** To the other side, where that is tunnel as well. */
+  readonly endToEndMs: number | undefined;
   /** Bytes that wait to be sent into the tunnel. */
   readonly queuedBytes: number;
   /** WebSockets that were lost and made again. */
@@ -32,6 +38,11 @@ export interface ProxyFacts {
   readonly listening: readonly string[];
   /** Every open connection, the oldest first. */
   readonly connections: readonly ConnectionStatus[];
+  /** Those of them that wait for the other side. */
+  readonly heldConnections: number;
+  /** Connections that were held since the start, and that went on, here or for a former access token. */
+  readonly held: number;
+  readonly resumed: number;
   /** Connections that a destination made to its local services since the start. */
   readonly dialled: number;
   /** Of all connections since the start, open ones included. */
@@ -45,6 +56,10 @@ export class ProxyRecord {
   driver: Driver | undefined;
   /** Of earlier ones, whose last local sockets still write out what they have, or are held. */
   releasing: Iterable<Driver> = [];
+  /** Which of their connections are held. */
+  session: ProcessSession | undefined;
+  #held = 0;
+  #resumed = 0;
   #link: LinkState = "connecting";
   #channelId = "";
   #services: readonly string[] | undefined;
@@ -63,6 +78,7 @@ export class ProxyRecord {
         this.#services = event.services;
         break;
       case "disconnected":
+      case "token-renewed":
         this.#link = "disconnected";
         break;
       case "listening":
@@ -75,9 +91,13 @@ export class ProxyRecord {
         this.#closedToTunnel += event.bytesToTunnel;
         this.#closedFromTunnel += event.bytesFromTunnel;
         break;
-      case "connection-opened":
       case "connections-held":
+        this.#held += event.connections;
+        break;
       case "connections-resumed":
+        this.#resumed += event.connections;
+        break;
+      case "connection-opened":
       case "connections-lost":
       case "warning":
         break;
@@ -87,16 +107,21 @@ export class ProxyRecord {
   get facts(): ProxyFacts {
     const drivers = new Set([...this.releasing, ...(this.driver === undefined ? [] : [this.driver])]);
     const locals = [...drivers].flatMap((driver) => [...driver.locals]);
-    const connections = locals.filter(({ isEnded }) => !isEnded).map(statusOf);
+    const heldKeys = this.session?.heldKeys ?? new Set();
+    const connections = locals.filter(({ isEnded }) => !isEnded).map((local) => statusOf(local, heldKeys));
     return {
       link: this.#link,
       channelId: this.#channelId,
       services: this.#services,
       roundTripMs: this.driver?.roundTripMs,
+      endToEndMs: this.driver?.endToEndMs,
       queuedBytes: this.driver?.queuedBytes ?? 0,
       reconnects: Math.max(0, this.#connects - 1),
       listening: [...this.#listening],
       connections,
+      heldConnections: connections.filter(({ isHeld }) => isHeld === true).length,
+      held: this.#held,
+      resumed: this.#resumed,
       dialled: this.#dialled,
       bytesToTunnel: connections.reduce((sum, each) => sum + each.bytesToTunnel, this.#closedToTunnel),
       bytesFromTunnel: connections.reduce((sum, each) => sum + each.bytesFromTunnel, this.#closedFromTunnel),
@@ -104,7 +129,11 @@ export class ProxyRecord {
   }
 }
 
-function statusOf({ connection, openedAt, bytesToTunnel, bytesFromTunnel }: LocalSocket): ConnectionStatus {
+function statusOf(
+  { connection, openedAt, bytesToTunnel, bytesFromTunnel }: LocalSocket,
+  heldKeys: ReadonlySet<number>,
+): ConnectionStatus {
   const { key: connectionId, serviceId: service } = connection;
-  return { connectionId, service, openedAt, bytesToTunnel, bytesFromTunnel };
+  const isHeld = heldKeys.has(connectionId);
+  return { connectionId, service, openedAt, isHeld, bytesToTunnel, bytesFromTunnel };
 }

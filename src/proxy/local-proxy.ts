@@ -13,8 +13,9 @@ import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
-import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap } from "./options.ts";
-import { closedEvent, engineEvent, openedEvent } from "./proxy-event.ts";
+import { type ProxyEnd, type ProxyEvent, type ProxyOptions, type ServiceMap, type TokenPair } from "./options.ts";
+import { findNewer } from "./newer-tokens.ts";
+import { closedEvent, eventOf, openedEvent } from "./proxy-events.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
 const FIRST_CONNECT_MS = 15_000;
@@ -26,6 +27,8 @@ const HELD_BACKOFF: BackoffLimits = { baseMs: 250, capMs: 5_000 };
 const STABLE_MS = 10_000;
 /** Close code of a WebSocket that another one of the same side replaced (P8). */
 const REPLACED = 1008;
+/** The service ends a WebSocket as soon as its token is rotated, before whoever rotated it has the new one. */
+const ROTATION_MS = 3_000;
 /** Subprotocol that has no SERVICE_IDS message. */
 const WITHOUT_SERVICE_IDS = "aws.iot.securetunneling-1.0";
 
@@ -40,12 +43,16 @@ export class LocalProxy {
   #serviceMap: ServiceMap = new Map();
   /** Drivers whose last local sockets still write out what they have. */
   readonly #releasing = new Set<Driver>();
+  /** What it connects with: as told, or a newer pair that was found since. */
+  #tokens: TokenPair;
   #failures = 0;
   #lastConnectedAt: number | undefined;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.#record.releasing = this.#releasing;
+    this.#record.session = options.continuity;
+    this.#tokens = options;
     if (options.clientType !== undefined) this.#format = FORMATS[options.clientType];
   }
 
@@ -59,17 +66,15 @@ export class LocalProxy {
    * @throws TunnelError when it is refused, replaced, cannot get through, or its service map does not fit
    */
   async run(): Promise<ProxyEnd> {
-    const { signal } = this.#options;
+    let end: ProxyEnd | undefined;
     try {
-      for (;;) {
-        if (signal.aborted) return "stopped";
-        const end = await this.#connectAndCarry();
-        if (end !== undefined) return end;
-      }
+      while (end === undefined) end = await this.#connectAndCarry();
+      return end;
     } finally {
       this.#listeners.close();
       // Another proxy of the process may take over what is held here, as after a rotation of the token (P100).
-      if (!this.#options.continuity?.isShared || signal.aborted) await this.#release();
+      const isToBeLeft = this.#options.continuity?.isShared === true && end === undefined;
+      if (!isToBeLeft) await this.#release();
     }
   }
 
@@ -85,9 +90,10 @@ export class LocalProxy {
 
   /** One WebSocket from dial to end, and the wait before the next one. */
   async #connectAndCarry(): Promise<ProxyEnd | undefined> {
+    if (this.#options.signal.aborted) return "stopped";
     try {
       const onSlow = (message: string) => this.#emit({ event: "warning", message });
-      const socket = await dialTunnel({ ...dialOptions(this.#options), onSlow });
+      const socket = await dialTunnel({ ...dialOptions(this.#options, this.#tokens), onSlow });
       const connectedAt = performance.now();
       this.#lastConnectedAt = connectedAt;
       const end = await this.#carry(socket);
@@ -113,7 +119,7 @@ export class LocalProxy {
         this.#emit({ event: "connected", channelId: socket.channelId, services });
         this.#onReady(driver, services).catch((error) => failed.resolve({ type: "failed", error }));
       },
-      onEvent: (event) => this.#onEngineEvent(event),
+      onEvent: (event) => this.#onEngineEvent(event, driver.isOver),
       onOpened: (local) => this.#emit(openedEvent(local)),
       onClosed: (local, why) => this.#emit(closedEvent(local, why)),
     });
@@ -193,9 +199,11 @@ export class LocalProxy {
     if (end.type === "failed") return this.#afterFailure(end.error);
     if (saysTunnelEnded(end.reason)) return "tunnel-closed";
     if (end.code === REPLACED) {
-      throw new ReplacedError(
-        end.reason || "another local proxy took this side of the tunnel",
-        "only one local proxy a side can run; stop the other one, or get a new token with: tunnel rotate ID",
+      return this.#afterRefusal(
+        new ReplacedError(
+          end.reason || "another local proxy took this side of the tunnel",
+          "only one local proxy a side can run; stop the other one, or get a new token with: tunnel rotate ID",
+        ),
       );
     }
     const reason = end.error?.message ?? (end.reason || `WebSocket closed with code ${end.code}`);
@@ -207,17 +215,32 @@ export class LocalProxy {
     if (error instanceof HandshakeError) return this.#afterRefusal(error);
     const isRetried = error.code === "ERR_UNREACHABLE" || error.code === "ERR_PROTOCOL";
     if (!isRetried || this.#isTooLate(error)) throw error;
-    const isWaitedFor = (this.#options.continuity?.session.suspendedConnections ?? 0) > 0;
-    const retryInMs = backoffMs(this.#failures++, Math.random(), isWaitedFor ? HELD_BACKOFF : BACKOFF);
-    this.#emit({ event: "disconnected", reason: error.message, retryInMs, error });
+    const { heldConnections } = this.#record.facts;
+    const retryInMs = backoffMs(
+      this.#failures++,
+      Math.random(),
+      heldConnections > 0 ? HELD_BACKOFF : BACKOFF,
+    );
+    this.#emit({ event: "disconnected", reason: error.message, retryInMs, heldConnections, error });
     // An abort ends the wait early; the loop sees it.
     await sleep(retryInMs, undefined, { signal: this.#options.signal }).catch(() => undefined);
     return undefined;
   }
 
-  #afterRefusal(error: HandshakeError): ProxyEnd {
-    if (this.#lastConnectedAt !== undefined && judgeRefusal(error) === "tunnel-over") return "tunnel-closed";
-    throw error;
+  /** Its token is of no use: the tunnel is over, or there is a newer one to go on with, or that was all. */
+  async #afterRefusal(error: HandshakeError | ReplacedError): Promise<ProxyEnd | undefined> {
+    const wasConnected = this.#lastConnectedAt !== undefined;
+    const isOver = error instanceof HandshakeError && judgeRefusal(error) === "tunnel-over";
+    if (isOver && wasConnected) return "tunnel-closed";
+    const { newerTokens, signal } = this.#options;
+    if (isOver || newerTokens === undefined) throw error;
+    const newer = await findNewer(() => newerTokens(), wasConnected ? ROTATION_MS : 0, signal);
+    if (signal.aborted) return "stopped";
+    if (newer === undefined) throw error;
+    this.#tokens = newer;
+    const { heldConnections } = this.#record.facts;
+    this.#emit({ event: "token-renewed", reason: error.message, heldConnections });
+    return undefined;
   }
 
   #isTooLate(error: TunnelError): boolean {
@@ -232,10 +255,10 @@ export class LocalProxy {
     return triedMs > FIRST_CONNECT_MS;
   }
 
-  #onEngineEvent(event: EngineEvent): void {
+  #onEngineEvent(event: EngineEvent, isLinkDown: boolean): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
-    this.#emit(engineEvent(event));
+    this.#emit(eventOf(event, isLinkDown));
   }
 
   #emit(event: ProxyEvent): void {
@@ -246,6 +269,6 @@ export class LocalProxy {
 
 const FORMATS = { V1: 1, V2: 2, V3: 3 } as const;
 
-function dialOptions({ dataPlane, mode, accessToken, clientToken, signal }: ProxyOptions) {
+function dialOptions({ dataPlane, mode, signal }: ProxyOptions, { accessToken, clientToken }: TokenPair) {
   return { ...dataPlane, mode, accessToken, clientToken, signal, userAgent: "tunnel" };
 }

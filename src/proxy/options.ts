@@ -35,13 +35,22 @@ export interface DataPlane {
   readonly isUnverified?: boolean | undefined;
 }
 
-/** Everything a local proxy is told at its start. Times in milliseconds. */
-export interface ProxyOptions {
-  readonly mode: Side;
-  readonly dataPlane: DataPlane;
+/** What a proxy connects with. */
+export interface TokenPair {
   readonly accessToken: AccessToken;
   /** Absent: the access token can be used for one connection only. */
   readonly clientToken?: ClientToken | undefined;
+}
+
+/** Everything a local proxy is told at its start. Times in milliseconds. */
+export interface ProxyOptions extends TokenPair {
+  readonly mode: Side;
+  readonly dataPlane: DataPlane;
+  /**
+   * Newer tokens of this side of the tunnel than those that it gave before, if there are any: looked for when those are
+   * refused or replaced. Never throws.
+   */
+  readonly newerTokens?: (() => TokenPair | undefined) | undefined;
   /**
    * The service map, once the tunnel's services are known; asked again on every WebSocket. May throw a TunnelError, which
    * ends the proxy.
@@ -79,9 +88,13 @@ export type ProxyEvent =
       readonly event: "disconnected";
       readonly reason: string;
       readonly retryInMs: number;
+      /** Connections that wait for the link. */
+      readonly heldConnections: number;
       /** What `reason` is the message of. */
       readonly error: TunnelError;
     }
+  /** Its access token was refused or replaced, and it goes on with a newer one. */
+  | { readonly event: "token-renewed"; readonly reason: string; readonly heldConnections: number }
   | {
       readonly event: "listening";
       readonly service: string;
@@ -112,7 +125,13 @@ export type ProxyEvent =
       readonly bytesFromTunnel: number;
     }
   /** Connections lost their WebSocket, or their other end did, and wait for it. */
-  | { readonly event: "connections-held"; readonly service: string; readonly connections: number }
+  | {
+      readonly event: "connections-held";
+      readonly service: string;
+      readonly connections: number;
+      /** Its own WebSocket was lost; else the other side's was. */
+      readonly isLinkDown: boolean;
+    }
   /** They go on. */
   | {
       readonly event: "connections-resumed";

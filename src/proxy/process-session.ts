@@ -21,6 +21,22 @@ export class ProcessSession {
     this.session = new Session({ id: newId(), newId, resumeTimeoutMs });
   }
 
+  /** As the constructor; undefined where connections are not to outlive their WebSocket. */
+  static of(
+    resumeTimeoutMs: number | undefined,
+    options?: { isShared: boolean },
+  ): ProcessSession | undefined {
+    return resumeTimeoutMs === undefined ? undefined : new ProcessSession(resumeTimeoutMs, options);
+  }
+
+  /** Keys of the connections that wait for their other end. */
+  get heldKeys(): ReadonlySet<number> {
+    const strands = [...this.session.suspended];
+    return new Set(
+      strands.flatMap(({ ledgers }) => [...ledgers.values()].map(({ connection }) => connection.key)),
+    );
+  }
+
   /** Ends what is held, and waits until its sockets are gone. */
   async close(): Promise<void> {
     const drivers = [...new Set(this.homes.values())];

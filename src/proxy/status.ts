@@ -1,4 +1,5 @@
 import type { ConnectionStatus, LinkState, ProxyFacts } from "./facts.ts";
+import { disconnectedWords, fateWords, renewedWords } from "./fate-words.ts";
 import { listeningAt, type ProxyEvent, type Side } from "./options.ts";
 
 /** One side of one tunnel that this process carries. */
@@ -12,6 +13,8 @@ export interface SessionStatus {
   readonly services: readonly string[];
   readonly link: LinkState;
   readonly roundTripMs?: number | undefined;
+  /** To the other side, where that is tunnel as well. */
+  readonly endToEndMs?: number | undefined;
   readonly queuedBytes: number;
   /** WebSockets that were lost and made again. */
   readonly reconnects: number;
@@ -19,6 +22,8 @@ export interface SessionStatus {
   readonly listening: readonly string[];
   /** Open connections, of which at most MAX_LISTED_CONNECTIONS are listed. */
   readonly openConnections: number;
+  /** Those that wait for the other side; absent: none, or an older version. */
+  readonly heldConnections?: number | undefined;
   readonly connections: readonly ConnectionStatus[];
   /** Of all connections since the start, open ones included. */
   readonly bytesToTunnel: number;
@@ -107,10 +112,12 @@ function statusOf({ proxy, ...identity }: Identity & { readonly proxy: Told }): 
     services: facts.services ?? identity.services,
     link: facts.link,
     roundTripMs: facts.roundTripMs,
+    endToEndMs: facts.endToEndMs,
     queuedBytes: facts.queuedBytes,
     reconnects: facts.reconnects,
     listening: facts.listening,
     openConnections: facts.connections.length,
+    heldConnections: facts.heldConnections,
     connections: facts.connections.slice(0, MAX_LISTED_CONNECTIONS),
     bytesToTunnel: facts.bytesToTunnel,
     bytesFromTunnel: facts.bytesFromTunnel,
@@ -122,7 +129,7 @@ function describeEvent(event: ProxyEvent): string {
     case "connected":
       return `connected, services: ${event.services.join(", ") || "none"}`;
     case "disconnected":
-      return `disconnected: ${event.reason}; next try in ${Math.round(event.retryInMs / 100) / 10} s`;
+      return disconnectedWords(event);
     case "listening":
       return `${event.service} listens on ${listeningAt(event)}`;
     case "connection-opened":
@@ -132,11 +139,11 @@ function describeEvent(event: ProxyEvent): string {
     case "connection-closed":
       return `${event.service}: connection ${event.connectionId} closed: ${event.reason}`;
     case "connections-held":
-      return `${event.service}: ${event.connections} open connections wait for the other side`;
     case "connections-resumed":
-      return `${event.service}: ${event.connections} open connections go on after ${Math.round(event.afterMs / 100) / 10} s`;
     case "connections-lost":
-      return `${event.service}: ${event.connections} open connections ended: ${event.reason}`;
+      return `${event.service}: ${fateWords(event)}`;
+    case "token-renewed":
+      return renewedWords(event);
     case "warning":
       return event.message;
   }

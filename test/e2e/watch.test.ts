@@ -111,7 +111,7 @@ test("a terminal shows tunnels and traffic live, rotates and closes after asking
   const socket = connect(Number(port), "127.0.0.1");
   socket.write("x".repeat(5_000));
   await terminal.says(/SSH 1 .*↑5\.0 kB +↓5\.0 kB/);
-  expect(terminal.screen()).toMatch(/round trip \d+ ms, queue 0 B, 0 reconnects/);
+  await terminal.says(/round trip \d+ ms, end to end \d+ ms, queue 0 B, 0 reconnects/);
   expect(terminal.colours()).toContain("\u001b[32m●");
   socket.destroy();
   terminal.resize(20, 12);

@@ -2,8 +2,9 @@ import type { AgentEvent, SessionAudit } from "../../agent/agent-types.ts";
 import { jsonLine } from "../../base/escape.ts";
 import { LineLimit } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
+import { disconnectedWords, fateWords } from "../../proxy/fate-words.ts";
 import type { Output } from "../print/output.ts";
-import { CONNECTION_LINES } from "../proxy/event-log.ts";
+import { CONNECTION_LINES, fateLevel } from "../proxy/event-log.ts";
 
 /** Events of which a flood from outside can make any number: so many lines of a kind in a minute, the rest is counted. */
 const LINES: ReadonlyMap<AgentEvent["event"], number> = new Map([
@@ -12,6 +13,9 @@ const LINES: ReadonlyMap<AgentEvent["event"], number> = new Map([
   ["notification-known", 10],
   ["session-disconnected", 10],
   ["warning", 10],
+  ["connections-held", CONNECTION_LINES],
+  ["connections-resumed", CONNECTION_LINES],
+  ["connections-lost", CONNECTION_LINES],
   ["connection-opened", CONNECTION_LINES],
   ["connection-closed", CONNECTION_LINES],
 ]);
@@ -81,23 +85,21 @@ function logEvent(event: AgentEvent, more: string, log: Logger): void {
     case "session-connected":
       return log.info("session {session} connected", facts);
     case "session-disconnected":
+      if (event.heldConnections > 0) {
+        return log.warn("session {session}: {words}{more}", { ...facts, words: disconnectedWords(event) });
+      }
       return log.warn("session {session}: {reason}; next try in {retryInMs} ms{more}", facts);
     case "connection-opened":
       return log.debug("session {session}: {service} connection {connectionId} opened", facts);
     case "connection-closed":
       return log.debug("session {session}: {service} connection {connectionId} closed: {reason}", facts);
     case "connections-held":
-      return log.warn(
-        "session {session}: {connections} {service} connections wait for the other side",
-        facts,
-      );
     case "connections-resumed":
-      return log.info(
-        "session {session}: {connections} {service} connections go on after {afterMs} ms",
-        facts,
-      );
     case "connections-lost":
-      return log.warn("session {session}: {connections} {service} connections ended: {reason}", facts);
+      return log[fateLevel(event)]("session {session}: {service}: {words}{more}", {
+        ...facts,
+        words: fateWords(event),
+      });
     case "session-ended": {
       const detail = event.detail === "" ? "" : ` (${event.detail})`;
       return log.info("session {session} ended: {reason}{detail}", { ...facts, detail });

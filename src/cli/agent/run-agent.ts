@@ -13,6 +13,7 @@ import { stateHome } from "../../base/home.ts";
 import type { AddressMap, DataPlane } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { openLogFile } from "../print/log-file.ts";
+import { resumeTimeOf } from "../proxy/resume-time.ts";
 import { withStatus } from "../proxy/with-status.ts";
 import { dataPlaneOf, resolveTarget, type Target, withoutFips } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -91,6 +92,7 @@ async function agentOptions(
     maxTunnels: settings.get("maxTunnels"),
     maxSessionMs: settings.get("maxSession"),
     graceMs: settings.get("grace"),
+    resumeTimeoutMs: resumeTimeOf(settings),
     proxy: {
       bind: settings.get("bind"),
       stallTimeoutMs: settings.get("stallTimeout"),

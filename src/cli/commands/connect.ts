@@ -19,6 +19,8 @@ export const connectCommand: Command = {
     "stallTimeout",
     "linger",
     "keepalive",
+    "continuity",
+    "resumeTimeout",
   ],
   rest: "CMD…",
   examples: [

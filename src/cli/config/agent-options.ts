@@ -135,4 +135,6 @@ export const AGENT_KEYS = [
   "stallTimeout",
   "linger",
   "keepalive",
+  "continuity",
+  "resumeTimeout",
 ] as const;

@@ -15,6 +15,7 @@ import {
   readTag,
   readText,
   readThing,
+  readTimeOrOff,
   readTunnelId,
   readWholeNumber,
 } from "./values.ts";
@@ -178,6 +179,24 @@ const PROXY = {
     describe: "how often the connection is checked (default 10s)",
     parse: readDuration("1s", "1h"),
     fallback: 10_000,
+  }),
+  continuity: choice({
+    flag: "continuity",
+    env: ["TUNNEL_CONTINUITY"],
+    placeholder: "auto|off",
+    file: "own",
+    describe: "connections outlive a lost link where the other side is tunnel as well (default auto)",
+    choices: ["auto", "off"],
+    fallback: "auto",
+  }),
+  resumeTimeout: one({
+    flag: "resume-timeout",
+    env: ["TUNNEL_RESUME_TIMEOUT"],
+    placeholder: "TIME|off",
+    file: "own",
+    describe: "how long connections wait for the other side to come back (default 15m; off: not at all)",
+    parse: readTimeOrOff("12h"),
+    fallback: 15 * 60_000,
   }),
 };
 

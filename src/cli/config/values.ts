@@ -101,6 +101,19 @@ export function readDuration(min: string, max: string): (text: string) => number
   };
 }
 
+/** A length of time with its unit, or 0 or `off` for none; milliseconds. */
+export function readTimeOrOff(max: string): (text: string) => number {
+  const read = readDuration("0s", max);
+  return (text) => {
+    if (/^(0|off)$/i.test(text)) return 0;
+    try {
+      return read(text);
+    } catch {
+      throw new BadValueError(`must be off, or a length of time up to ${max}, with its unit`);
+    }
+  };
+}
+
 /** The life of a tunnel: 90m, 12h, or a bare number of minutes; whole minutes, 1 to 720 (the service's limits). */
 export function readLifetimeMinutes(text: string): number {
   const minutes = /^\d{1,6}$/.test(text) ? Number(text) : (toMilliseconds(text) ?? Number.NaN) / 60_000;

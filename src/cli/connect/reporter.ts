@@ -57,6 +57,11 @@ export class Reporter implements Disposable {
     if (text !== undefined) this.#output.remark(text);
   }
 
+  /** What happens to connections meanwhile, with --json. */
+  document(document: object): void {
+    this.#stream.write(jsonLine(document));
+  }
+
   /** Nothing is waited for any more. */
   [Symbol.dispose](): void {
     this.#spinner.stop();

@@ -11,7 +11,7 @@ import { exitCodeOf } from "../print/exit-codes.ts";
 import { reportError } from "../print/report.ts";
 import { EndSignals, releaseStandardStreams } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
-import { EventLog } from "../proxy/event-log.ts";
+import { EventLog, fateDocument } from "../proxy/event-log.ts";
 import { type Watched, withStatus } from "../proxy/with-status.ts";
 import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -81,7 +81,7 @@ async function connect(
       log,
       hint: noDeviceHint(request, target, context),
       onEvent: (event) => reporter.tell(event),
-      onProxyEvent: proxyEventLog(isStdoutOurs, context),
+      onProxyEvent: proxyEventLog(isStdoutOurs, context, (document) => reporter.document(document)),
       onOthersOnly: () => {
         if (isStdio) releaseStandardStreams();
         return end.next();
@@ -134,11 +134,14 @@ function noDeviceHint(
 /** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */
 function proxyEventLog(
   isStdoutOurs: boolean,
-  { log, settings }: CommandContext,
+  { log, output, settings }: CommandContext,
+  tell: (document: object) => void,
 ): (event: ProxyEvent) => void {
   const events = new EventLog(log);
   return (event) => {
-    const isTrouble = event.event === "disconnected" || event.event === "warning";
+    const document = fateDocument(event);
+    if (output.json && document !== undefined) tell(document);
+    const isTrouble = document !== undefined || /^(disconnected|warning)$/.test(event.event);
     if (isStdoutOurs || isTrouble || settings.origin("logLevel").type !== "default") events.write(event);
   };
 }

@@ -18,6 +18,8 @@ export const SSH_OPTIONS: readonly OptionKey[] = [
   "stallTimeout",
   "linger",
   "keepalive",
+  "continuity",
+  "resumeTimeout",
 ];
 
 /**

@@ -71,6 +71,7 @@ export class EventLines {
       case "connections-held":
       case "connections-resumed":
       case "connections-lost":
+      case "token-renewed":
         return;
       case "warning":
         return this.#lines.log("warning", event.message);

@@ -1,6 +1,7 @@
 import { LineLimit } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Listening } from "../../operator/request.ts";
+import { disconnectedWords, type FateEvent, fateWords, renewedWords } from "../../proxy/fate-words.ts";
 import { listeningAt, type ProxyEvent } from "../../proxy/options.ts";
 import type { Output } from "../print/output.ts";
 
@@ -19,10 +20,14 @@ export function printListening(
 /** Lines a minute about connections that open, and as many about those that close: a flood of them fills no disk. */
 export const CONNECTION_LINES = 60;
 
+/** Lines a minute about a link that is down while connections wait: that it is lost, and why it does not come back. */
+const HELD_LINES = 2;
+
 /** Writes a log line for every event; its members go along as properties. */
 export class EventLog {
   readonly #log: Logger;
   readonly #limit = new LineLimit();
+  #outage = new LineLimit();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -32,13 +37,14 @@ export class EventLog {
     const log = this.#log;
     switch (event.event) {
       case "connected": {
+        this.#outage = new LineLimit();
         const services = event.services.join(", ") || "none";
         return log.info("connected to the tunnel, services: {list}", { ...event, list: services });
       }
-      case "disconnected": {
-        const { error: _, ...facts } = event;
-        return log.warn("disconnected: {reason}; next try in {retryInMs} ms", facts);
-      }
+      case "disconnected":
+        return this.#disconnected(event);
+      case "token-renewed":
+        return log.info("{words}", { ...event, words: renewedWords(event) });
       case "listening":
         return log.debug("{service} listens on {address}", { ...event });
       case "dialled":
@@ -52,11 +58,9 @@ export class EventLog {
           log.info("{service}: connection {connectionId} closed: {reason}{more}", { ...event, more }),
         );
       case "connections-held":
-        return log.warn("{service}: {connections} open connections wait for the other side", { ...event });
       case "connections-resumed":
-        return log.info("{service}: {connections} open connections go on after {afterMs} ms", { ...event });
       case "connections-lost":
-        return log.warn("{service}: {connections} open connections ended: {reason}", { ...event });
+        return this.#fate(event);
       case "warning":
         return this.#limited(event, (more) =>
           log.warn(event.hint === undefined ? "{message}{more}" : "{message} ({hint}){more}", {
@@ -67,9 +71,49 @@ export class EventLog {
     }
   }
 
+  /** Whoever waits in a shell is told that it is down and why, then once in a while: the tries are seconds apart. */
+  #disconnected({ error: _, ...event }: Extract<ProxyEvent, { event: "disconnected" }>): void {
+    if (event.heldConnections === 0) {
+      return this.#log.warn("disconnected: {reason}; next try in {retryInMs} ms", event);
+    }
+    const isTold = this.#outage.pass("held", performance.now(), HELD_LINES) !== undefined;
+    this.#log[isTold ? "warn" : "debug"]("{words}", { ...event, words: disconnectedWords(event) });
+  }
+
+  #fate(event: FateEvent): void {
+    this.#limited(event, (more) =>
+      this.#log[fateLevel(event)]("{service}: {words}{more}", { ...event, words: fateWords(event), more }),
+    );
+  }
+
   /** @param write is given the number of lines that were left out, in words */
   #limited(event: ProxyEvent, write: (more: string) => void): void {
     const suppressed = this.#limit.pass(event.event, performance.now(), CONNECTION_LINES);
     if (suppressed !== undefined) write(suppressed === 0 ? "" : ` (and ${suppressed} more like it)`);
+  }
+}
+
+/** A lost link is told by itself, with what is held. */
+export function fateLevel(event: FateEvent): "debug" | "info" | "warn" {
+  switch (event.event) {
+    case "connections-held":
+      return event.isLinkDown ? "debug" : "warn";
+    case "connections-resumed":
+      return "info";
+    case "connections-lost":
+      return "warn";
+  }
+}
+
+/** What scripts get of it, as a document of --json. */
+export function fateDocument(event: ProxyEvent): object | undefined {
+  switch (event.event) {
+    case "connections-held":
+    case "connections-resumed":
+    case "connections-lost":
+    case "token-renewed":
+      return { time: new Date().toISOString(), ...event };
+    default:
+      return undefined;
   }
 }

@@ -12,6 +12,8 @@ export const PROXY_OPTIONS: readonly OptionKey[] = [
   "stallTimeout",
   "linger",
   "keepalive",
+  "continuity",
+  "resumeTimeout",
   "watch",
 ];
 

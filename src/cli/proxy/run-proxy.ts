@@ -4,6 +4,7 @@ import { HandshakeError, UsageError } from "../../base/errors.ts";
 import { judgeRefusal } from "../../engine/refusal.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { AddressMap, ProxyEnd, ProxyEvent, ProxyOptions, Side } from "../../proxy/options.ts";
+import { ProcessSession } from "../../proxy/process-session.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { localWordsFor, serveLocalCommandFor } from "../config/local.ts";
 import type { OptionKey } from "../config/options.ts";
@@ -11,7 +12,8 @@ import { type RefusedFacts, withRefusalHint } from "../print/refusal-hint.ts";
 import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/target.ts";
 import { type ChosenToken, chooseToken } from "../tokens/choose-token.ts";
 import type { CommandContext } from "../words/command.ts";
-import { EventLog, printListening } from "./event-log.ts";
+import { EventLog, fateDocument, printListening } from "./event-log.ts";
+import { resumeTimeOf } from "./resume-time.ts";
 import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
@@ -121,11 +123,13 @@ async function proxyOptions(
     dataPlane: await dataPlaneOf(target, region, env),
     accessToken: token.accessToken,
     clientToken: token.clientToken,
+    newerTokens: token.newer,
     bind: settings.get("bind"),
     clientType: settings.get("clientType"),
     stallTimeoutMs: settings.get("stallTimeout"),
     lingerMs: settings.get("linger"),
     keepaliveMs: settings.get("keepalive"),
+    continuity: ProcessSession.of(resumeTimeOf(settings)),
     log,
     onEvent: (event) => onEvent(event, token, context, eventLog),
     signal,
@@ -144,4 +148,6 @@ function onEvent(
   }
   eventLog.write(event);
   if (event.event === "listening") printListening(event, output);
+  const document = output.json ? fateDocument(event) : undefined;
+  if (document !== undefined) output.document(document);
 }

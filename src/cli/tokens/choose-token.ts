@@ -7,8 +7,8 @@ import { shellLine } from "../../base/shell.ts";
 import type { RefusalMeaning } from "../../engine/refusal.ts";
 import type { SavedToken } from "../../operator/saved-token.ts";
 import type { TokenStore } from "../../operator/token-store.ts";
-import { clientTokenFor, openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
-import type { Side } from "../../proxy/options.ts";
+import { clientTokenFor, newerToken, openTokenStore, tidyTokens } from "../../operator/user-tokens.ts";
+import type { Side, TokenPair } from "../../proxy/options.ts";
 import { formatTime } from "../print/times.ts";
 import type { Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -23,6 +23,8 @@ export interface ChosenToken {
   readonly region: string | undefined;
   /** Id of the tunnel, likewise. */
   readonly tunnelId?: string | undefined;
+  /** Tokens that were kept for the same side of the tunnel since; absent for a token that was given. */
+  readonly newer?: (() => TokenPair | undefined) | undefined;
   /** Its tunnel is over, or it is spent. */
   readonly forget: () => void;
   /** The service refused it: it is forgotten if that means that it is worth nothing any more. */
@@ -97,25 +99,39 @@ function savedToken(mode: Side, target: Target, context: CommandContext): Chosen
   // with another access token.
   const given = settings.fromFlag("clientToken");
   const chosen = given === undefined ? saved.clientToken : new ClientToken(given);
-  const clientToken = settings.get("noClientToken") ? undefined : chosen;
-  const forget = () => tidyTokens(env, log, (kept) => kept.delete(saved.tunnelId, mode));
+  const isWithout = settings.get("noClientToken");
+  const clientToken = isWithout ? undefined : chosen;
+  let inUse: SavedToken = saved;
+  // One that somebody rotated to meanwhile is not what is to be forgotten.
+  const forget = () => {
+    if (newerToken(inUse, env) === undefined) {
+      tidyTokens(env, log, (kept) => kept.delete(saved.tunnelId, mode));
+    }
+  };
   // An endpoint that was named by hand may be the wrong one.
   const endpoint =
     target.local === undefined ? settings.get("proxyEndpoint") : settings.fromFlag("proxyEndpoint");
-  const useless: readonly RefusalMeaning[] = [
-    "tunnel-over",
+  const isUseless = (meaning: RefusalMeaning) => {
     // Without its own client token it is refused although it can still be used.
-    ...(clientToken === saved.clientToken ? (["token-spent"] as const) : []),
-    ...(endpoint === undefined ? (["token-unknown"] as const) : []),
-  ];
+    if (meaning === "token-spent") {
+      return !isWithout && (inUse !== saved || clientToken === saved.clientToken);
+    }
+    return meaning === "tunnel-over" || (meaning === "token-unknown" && endpoint === undefined);
+  };
   return {
     accessToken: saved.accessToken,
     clientToken,
     region: saved.region,
     tunnelId: saved.tunnelId,
+    newer: () => {
+      const newer = newerToken(inUse, env);
+      if (newer === undefined) return undefined;
+      inUse = newer;
+      return { accessToken: newer.accessToken, clientToken: isWithout ? undefined : newer.clientToken };
+    },
     forget,
     refused: (meaning) => {
-      if (useless.includes(meaning)) forget();
+      if (isUseless(meaning)) forget();
     },
   };
 }

@@ -73,11 +73,12 @@ function TrafficLine(props: {
 }) {
   const { session, rates } = props.row;
   const { columns } = props.state;
-  const { roundTripMs, queuedBytes, reconnects, bytesToTunnel, bytesFromTunnel } = session;
+  const { heldConnections = 0, queuedBytes, reconnects, bytesToTunnel, bytesFromTunnel } = session;
   if (columns < 40) return <Line>{`  ${rateText(rates, columns)}`}</Line>;
   const facts = [
     `${rateText(rates, columns)} ↑${formatBytes(bytesToTunnel)} ↓${formatBytes(bytesFromTunnel)}`,
-    `round trip ${formatRoundTrip(roundTripMs)}`,
+    ...(heldConnections === 0 ? [] : [`${heldConnections} held`]),
+    roundTrips(session, columns),
     `queue ${formatBytes(queuedBytes)}`,
     `${reconnects} ${reconnects === 1 ? "reconnect" : "reconnects"}`,
   ];
@@ -90,11 +91,20 @@ function ConnectionLine(props: {
 }) {
   const { connection, rates } = props.row;
   const { now, columns } = props.state;
-  const { service, connectionId, openedAt, bytesToTunnel, bytesFromTunnel } = connection;
+  const { service, connectionId, openedAt, isHeld, bytesToTunnel, bytesFromTunnel } = connection;
   if (columns < 40) return <Line>{`  ${connectionId} ${rateText(rates, columns)}`}</Line>;
   const name = fit(`${service === "" ? "connection" : service} ${connectionId}`, 14);
   const bytes = `↑${formatBytes(bytesToTunnel).padEnd(7)} ↓${formatBytes(bytesFromTunnel).padEnd(7)}`;
-  return <Line>{`  ${name} ${fit(formatAge(now - openedAt), 6)} ${bytes} ${rateText(rates, columns)}`}</Line>;
+  const rate = isHeld ? "held" : rateText(rates, columns);
+  return <Line>{`  ${name} ${fit(formatAge(now - openedAt), 6)} ${bytes} ${rate}`}</Line>;
+}
+
+/** To the service, and where it is known to the other side: that one alone where there is no room for both. */
+function roundTrips({ roundTripMs, endToEndMs }: SessionStatus, columns: number): string {
+  const toService = `round trip ${formatRoundTrip(roundTripMs)}`;
+  if (endToEndMs === undefined) return toService;
+  const toEnd = `end to end ${formatRoundTrip(endToEndMs)}`;
+  return columns < 100 ? toEnd : `${toService}, ${toEnd}`;
 }
 
 function rateText(rates: readonly number[], columns: number): string {

@@ -13,6 +13,7 @@ test("a record adds up what its connections carried, over every WebSocket", () =
     event: "disconnected",
     reason: "gone",
     retryInMs: 1,
+    heldConnections: 0,
     error: new UnreachableError("gone"),
   });
   record.observe({ event: "connected", channelId: "two", services: ["SSH"] });

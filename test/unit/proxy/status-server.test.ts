@@ -148,6 +148,7 @@ describe("a board", () => {
       event: "disconnected",
       reason: "gone",
       retryInMs: 500,
+      heldConnections: 0,
       error: new UnreachableError("gone"),
     });
     expect(session()).toMatchObject({ link: "disconnected", services: ["SSH", "VNC"] });

@@ -4,10 +4,10 @@ import { cleanup, render } from "ink-testing-library";
 import { createElement } from "react";
 import { App } from "../../../src/tui/app.tsx";
 import type { Effect } from "../../../src/tui/key-presses.ts";
-import type { State } from "../../../src/tui/state.ts";
+import { reduce, type State } from "../../../src/tui/state.ts";
 import { Store } from "../../../src/tui/view-store.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { busyState, NOW, stateOf, TUNNELS } from "./samples.ts";
+import { busyState, NOW, sourceStatus, stateOf, TUNNELS } from "./samples.ts";
 
 afterEach(cleanup);
 
@@ -45,6 +45,21 @@ test("a wide screen shows everything", () => {
     "",
     "↑ ↓ choose  / filter  s sort  r rotate  x close  c copy id  ? help  q quit",
   ]);
+});
+
+test("what is held, and the round trip to the other end, as far as there is room", () => {
+  const lines = (columns: number) => {
+    const connections = sourceStatus(5_000).sessions.flatMap((each) => each.connections);
+    const held = connections.map((each) => ({ ...each, isHeld: true }));
+    const status = sourceStatus(5_000, { endToEndMs: 30, heldConnections: 1, connections: held });
+    const state = busyState({ columns, rows: 20 });
+    return show(reduce(state, { type: "process", status, now: NOW }))
+      .lines()
+      .join("\n");
+  };
+  expect(lines(100)).toContain("1 held, round trip 12 ms, end to end 30 ms, queue 2.0 kB");
+  expect(lines(100)).toMatch(/SSH 1 .* held$/m);
+  expect(lines(80)).toContain("1 held, end to end 30 ms, queue 2.0 kB");
 });
 
 test("what others call things cannot draw", () => {

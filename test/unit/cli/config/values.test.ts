@@ -16,6 +16,7 @@ import {
   readRegion,
   readTag,
   readText,
+  readTimeOrOff,
   readTunnelId,
   readWholeNumber,
 } from "../../../../src/cli/config/values.ts";
@@ -96,4 +97,13 @@ describe("values that are refused, with a reason that does not repeat them", () 
       expect(() => read(text)).toThrow(BadValueError);
     },
   );
+});
+
+test("a time that may be off", () => {
+  const read = readTimeOrOff("12h");
+  expect(read("15m")).toBe(900_000);
+  for (const none of ["off", "OFF", "0", "0s"]) expect(read(none)).toBe(0);
+  for (const bad of ["15", "13h", "on", "-1s", ""]) {
+    expect(() => read(bad)).toThrow("must be off, or a length");
+  }
 });

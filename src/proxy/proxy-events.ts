@@ -1,11 +1,8 @@
+// What a carrier and its local sockets tell, as events of a proxy.
+
 import type { EngineEvent } from "../engine/output.ts";
 import type { LocalSocket } from "./local-socket.ts";
 import type { ProxyEvent } from "./options.ts";
-
-/** What an engine tells, for people and reports; what is dropped is only for the log. */
-export function engineEvent(event: Exclude<EngineEvent, { type: "dropped" }>): ProxyEvent {
-  return isFate(event) ? fateOf(event) : { event: "warning", ...warningOf(event) };
-}
 
 type Fate = Extract<EngineEvent, { type: "held" | "resumed" | "lost" }>;
 
@@ -13,12 +10,17 @@ function isFate(event: EngineEvent): event is Fate {
   return event.type === "held" || event.type === "resumed" || event.type === "lost";
 }
 
+/** An engine's event as a proxy tells it. */
+export function eventOf(event: Exclude<EngineEvent, { type: "dropped" }>, isLinkDown: boolean): ProxyEvent {
+  return isFate(event) ? fateOf(event, isLinkDown) : { event: "warning", ...warningOf(event) };
+}
+
 /** What became of connections that lost their stream. */
-function fateOf(event: Fate): ProxyEvent {
+function fateOf(event: Fate, isLinkDown: boolean): ProxyEvent {
   const { serviceId: service, connections } = event;
   switch (event.type) {
     case "held":
-      return { event: "connections-held", service, connections };
+      return { event: "connections-held", service, connections, isLinkDown };
     case "resumed":
       return { event: "connections-resumed", service, connections, afterMs: event.afterMs };
     case "lost":
@@ -51,7 +53,6 @@ function warningOf(event: Exclude<EngineEvent, { type: "dropped" } | Fate>): {
   }
 }
 
-/** A connection was opened, with its local socket. */
 export function openedEvent({ connection, socket }: LocalSocket): ProxyEvent {
   const { serviceId: service, key: connectionId } = connection;
   const { remoteAddress, remotePort } = socket;
@@ -59,7 +60,6 @@ export function openedEvent({ connection, socket }: LocalSocket): ProxyEvent {
   return { event: "connection-opened", service, connectionId, ...peer };
 }
 
-/** The local socket of a connection is gone. */
 export function closedEvent(
   { connection, bytesToTunnel, bytesFromTunnel }: LocalSocket,
   reason: string,
