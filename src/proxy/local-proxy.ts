@@ -13,8 +13,8 @@ import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
-import { type ProxyEnd, type ProxyEvent, type ProxyOptions, type ServiceMap, type TokenPair } from "./options.ts";
 import { findNewer } from "./newer-tokens.ts";
+import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap, TokenPair } from "./options.ts";
 import { closedEvent, eventOf, openedEvent } from "./proxy-events.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
