@@ -42,8 +42,9 @@ describe("of the owner and of a member alike", () => {
       await using _member = both[1];
       await operator.server.process.kill();
       expect(await codesOf(both)).toEqual([69, 69]);
-      for (const { stderr } of both)
+      for (const { stderr } of both) {
         expect(stderr).toContain("tunnel: error: the tunnel lost this connection");
+      }
     },
   );
 
