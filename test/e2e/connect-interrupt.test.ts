@@ -117,8 +117,10 @@ test("no token is in an argument, a log of any level, an event or an error", asy
   const refused = await operator.run("proxy", "source", "-p", "0", "--tunnel", "none", "--json");
   const words = [connecting, member, operator.device.process].map(argumentsOf);
   const [tunnelId = ""] = await operator.openTunnels();
-  // Ends both with an error that is about the token.
   await operator.run("rotate", tunnelId, "--mode", "source", "--json");
+  await connecting.waitForLine(/"event":"token-renewed"/);
+  // Ends both with an error that is about the token.
+  await operator.takeAway(tunnelId);
   expect((await connecting.exited).code).toBe(77);
   await member.exited;
   const texts = [

@@ -8,8 +8,11 @@ import { startTcpServer } from "../helpers/servers.ts";
 setDefaultTimeout(30_000);
 
 /** Two of which the second one has joined the first, both carrying. */
-async function startBoth(operator: Operator): Promise<[owner: TestProcess, member: TestProcess]> {
-  const owner = operator.connect("--stdio");
+async function startBoth(
+  operator: Operator,
+  ...args: readonly string[]
+): Promise<[owner: TestProcess, member: TestProcess]> {
+  const owner = operator.connect("--stdio", ...args);
   await expectCarried(owner);
   const member = operator.connect("--stdio");
   await expectCarried(member);
@@ -27,15 +30,23 @@ async function codesOf(both: readonly TestProcess[]): Promise<(number | null)[]>
 }
 
 describe("of the owner and of a member alike", () => {
-  test("a link that is lost is a failure: what it carried may have been cut short", async () => {
-    await using operator = await startEchoOperator();
-    const both = await startBoth(operator);
-    await using _owner = both[0];
-    await using _member = both[1];
-    await operator.server.process.kill();
-    expect(await codesOf(both)).toEqual([69, 69]);
-    for (const { stderr } of both) expect(stderr).toContain("tunnel: error: the tunnel lost this connection");
-  });
+  test.each([
+    ["--continuity", "off"],
+    ["--resume-timeout", "1s"],
+  ])(
+    "a link that is lost for good is a failure: what it carried may have been cut short (%s %s)",
+    async (option, value) => {
+      await using operator = await startEchoOperator();
+      const both = await startBoth(operator, option, value);
+      await using _owner = both[0];
+      await using _member = both[1];
+      await operator.server.process.kill();
+      expect(await codesOf(both)).toEqual([69, 69]);
+      for (const { stderr } of both) {
+        expect(stderr).toContain("tunnel: error: the tunnel lost this connection");
+      }
+    },
+  );
 
   test("a source that another one has replaced is said to be", async () => {
     await using operator = await startEchoOperator();
@@ -43,7 +54,7 @@ describe("of the owner and of a member alike", () => {
     await using _owner = both[0];
     await using _member = both[1];
     const [tunnelId = ""] = await operator.openTunnels();
-    await operator.run("rotate", tunnelId, "--mode", "source");
+    await operator.takeAway(tunnelId);
     expect(await codesOf(both)).toEqual([77, 77]);
   });
 

@@ -4,16 +4,7 @@ import { once } from "node:events";
 import { readdirSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import {
-  exchange,
-  type Operator,
-  portOf,
-  startEchoOperator,
-  startOperator,
-  THING,
-} from "../helpers/operators.ts";
-import { tempDir } from "../helpers/temp-dir.ts";
-import { runTunnel } from "../helpers/tunnel.ts";
+import { exchange, portOf, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
 import { waitFor, within } from "../helpers/wait.ts";
 
 setDefaultTimeout(20_000);
@@ -158,14 +149,6 @@ test.each([24, 200])(
   180_000,
 );
 
-/** Somebody else takes the source: with a token that is not kept for this operator. */
-async function rotateElsewhere({ server, env }: Operator, tunnelId: string): Promise<void> {
-  using elsewhere = tempDir();
-  const words = ["rotate", tunnelId, "--mode", "source", ...server.local];
-  const { code } = await runTunnel(words, { ...env, XDG_STATE_HOME: elsewhere.path });
-  expect(code).toBe(0);
-}
-
 describe("an open tunnel of the thing", () => {
   test("is reused, also when its device missed the notification, and stays open", async () => {
     await using operator = await startOperator();
@@ -200,7 +183,7 @@ describe("an open tunnel of the thing", () => {
     expect(taking.stderr).toContain(`taking over the tunnel ${tunnelId}`);
     expect((await source.exited).code).toBe(77);
     // And the other way round: a token that was replaced is not replaced again.
-    await rotateElsewhere(operator, tunnelId);
+    await operator.takeAway(tunnelId);
     expect((await taking.exited).code).toBe(77);
     expect(await operator.openTunnels()).toEqual([tunnelId]);
   });
@@ -210,7 +193,7 @@ describe("an open tunnel of the thing", () => {
     await using connecting = operator.connect("--", "sh", "-c", "echo up; exec sleep 60");
     await connecting.waitForLine(/up/);
     const [tunnelId = ""] = await operator.openTunnels();
-    await rotateElsewhere(operator, tunnelId);
+    await operator.takeAway(tunnelId);
     expect((await connecting.exited).code).toBe(77);
     expect(connecting.stderr).toContain("stays open: somebody else uses it now");
     expect(await operator.openTunnels()).toEqual([tunnelId]);

@@ -22,6 +22,8 @@ export interface Operator extends AsyncDisposable {
   run(...args: readonly string[]): ReturnType<typeof runTunnel>;
   /** Ids of the tunnels that are open; `args` for list. */
   openTunnels(...args: readonly string[]): Promise<string[]>;
+  /** Somebody else takes the source of a tunnel, with a token that is not kept for this operator. */
+  takeAway(tunnelId: string): Promise<void>;
   /** Starts the device's agent, which reaches SSH on this port. */
   startDevice(port: number, ...args: readonly string[]): Promise<AgentProcess>;
 }
@@ -39,6 +41,12 @@ export async function startOperator(): Promise<Operator> {
     run,
     connect: (...args) =>
       startTunnel(["connect", "--thing", THING, "--service", "SSH", ...server.local, ...args], env),
+    async takeAway(tunnelId) {
+      using elsewhere = tempDir();
+      const words = ["rotate", tunnelId, "--mode", "source", ...server.local];
+      const { code, stderr } = await runTunnel(words, { ...env, XDG_STATE_HOME: elsewhere.path });
+      if (code !== 0) throw new Error(`rotate failed: ${stderr}`);
+    },
     async openTunnels(...args) {
       const { stdout, code, stderr } = await run("list", "--json", ...args);
       if (code !== 0) throw new Error(`list failed: ${stderr}`);
