@@ -11,8 +11,8 @@ import { type TunnelEnd, throwIfFailed } from "./request.ts";
 import { newerToken } from "./user-tokens.ts";
 import type { UseOptions } from "./with-tunnel-options.ts";
 
-/** A tunnel that ends cuts its streams short; an orderly stop, a second at most, comes before that is known. */
-const END_MS = 2_000;
+/** A tunnel that ends cuts its streams short; an orderly stop, or the search for a newer token, comes before that is known. */
+const END_MS = 4_000;
 
 /** The source of a tunnel that this process holds. Runs until it is disposed of, or the tunnel has ended. */
 export class OwnSource implements AsyncDisposable {

@@ -185,9 +185,9 @@ const PROXY = {
     env: ["TUNNEL_CONTINUITY"],
     placeholder: "auto|off",
     file: "own",
-    describe: "connections outlive a lost link where the other side is tunnel as well (default auto)",
+    describe: "auto: connections outlive a lost link where the other side is tunnel as well (default off)",
     choices: ["auto", "off"],
-    fallback: "auto",
+    fallback: "off",
   }),
   resumeTimeout: one({
     flag: "resume-timeout",
