@@ -97,7 +97,7 @@ export class Continuity implements Holder, ContinuityHooks {
     if (control === undefined) {
       if (!isControl(message.payload)) this.#resumption.onForeign(stream);
       this.#complain(stream, message);
-    } else this.#take(control, stream);
+    } else this.#take(control, stream, message);
     return true;
   }
 
@@ -203,7 +203,7 @@ export class Continuity implements Holder, ContinuityHooks {
     this.#exchange.dropped(message, "no control message");
   }
 
-  #take(control: Control, stream: Stream): void {
+  #take(control: Control, stream: Stream, message: Message): void {
     let channel = this.#channels.get(stream);
     if (channel === undefined && this.#side === "source" && control.hello !== undefined) {
       channel = this.#channels.add(stream);
@@ -211,6 +211,10 @@ export class Continuity implements Holder, ContinuityHooks {
     if (channel === undefined) return;
     const { hello, resumed } = control;
     if (hello !== undefined && channel.strand === undefined && hello.required === 0) {
+      if (this.#handshake.isTaken(hello, stream)) {
+        this.#handshake.refuse(stream);
+        return this.#exchange.dropped(message, "its session id is that of another service");
+      }
       this.#handshake.onHello(channel, hello, control.resume);
     }
     if (channel.strand === undefined) return;
