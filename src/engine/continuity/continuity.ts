@@ -81,9 +81,13 @@ export class Continuity implements Holder, ContinuityHooks {
     this.accounts.of(state);
   }
 
-  /** Destination: a stream was started. @returns whether for its control channel alone */
+  /**
+   * Destination: a stream was started. A control message names the service that the start named; there is a client that
+   * does not survive a message without one, so that where the start named none nothing is said.
+   * @returns whether for its control channel alone
+   */
   streamStarted(stream: Stream, connectionId: number): boolean {
-    if (stream.format !== 3 || !isOurs(stream.streamId)) return false;
+    if (stream.format !== 3 || stream.serviceId === "" || !isOurs(stream.streamId)) return false;
     this.#handshake.begin(stream);
     return connectionId === CONTROL_CONNECTION_ID;
   }

@@ -4,7 +4,7 @@ import { asked, give, makeDestination, message, sent, text } from "../harness.ts
 import { control, hello, makeSession, OURS, pairedDestination, RESUME_TIMEOUT_MS, said } from "./peers.ts";
 
 const WEB = { serviceId: "WEB" };
-const OTHER = 303;
+const OTHER = 3145746;
 const TAKEN = "dropped: its session id is that of another service";
 
 /** A source of ours starts a stream of another service, with the session id of the first one. */
@@ -44,8 +44,8 @@ describe("a session id that is said again in another service", () => {
     asked(engine);
     sayAgain(engine);
     expect(asked(engine)).toEqual(["connect 2", TAKEN]);
-    give(engine, message("StreamStart", 404, 1));
-    give(engine, control(404, { hello: hello(7), resume: [] }));
+    give(engine, message("StreamStart", 4194328, 1));
+    give(engine, control(4194328, { hello: hello(7), resume: [] }));
     expect(asked(engine)).toEqual(["connect 3", "adopt 1", "close 1 reset", "lost SSH 1"]);
   });
 
@@ -73,5 +73,24 @@ describe("a session id that is said again in another service", () => {
     expect([asked(before), session.sendPool.used]).toEqual([[], 0]);
     before.suspend(0);
     expect(asked(before)).toEqual(["hold 1", "held SSH 1"]);
+  });
+});
+
+describe("HELLO is not said", () => {
+  const helloIn = (streamId: number, services: readonly string[], serviceId: string) => {
+    const entries = services.length === 0 ? { entries: () => [""] } : {};
+    const engine = makeDestination({ continuity: makeSession(9), services, ...entries });
+    give(engine, message("StreamStart", streamId, 1, { serviceId }));
+    return said(engine).controls.length;
+  };
+
+  test("in a stream with a number that a client reaches by counting (P21)", () => {
+    const last = 101 * Math.floor((2 ** 20 - 1) / 101);
+    expect([101, 10_100, last].map((id) => helloIn(id, ["SSH"], "SSH"))).toEqual([0, 0, 0]);
+    expect([last + 101, OURS + 1].map((id) => helloIn(id, ["SSH"], "SSH"))).toEqual([1, 0]);
+  });
+
+  test("in a stream whose start named no service (P92)", () => {
+    expect([helloIn(OURS, ["SSH"], ""), helloIn(OURS, [], "")]).toEqual([0, 0]);
   });
 });

@@ -17,7 +17,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 
 describe("who resumes", () => {
   /** A destination's next WebSocket in which a source says HELLO and RESUME. */
-  function resumeAt(session = makeSession(9), id = 7, resume: Control["resume"] = [], streamId = 303) {
+  function resumeAt(session = makeSession(9), id = 7, resume: Control["resume"] = [], streamId = 3145746) {
     const engine = makeDestination({ continuity: session });
     give(engine, message("StreamStart", streamId, CONTROL_CONNECTION_ID));
     said(engine);
@@ -52,8 +52,8 @@ describe("who resumes", () => {
     const session = makeSession(9);
     pairedDestination(session, 2).suspend(0);
     const other = makeDestination({ continuity: session });
-    give(other, message("StreamStart", 404, 3));
-    give(other, control(404, { hello: hello(6) }));
+    give(other, message("StreamStart", 4194328, 3));
+    give(other, control(4194328, { hello: hello(6) }));
     said(other);
     asked(other);
     other.suspend(0);
@@ -102,10 +102,10 @@ describe("who resumes", () => {
     const engine = resumeAt(session, 7, resume);
     asked(engine);
     said(engine);
-    give(engine, control(303, { hello: hello(7), resume }));
+    give(engine, control(3145746, { hello: hello(7), resume }));
     expect(asked(engine)).toEqual([]);
     expect(said(engine).controls).toEqual([]);
-    expectAlive(engine, 303, 1);
+    expectAlive(engine, 3145746, 1);
   });
 
   test("a stream that still runs in another WebSocket moves it, and the old one carries nothing of it any more", () => {
@@ -117,17 +117,17 @@ describe("who resumes", () => {
     give(before, message("Data", OURS, 1, { payload: text("late") }));
     expect(asked(before)).toEqual(["dropped: stale stream"]);
     said(engine);
-    expectAlive(engine, 303, 1);
+    expectAlive(engine, 3145746, 1);
   });
 
   test("and never comes back leaves nothing after the resume time", () => {
     const session = makeSession(9);
     const engine = makeDestination({ continuity: session });
     for (let round = 1; round <= 300; round++) {
-      give(engine, message("StreamStart", 101 * round, 1));
+      give(engine, message("StreamStart", 1048582 * round, 1));
       give(
         engine,
-        control(101 * round, {
+        control(1048582 * round, {
           hello: hello(Uint8Array.from({ length: 16 }, (_, at) => (at < 2 ? (round >> (8 * at)) & 255 : 1))),
         }),
       );
