@@ -1,7 +1,8 @@
 // Peers that resume what is not theirs, or in words that cannot be: what is held stays with whom it belongs to.
 import { describe, expect, test } from "bun:test";
+import type { Engine } from "../../../../src/engine/engine.ts";
 import { CONTROL_CONNECTION_ID, type Control } from "../../../../src/protocol/control.ts";
-import { asked, give, makeDestination, message, text } from "../harness.ts";
+import { asked, give, makeDestination, makeSource, message, text } from "../harness.ts";
 import {
   control,
   expectAlive,
@@ -9,6 +10,7 @@ import {
   makeSession,
   OURS,
   pairedDestination,
+  pairedSource,
   RESUME_TIMEOUT_MS,
   said,
 } from "./peers.ts";
@@ -141,4 +143,33 @@ describe("who resumes", () => {
     expect(outputs.filter((line) => /^close \d+ reset$/.test(line))).toHaveLength(300);
     expect(session.suspendedConnections + session.sendPool.used + session.receivePool.used).toBe(0);
   });
+});
+
+describe("a destination that says it has never heard of a connection", () => {
+  test.each<[string, (engine: Engine) => void]>([
+    ["sent bytes of", (engine) => give(engine, message("Data", 1048582, 1, { payload: text("banner") }))],
+    [
+      "gave a credit to",
+      (engine) => say(engine, { credits: [{ connection: 1, limit: 20_000, acknowledged: 0 }] }),
+    ],
+    ["told the end of", (engine) => say(engine, { fins: [{ connection: 1, bytes: 0 }] })],
+  ])("that it %s before loses it: no second answer follows the first", (_name, answer) => {
+    const session = makeSession(5);
+    const engine = pairedSource(session);
+    answer(engine);
+    said(engine);
+    engine.suspend(0);
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    say(next, { hello: hello(9) });
+    said(next);
+    say(next, { resumed: { positions: [], next: 1 } });
+    expect(asked(next)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
+    expect(said(next).lines).toEqual([]);
+  });
+
+  function say(engine: Engine, content: Partial<Control>): void {
+    give(engine, control(1048582, content));
+  }
 });
