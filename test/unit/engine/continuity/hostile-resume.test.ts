@@ -59,11 +59,38 @@ describe("who resumes", () => {
     said(other);
     asked(other);
     other.suspend(0);
-    const resume = [1, 2, 3, 3, 4_000_000].map((connection) => ({ connection, received: 0 }));
+    const resume = [1, 2, 3, 4_000_000].map((connection) => ({ connection, received: 0 }));
     const engine = resumeAt(session, 6, resume);
     expect(said(engine).controls[0]?.resumed?.positions).toEqual([{ connection: 3, received: 0 }]);
     expect(asked(engine)).toEqual(["adopt 3", "resumed SSH 1"]);
     expect(session.suspendedConnections).toBe(2);
+  });
+
+  test("and names a connection twice is not heard at all", () => {
+    const session = makeSession(9);
+    pairedDestination(session).suspend(0);
+    const position = { connection: 1, received: 0 };
+    const engine = resumeAt(session, 7, [position, position]);
+    expect([asked(engine), said(engine).controls]).toEqual([["dropped: no control message"], []]);
+    expect(session.suspendedConnections).toBe(1);
+  });
+
+  test("under an id that is open in the stream has lost it: each id is one connection", () => {
+    const session = makeSession(9);
+    pairedDestination(session, 2).suspend(0);
+    const engine = makeDestination({ continuity: session });
+    give(engine, message("StreamStart", 3145746, 1));
+    const resume = [1, 2].map((connection) => ({ connection, received: 0 }));
+    give(engine, control(3145746, { hello: hello(7), resume }));
+    const lines = ["connect 3", "adopt 2", "resumed SSH 1", "adopt 1", "close 1 reset", "lost SSH 1"];
+    expect(asked(engine)).toEqual(lines);
+    const { controls } = said(engine);
+    expect(controls.flatMap(({ resumed }) => resumed?.positions ?? [])).toEqual([
+      { connection: 2, received: 0 },
+    ]);
+    expectAlive(engine, 3145746, 2);
+    give(engine, message("StreamReset", 3145746, 1));
+    expect(engine.openConnections).toBe(0);
   });
 
   test.each([
@@ -167,6 +194,21 @@ describe("a destination that says it has never heard of a connection", () => {
     say(next, { resumed: { positions: [], next: 1 } });
     expect(asked(next)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
     expect(said(next).lines).toEqual([]);
+  });
+
+  test("and names one twice is not heard: what was just taken up is not reset", () => {
+    const session = makeSession(5);
+    pairedSource(session).suspend(0);
+    const next = makeSource({ continuity: session });
+    next.tick(0);
+    said(next);
+    say(next, { hello: hello(9) });
+    said(next);
+    const position = { connection: 1, received: 3 };
+    say(next, { resumed: { positions: [position, position], next: 2 } });
+    expect([asked(next), said(next).lines]).toEqual([["dropped: no control message"], []]);
+    say(next, { resumed: { positions: [position], next: 2 } });
+    expect(asked(next)).toEqual(["adopt 1", "resumed SSH 1"]);
   });
 
   function say(engine: Engine, content: Partial<Control>): void {
