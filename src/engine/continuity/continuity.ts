@@ -92,6 +92,10 @@ export class Continuity implements Holder, ContinuityHooks {
     return connectionId === CONTROL_CONNECTION_ID;
   }
 
+  isControlOf(stream: Stream, connectionId: number): boolean {
+    return connectionId === CONTROL_CONNECTION_ID && this.#channels.openOf(stream) !== undefined;
+  }
+
   /** @returns whether a message about no connection was one of the control channel */
   onControl(message: Message): boolean {
     if (message.connectionId !== CONTROL_CONNECTION_ID) return false;

@@ -1,5 +1,6 @@
 // HELLOs with what belongs to somebody else, or in streams of somebody else.
 import { describe, expect, test } from "bun:test";
+import { CONTROL_CONNECTION_ID } from "../../../../src/protocol/control.ts";
 import { asked, give, makeDestination, message, sent, text } from "../harness.ts";
 import { control, hello, makeSession, OURS, pairedDestination, RESUME_TIMEOUT_MS, said } from "./peers.ts";
 
@@ -93,4 +94,13 @@ describe("HELLO is not said", () => {
   test("in a stream whose start named no service (P92)", () => {
     expect([helloIn(OURS, ["SSH"], ""), helloIn(OURS, [], "")]).toEqual([0, 0]);
   });
+});
+
+test("the control channel is not opened as a connection once both have said HELLO (P90)", () => {
+  const engine = pairedDestination();
+  give(engine, message("ConnectionStart", OURS, CONTROL_CONNECTION_ID));
+  expect(asked(engine)).toEqual(["dropped: the id of the control channel"]);
+  expect(said(engine).lines).toEqual([`CONNECTION_RESET SSH ${OURS}.${CONTROL_CONNECTION_ID}`]);
+  give(engine, control(OURS, { probe: 8 }));
+  expect(said(engine).controls.map(({ answer }) => answer)).toEqual([8]);
 });
