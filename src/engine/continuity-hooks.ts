@@ -21,6 +21,8 @@ export interface ContinuityHooks {
   readonly accounts: AccountHooks;
   /** Destination: a stream was started. @returns whether for its control channel alone */
   streamStarted(stream: Stream, connectionId: number): boolean;
+  /** Destination: whether a connection id is that of a stream's control channel, on which both ends have spoken (P90). */
+  isControlOf(stream: Stream, connectionId: number): boolean;
   /** @returns whether a message about no connection was one of the control channel */
   onControl(message: Message): boolean;
   /** A stream is over: those of its connections that can be taken up again are taken out of it. */

@@ -90,6 +90,9 @@ export class Destination {
   #onConnectionStart(message: Message, stream: Stream): void {
     const id = message.connectionId;
     if (stream.format < 3 || id === 0) return this.#refuse(message, "the stream has no connection ids");
+    if (this.#exchange.continuity?.isControlOf(stream, id)) {
+      return this.#refuse(message, "the id of the control channel");
+    }
     const open = stream.connections.get(id);
     if (open !== undefined) {
       this.#exchange.closeLocal(open, "the source used its connection id again");

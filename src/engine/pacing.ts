@@ -1,8 +1,12 @@
 import { MAX_STREAM_ID } from "../protocol/constants.ts";
 import type { ConnectionState } from "./stream-table.ts";
 
-/** Stream ids of our sources are multiples of this: one foreign id in so many looks like ours, and is not paced. */
+/** Stream ids of our sources are multiples of this: one random foreign id in so many looks like ours, and is not paced. */
 const MARK = 101;
+/** The first of them: no client that counts its streams comes so far. */
+const FIRST_ID = MARK * Math.ceil(2 ** 20 / MARK);
+/** How many there are. */
+const COUNT = Math.floor((MAX_STREAM_ID - FIRST_ID) / MARK) + 1;
 /** A foreign source passes on so many bytes in a millisecond … */
 const BYTES_PER_MS = 16_000;
 /** … and needs so long for the smallest message, for each of its connections. */
@@ -12,12 +16,12 @@ const MAX_CONNECTIONS = 32;
 
 /** A stream id by which a destination of ours knows its source (P21). @param random a number in [0, 1) */
 export function newStreamId(random: number): number {
-  return MARK * (1 + Math.floor(random * Math.floor(MAX_STREAM_ID / MARK)));
+  return FIRST_ID + MARK * Math.floor(random * COUNT);
 }
 
 /** Whether a stream id may be that of a source of ours. */
 export function isOurs(streamId: number): boolean {
-  return streamId % MARK === 0;
+  return streamId >= FIRST_ID && streamId % MARK === 0;
 }
 
 /**

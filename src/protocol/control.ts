@@ -201,10 +201,14 @@ function readHello(bytes: Uint8Array): Hello {
 
 function readPositions(bytes: Uint8Array) {
   const positions: Position[] = [];
+  const named = new Set<number>();
   const numbers = readNumbers(bytes, (field, inner) => {
     if (field !== 1) return;
     const [, connection, received] = readNumbers(inner);
-    add(positions, { connection: idOf(connection), received: countOf(received) });
+    const id = idOf(connection);
+    if (named.has(id)) throw new RangeError("a connection twice");
+    named.add(id);
+    add(positions, { connection: id, received: countOf(received) });
   });
   return { positions, isUnknown: countOf(numbers[2]) !== 0, next: uint32Of(numbers[3]) };
 }

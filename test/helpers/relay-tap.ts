@@ -11,8 +11,8 @@ import {
   makeMessage,
 } from "../../src/protocol/message.ts";
 
-/** Numbers of this kind are those of our sources (P21). */
-const MARK = 101;
+/** Multiples of this are numbers of our sources (P21). */
+const MARK = 1_048_582;
 
 /** Records messages until it goes out of scope. With `isMarking`, our destination takes any source for one of ours. */
 export class RelayTap implements Disposable {

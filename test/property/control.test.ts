@@ -7,7 +7,10 @@ import { hex } from "../unit/protocol/oracle.ts";
 const uint32 = fc.nat(2 ** 32 - 1);
 const count = fc.maxSafeNat();
 const connection = fc.integer({ min: 1, max: 2 ** 28 - 58 });
-const positions = fc.array(fc.record({ connection, received: count }), { maxLength: 20 });
+const positions = fc.uniqueArray(fc.record({ connection, received: count }), {
+  maxLength: 20,
+  selector: (position) => position.connection,
+});
 
 const anyControl: fc.Arbitrary<Control> = fc.record({
   hello: fc.option(

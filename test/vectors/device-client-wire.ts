@@ -9,8 +9,6 @@ export interface Play {
   /** Services of the tunnel, SSH alone unless said otherwise; none where it was opened without. */
   readonly services?: readonly string[];
   readonly lines: readonly string[];
-  /** Our destination takes the other end for one of ours, by the number of a stream (P21): HELLO goes out. */
-  readonly isGreeted?: true;
 }
 
 const THREE = ["SSH", "WEB", "VNC"];
@@ -219,9 +217,8 @@ export const ITS_SOURCE: Readonly<Record<string, Play>> = {
     side: "destination",
     lines: ["< DATA - 1 lost", "= dropped: stale stream"],
   },
-  "the 101st stream, which looks like one of ours": {
+  "the 101st stream, whose number alone would be one of ours": {
     side: "destination",
-    isGreeted: true,
     lines: [
       "< STREAM_START SSH 101.1",
       "= connect 1",
@@ -240,5 +237,10 @@ export const ITS_SOURCE: Readonly<Record<string, Play>> = {
   "the 101st stream, of the second format": {
     side: "destination",
     lines: ["< STREAM_START SSH 101", "= connect 1", "! data 1 ho", "> DATA SSH 101 ho"],
+  },
+  "the 101st stream of a tunnel without services": {
+    side: "destination",
+    services: [],
+    lines: ["< STREAM_START - 101.1", "= connect 1", "! data 1 ho", "> DATA - 101.1 ho"],
   },
 };

@@ -161,6 +161,7 @@ export class Accounts implements AccountHooks {
       const found = ofId(connection);
       if (found === undefined || !found.ledger.outgoing.credit(limit, acknowledged)) continue;
       found.ledger.progressAt = this.now;
+      found.ledger.isCredited = true;
       this.ledgers.bind(found.ledger);
       this.#advance(found.state, found.ledger);
     }

@@ -81,11 +81,19 @@ export class Continuity implements Holder, ContinuityHooks {
     this.accounts.of(state);
   }
 
-  /** Destination: a stream was started. @returns whether for its control channel alone */
+  /**
+   * Destination: a stream was started. A control message names the service that the start named; there is a client that
+   * does not survive a message without one, so that where the start named none nothing is said.
+   * @returns whether for its control channel alone
+   */
   streamStarted(stream: Stream, connectionId: number): boolean {
-    if (stream.format !== 3 || !isOurs(stream.streamId)) return false;
+    if (stream.format !== 3 || stream.serviceId === "" || !isOurs(stream.streamId)) return false;
     this.#handshake.begin(stream);
     return connectionId === CONTROL_CONNECTION_ID;
+  }
+
+  isControlOf(stream: Stream, connectionId: number): boolean {
+    return connectionId === CONTROL_CONNECTION_ID && this.#channels.openOf(stream) !== undefined;
   }
 
   /** @returns whether a message about no connection was one of the control channel */
@@ -97,7 +105,7 @@ export class Continuity implements Holder, ContinuityHooks {
     if (control === undefined) {
       if (!isControl(message.payload)) this.#resumption.onForeign(stream);
       this.#complain(stream, message);
-    } else this.#take(control, stream);
+    } else this.#take(control, stream, message);
     return true;
   }
 
@@ -203,7 +211,7 @@ export class Continuity implements Holder, ContinuityHooks {
     this.#exchange.dropped(message, "no control message");
   }
 
-  #take(control: Control, stream: Stream): void {
+  #take(control: Control, stream: Stream, message: Message): void {
     let channel = this.#channels.get(stream);
     if (channel === undefined && this.#side === "source" && control.hello !== undefined) {
       channel = this.#channels.add(stream);
@@ -211,6 +219,10 @@ export class Continuity implements Holder, ContinuityHooks {
     if (channel === undefined) return;
     const { hello, resumed } = control;
     if (hello !== undefined && channel.strand === undefined && hello.required === 0) {
+      if (this.#handshake.isTaken(hello, stream)) {
+        this.#handshake.refuse(stream);
+        return this.#exchange.dropped(message, "its session id is that of another service");
+      }
       this.#handshake.onHello(channel, hello, control.resume);
     }
     if (channel.strand === undefined) return;

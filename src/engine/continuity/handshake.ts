@@ -56,6 +56,22 @@ export class Handshake {
     this.#channels.awaitHello(stream, now);
   }
 
+  /**
+   * Destination: whether a session id names connections of another service, wherever in the process. Taken up again
+   * under that name, they would be lost to whoever holds their sockets.
+   */
+  isTaken({ session: id }: Hello, { serviceId }: Stream): boolean {
+    const known = this.#session.carried(id) ?? this.#session.find(id);
+    return !this.#isSource && known !== undefined && known.serviceId !== serviceId;
+  }
+
+  /** Nothing is said in a stream any more, whose other end is treated as none of ours. */
+  refuse(stream: Stream): void {
+    this.#channels.delete(stream);
+    this.#accounts.awaitNoMore(stream);
+    this.#accounts.forgo(stream);
+  }
+
   /** The other end said HELLO in a stream. */
   onHello(channel: Channel, hello: Hello, resume: readonly Position[] | undefined): void {
     channel.window = hello.window;
@@ -83,10 +99,9 @@ export class Handshake {
     const carried = this.#session.carried(id);
     if (carried !== undefined) carried.holder.detach(carried);
     const old = this.#session.find(id);
-    const isKnown = old !== undefined && old.serviceId === stream.serviceId;
-    if (isKnown) this.#session.forget(old);
+    if (old !== undefined) this.#session.forget(old);
     this.#open(channel, this.#newStrand(id, this.#session.options.id, stream));
-    if (isKnown) {
+    if (old !== undefined) {
       const positions = this.#strands.adopt(channel, old, resume ?? []);
       channel.sayResumed({ positions, next: old.nextConnectionId });
     } else if (resume !== undefined) channel.sayResumed({ positions: undefined, next: 0 });

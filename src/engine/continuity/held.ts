@@ -60,9 +60,12 @@ export class Held {
     return true;
   }
 
-  /** Opens a connection again that the other end has never heard of. @returns false when its bytes are not kept */
+  /**
+   * Opens a connection again that the other end has never heard of.
+   * @returns false when its bytes are not kept, or the other end has heard of it: another answer would follow the first
+   */
   openAnew(ledger: Ledger): boolean {
-    const again = ledger.outgoing.rewind(0);
+    const again = ledger.isHeardOf ? undefined : ledger.outgoing.rewind(0);
     if (again === undefined) return false;
     const { connection, closed } = ledger;
     this.#exchange.queue.push(connection.key, { type: "start" });

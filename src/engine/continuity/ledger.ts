@@ -19,6 +19,8 @@ export class Ledger {
   pending: Uint8Array[] = [];
   /** The local socket is gone. */
   closed: Closed | undefined;
+  /** The other end has told a credit. */
+  isCredited = false;
   /** What the other end said of why it ends. */
   reason: number | undefined;
   /** The last moment at which something of it was acknowledged. */
@@ -39,6 +41,12 @@ export class Ledger {
   /** Whether it is over as far as this end can know: only the other end's last word is missing. */
   get isSpoken(): boolean {
     return this.outgoing.isFinTold && this.pending.length === 0 && this.incoming.isDone;
+  }
+
+  /** Whether the other end has sent or told something of it. */
+  get isHeardOf(): boolean {
+    const { received, end } = this.incoming;
+    return this.isCredited || received > 0 || end !== undefined;
   }
 
   release(): void {

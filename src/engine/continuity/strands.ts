@@ -63,6 +63,8 @@ export class Strands {
     }
     const kept: Position[] = [];
     for (const { connection, received } of positions) {
+      // Two connections under one id would be told apart by nobody: the one that is open keeps it.
+      if (stream.connections.has(connection)) continue;
       const ledger = ledgers.get(connection);
       if (ledger !== undefined && this.#held.adopt(ledger, channel, received)) {
         ledgers.delete(connection);

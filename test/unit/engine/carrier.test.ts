@@ -119,7 +119,7 @@ describe("an application that sends more than the tunnel takes", () => {
     driven.carrier.localData(all[0] as Connection, filled(2_100), 0);
     expect(driven.take()).toEqual(["pause 1"]);
     driven.bufferedBytes = 0;
-    expect(driven.take()).toEqual(["DATA SSH 101.1 2100 bytes", "resume 1"]);
+    expect(driven.take()).toEqual(["DATA SSH 1048582.1 2100 bytes", "resume 1"]);
   });
 
   test("stops the reading of every other, and not only on its own next chunk, once all have too much", () => {
@@ -145,12 +145,12 @@ describe("connections that wait for an older peer's only one (P44)", () => {
     for (const waiter of waiters) driven.carrier.localData(waiter, filled(1_900), 0);
     expect(driven.take()).toEqual(["pause 2", "pause 3", "pause 4", "pause 5"]);
     driven.carrier.localData(active, filled(1_000), 0);
-    expect(driven.take()).toEqual(["DATA SSH 101 1000 bytes"]);
+    expect(driven.take()).toEqual(["DATA SSH 1048582 1000 bytes"]);
     driven.carrier.localClosed(active);
     expect(driven.take()).toEqual([
-      "STREAM_RESET SSH 101",
-      "STREAM_START SSH 101",
-      "DATA SSH 101 1900 bytes",
+      "STREAM_RESET SSH 1048582",
+      "STREAM_START SSH 1048582",
+      "DATA SSH 1048582 1900 bytes",
       "resume 2",
     ]);
   });
@@ -163,8 +163,8 @@ describe("a stop", () => {
     driven.carrier.stop(0);
     expect(driven.take()).toEqual([
       "close 1 end",
-      "DATA SSH 101.1 xxxxxxxxxx",
-      "CONNECTION_RESET SSH 101.1",
+      "DATA SSH 1048582.1 xxxxxxxxxx",
+      "CONNECTION_RESET SSH 1048582.1",
       "ended stopped",
     ]);
   });
@@ -183,8 +183,8 @@ describe("a stop", () => {
 describe("the end of the WebSocket", () => {
   test("ends what lives by RST, and lets go of nothing else", () => {
     const { driven, all } = source(2);
-    driven.give(message("Data", 101, 1, { payload: filled(10) }));
-    driven.give(message("ConnectionReset", 101, 1));
+    driven.give(message("Data", 1048582, 1, { payload: filled(10) }));
+    driven.give(message("ConnectionReset", 1048582, 1));
     driven.take();
     driven.carrier.tunnelClosed(1006, "", undefined, 0);
     expect(driven.take()).toEqual(["close 2 reset", "ended closed"]);
@@ -198,8 +198,8 @@ describe("a socket whose connection has ended", () => {
   /** Connection 1 has ended with more unread than is kept; connection 2 is the only open one. */
   function endedAndFull(): Driven {
     const { driven } = source(2);
-    driven.give(message("Data", 101, 1, { payload: filled(LIMITS.heldBytes) }));
-    driven.give(message("ConnectionReset", 101, 1));
+    driven.give(message("Data", 1048582, 1, { payload: filled(LIMITS.heldBytes) }));
+    driven.give(message("ConnectionReset", 1048582, 1));
     driven.take();
     return driven;
   }
@@ -250,7 +250,7 @@ describe("connections that are over", () => {
 
 test("what waits keeps no frame that is much larger than itself", () => {
   const { driven } = source();
-  const frame = encodeFrame(message("Data", 101, 1, { payload: filled(10) }));
+  const frame = encodeFrame(message("Data", 1048582, 1, { payload: filled(10) }));
   const large = new Uint8Array(50_000);
   large.set(frame);
   const views: number[] = [];

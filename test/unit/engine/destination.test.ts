@@ -292,7 +292,7 @@ describe("a source that is not known to be ours (P67)", () => {
   });
 
   test("with one connection, or one of ours, gets everything at once", () => {
-    expect(sent(bothGive(101))).toHaveLength(4);
+    expect(sent(bothGive(1_048_582))).toHaveLength(4);
     const destination = started();
     destination.localData(SSH, filled(120_000));
     expect(sent(destination)).toHaveLength(2);

@@ -12,8 +12,11 @@ import {
 
 export const LINGER_MS = 1_000;
 
+/** The first id of a source of ours (P21). */
+const FIRST_ID = 1_048_582;
+
 /** Stream ids that `makeSource` draws, in turn. */
-const STREAM_IDS = [101, 202, 303, 404];
+const STREAM_IDS = [1048582, 2097164, 3145746, 4194328];
 
 const OPTIONS = { hasServiceIds: true, lingerMs: LINGER_MS };
 
@@ -22,7 +25,7 @@ type Given = Partial<EngineOptions> & { readonly services?: readonly string[] };
 /** A source engine that knows its services (by default one, SSH). */
 export function makeSource({ services = ["SSH"], ...options }: Given = {}): Engine {
   const ids = [...STREAM_IDS];
-  const random = () => ((ids.shift() ?? 1) - 0.5) / (2 ** 28 - 1);
+  const random = () => ((ids.shift() ?? FIRST_ID) - FIRST_ID + 0.5) / (2 ** 28 - FIRST_ID);
   const engine = new Engine("source", { entries: () => services, random, ...OPTIONS, ...options });
   return ready(engine, services, options.hasServiceIds ?? true);
 }
@@ -78,7 +81,7 @@ function show(bytes: Uint8Array): string {
   return bytes.length > 20 ? `${bytes.length} bytes` : String.fromCharCode(...bytes);
 }
 
-/** Everything the engine sends now: `STREAM_START SSH 101.1`, `DATA SSH 101.1 "x"`. */
+/** Everything the engine sends now: `STREAM_START SSH 1048582.1`, `DATA SSH 1048582.1 "x"`. */
 export function sent(engine: Engine, now = 0): string[] {
   const lines: string[] = [];
   for (let frame = engine.nextFrame(now); frame !== undefined; frame = engine.nextFrame(now)) {

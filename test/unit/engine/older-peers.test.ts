@@ -11,13 +11,13 @@ describe("the hold of a new stream (P42)", () => {
   test("sends 16 KiB and no more", () => {
     const source = makeSource();
     source.localData(accept(source), filled(20_000));
-    expect(sent(source)).toEqual(["STREAM_START SSH 101.1", `DATA SSH 101.1 ${HOLD_BYTES} bytes`]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 1048582.1", `DATA SSH 1048582.1 ${HOLD_BYTES} bytes`]);
   });
 
   test("lets further connections of every service wait", () => {
     const source = makeSource({ services: ["A", "B"] });
     for (const service of ["A", "A", "B"]) source.localData(accept(source, service), text("x"));
-    expect(sent(source)).toEqual(["STREAM_START A 101.1", "DATA A 101.1 x"]);
+    expect(sent(source)).toEqual(["STREAM_START A 1048582.1", "DATA A 1048582.1 x"]);
   });
 
   test("is over after one second", () => {
@@ -30,8 +30,8 @@ describe("the hold of a new stream (P42)", () => {
     expect(sent(source)).toEqual([]);
     source.tick(50 + HOLD_MS);
     expect(sent(source)).toEqual([
-      "CONNECTION_START SSH 101.2",
-      `DATA SSH 101.1 ${20_000 - HOLD_BYTES} bytes`,
+      "CONNECTION_START SSH 1048582.2",
+      `DATA SSH 1048582.1 ${20_000 - HOLD_BYTES} bytes`,
     ]);
   });
 
@@ -40,8 +40,8 @@ describe("the hold of a new stream (P42)", () => {
     accept(source);
     sent(source);
     accept(source);
-    give(source, message("Data", 101, 1, { payload: text("hi") }), 10);
-    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2"]);
+    give(source, message("Data", 1048582, 1, { payload: text("hi") }), 10);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 1048582.2"]);
   });
 
   test("is over with the end of its connection", () => {
@@ -49,9 +49,9 @@ describe("the hold of a new stream (P42)", () => {
     source.localClosed(accept(source));
     accept(source);
     expect(sent(source)).toEqual([
-      "STREAM_START SSH 101.1",
-      "STREAM_RESET SSH 101",
-      "STREAM_START SSH 202.1",
+      "STREAM_START SSH 1048582.1",
+      "STREAM_RESET SSH 1048582",
+      "STREAM_START SSH 2097164.1",
     ]);
   });
 
@@ -61,8 +61,8 @@ describe("the hold of a new stream (P42)", () => {
     accept(source);
     accept(source);
     sent(source);
-    give(source, message("StreamReset", 101, 1), 10);
-    expect(sent(source, 10)).toEqual(["STREAM_START SSH 202.1"]);
+    give(source, message("StreamReset", 1048582, 1), 10);
+    expect(sent(source, 10)).toEqual(["STREAM_START SSH 2097164.1"]);
     expect(source.deadline()).toBe(10 + HOLD_MS);
   });
 
@@ -71,9 +71,12 @@ describe("the hold of a new stream (P42)", () => {
     const first = accept(source);
     source.localData(first, filled(17_000));
     source.localClosed(first);
-    expect(sent(source)).toEqual(["STREAM_START SSH 101.1", `DATA SSH 101.1 ${HOLD_BYTES} bytes`]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 1048582.1", `DATA SSH 1048582.1 ${HOLD_BYTES} bytes`]);
     source.tick(HOLD_MS);
-    expect(sent(source)).toEqual([`DATA SSH 101.1 ${17_000 - HOLD_BYTES} bytes`, "STREAM_RESET SSH 101"]);
+    expect(sent(source)).toEqual([
+      `DATA SSH 1048582.1 ${17_000 - HOLD_BYTES} bytes`,
+      "STREAM_RESET SSH 1048582",
+    ]);
   });
 
   test("does not end the others of a stream by an early STREAM_RESET", () => {
@@ -83,7 +86,7 @@ describe("the hold of a new stream (P42)", () => {
     sent(source);
     source.tick(HOLD_MS);
     source.localClosed(first);
-    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2", "CONNECTION_RESET SSH 101.1"]);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 1048582.2", "CONNECTION_RESET SSH 1048582.1"]);
   });
 
   test("is none when the format is given", () => {
@@ -91,9 +94,9 @@ describe("the hold of a new stream (P42)", () => {
     source.localData(accept(source), filled(20_000));
     accept(source);
     expect(sent(source)).toEqual([
-      "STREAM_START SSH 101.1",
-      "CONNECTION_START SSH 101.2",
-      "DATA SSH 101.1 20000 bytes",
+      "STREAM_START SSH 1048582.1",
+      "CONNECTION_START SSH 1048582.2",
+      "DATA SSH 1048582.1 20000 bytes",
     ]);
   });
 });
@@ -114,7 +117,7 @@ describe("silence (P43)", () => {
     const source = makeSource();
     accept(source);
     sent(source);
-    give(source, message("Data", 101, 1), 4_999);
+    give(source, message("Data", 1048582, 1), 4_999);
     source.tick(5_000);
     expect(asked(source)).toEqual([]);
   });
@@ -143,19 +146,23 @@ function threeStarted(): Engine {
 describe("evidence of an older destination (P45)", () => {
   test("is a message without connection id: connections in the dark start again, or close once they sent (P44)", () => {
     const source = threeStarted();
-    give(source, message("Data", 101, 0, { payload: text("hi") }), 1_500);
+    give(source, message("Data", 1048582, 0, { payload: text("hi") }), 1_500);
     expect(asked(source)).toEqual(["format 2", "close 3 reset", "write 1 hi"]);
     expect(sent(source)).toEqual([]);
     source.localData({ key: 1, serviceId: "SSH" }, text("on"));
     source.localClosed({ key: 1, serviceId: "SSH" });
-    expect(sent(source)).toEqual(["DATA SSH 101 on", "STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+    expect(sent(source)).toEqual([
+      "DATA SSH 1048582 on",
+      "STREAM_RESET SSH 1048582",
+      "STREAM_START SSH 2097164",
+    ]);
   });
 
   test("is a reset that answers CONNECTION_START", () => {
     const source = threeStarted();
-    give(source, message("StreamReset", 101), 1_500);
+    give(source, message("StreamReset", 1048582), 1_500);
     expect(asked(source)).toEqual(["format 2", "close 3 reset"]);
-    expect(sent(source)).toEqual(["STREAM_START SSH 202"]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 2097164"]);
     expect(source.openConnections).toBe(2);
   });
 
@@ -163,20 +170,20 @@ describe("evidence of an older destination (P45)", () => {
     const source = makeSource();
     accept(source);
     sent(source);
-    give(source, message("StreamReset", 101), 10);
+    give(source, message("StreamReset", 1048582), 10);
     expect(asked(source)).toEqual(["close 1 end"]);
   });
 
   test("is no reset with a connection id, which may be the service's (P47)", () => {
     const source = threeStarted();
-    give(source, message("StreamReset", 101, 1), 1_500);
+    give(source, message("StreamReset", 1048582, 1), 1_500);
     expect(asked(source)).toEqual(["close 1 end", "close 2 end", "close 3 end"]);
   });
 
   test("is no reset after format 3 was proved", () => {
     const source = threeStarted();
-    give(source, message("Data", 101, 2), 1_500);
-    give(source, message("StreamReset", 101), 1_500);
+    give(source, message("Data", 1048582, 2), 1_500);
+    give(source, message("StreamReset", 1048582), 1_500);
     expect(asked(source)).toEqual(["close 1 reset", "close 2 reset", "close 3 reset"]);
   });
 
@@ -184,24 +191,24 @@ describe("evidence of an older destination (P45)", () => {
     const source = makeSource();
     const first = accept(source);
     sent(source);
-    give(source, message("Data", 101, 1, { payload: text("hi") }), 10);
+    give(source, message("Data", 1048582, 1, { payload: text("hi") }), 10);
     accept(source);
     sent(source, 20);
     source.localClosed(first);
     sent(source, 30);
     asked(source);
-    give(source, message("StreamReset", 101, 1), 40);
+    give(source, message("StreamReset", 1048582, 1), 40);
     expect(asked(source)).toEqual(["close 2 reset"]);
     accept(source);
     accept(source);
-    expect(sent(source, 50)).toEqual(["STREAM_START SSH 202.1", "CONNECTION_START SSH 202.2"]);
+    expect(sent(source, 50)).toEqual(["STREAM_START SSH 2097164.1", "CONNECTION_START SSH 2097164.2"]);
   });
 
   test("is the second reset in a row that answers a reset of ours, from a peer that only echoes ids", () => {
     const source = makeSource();
     for (const [streamId, expected] of [
-      [101, []],
-      [202, ["format 2"]],
+      [1048582, []],
+      [2097164, ["format 2"]],
     ] as const) {
       const first = accept(source);
       sent(source);
@@ -218,7 +225,7 @@ describe("evidence of an older destination (P45)", () => {
 
   test("is none once the peer has named a connection that only format 3 has", () => {
     const source = makeSource({ services: ["SSH"] });
-    for (const streamId of [101, 202, 303]) {
+    for (const streamId of [1048582, 2097164, 3145746]) {
       const first = accept(source);
       sent(source);
       give(source, message("Data", streamId, 1), 10);
@@ -234,16 +241,16 @@ describe("evidence of an older destination (P45)", () => {
 
   test("is taken back when the peer gives a connection id that it was not given", () => {
     const source = threeStarted();
-    give(source, message("StreamReset", 101), 1_500);
-    expect(sent(source, 1_500)).toEqual(["STREAM_START SSH 202"]);
-    give(source, message("Data", 202, 1, { payload: text("x") }), 1_600);
+    give(source, message("StreamReset", 1048582), 1_500);
+    expect(sent(source, 1_500)).toEqual(["STREAM_START SSH 2097164"]);
+    give(source, message("Data", 2097164, 1, { payload: text("x") }), 1_600);
     expect(sent(source, 1_600)).toEqual([]);
     source.localClosed({ key: 1, serviceId: "SSH" });
     accept(source);
     expect(sent(source, 1_700)).toEqual([
-      "STREAM_RESET SSH 202",
-      "STREAM_START SSH 303.1",
-      "CONNECTION_START SSH 303.2",
+      "STREAM_RESET SSH 2097164",
+      "STREAM_START SSH 3145746.1",
+      "CONNECTION_START SSH 3145746.2",
     ]);
   });
 
@@ -256,33 +263,41 @@ describe("evidence of an older destination (P45)", () => {
     sent(source);
     source.localClosed(first);
     sent(source);
-    give(source, message("Data", 101, 0, { payload: text("for the first") }), 1_500);
+    give(source, message("Data", 1048582, 0, { payload: text("for the first") }), 1_500);
     expect(asked(source)).toEqual(["format 2", "dropped: no such connection"]);
-    expect(sent(source)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+    expect(sent(source)).toEqual(["STREAM_RESET SSH 1048582", "STREAM_START SSH 2097164"]);
   });
 
   test("is a message without service id: format 2 now, format 1 on the next WebSocket", () => {
     const source = makeSource();
     const first = accept(source);
     sent(source);
-    give(source, message("Data", 101, 0, { serviceId: "", payload: text("hi") }), 10);
+    give(source, message("Data", 1048582, 0, { serviceId: "", payload: text("hi") }), 10);
     expect(asked(source)).toEqual(["format 1", "write 1 hi"]);
     source.localData(first, text("on"));
     source.localClosed(first);
     accept(source);
-    expect(sent(source)).toEqual(["DATA SSH 101 on", "STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+    expect(sent(source)).toEqual([
+      "DATA SSH 1048582 on",
+      "STREAM_RESET SSH 1048582",
+      "STREAM_START SSH 2097164",
+    ]);
   });
 
   test("that gives back the connection id keeps getting it to the end of the stream", () => {
     const source = makeSource();
     const first = accept(source);
     sent(source);
-    give(source, message("Data", 101, 1, { serviceId: "", payload: text("hi") }), 10);
+    give(source, message("Data", 1048582, 1, { serviceId: "", payload: text("hi") }), 10);
     expect(asked(source)).toEqual(["format 1", "write 1 hi"]);
     source.localData(first, text("on"));
     source.localClosed(first);
     accept(source);
-    expect(sent(source)).toEqual(["DATA SSH 101.1 on", "STREAM_RESET SSH 101.1", "STREAM_START SSH 202"]);
+    expect(sent(source)).toEqual([
+      "DATA SSH 1048582.1 on",
+      "STREAM_RESET SSH 1048582.1",
+      "STREAM_START SSH 2097164",
+    ]);
   });
 
   test("counts for the streams of all services", () => {
@@ -293,20 +308,24 @@ describe("evidence of an older destination (P45)", () => {
       source.tick(HOLD_MS);
       return key;
     });
-    give(source, message("Data", 101, 0, { serviceId: "A" }), 1_100);
+    give(source, message("Data", 1048582, 0, { serviceId: "A" }), 1_100);
     source.localData({ key: keys[1] as number, serviceId: "B" }, text("b"));
     source.localClosed({ key: keys[1] as number, serviceId: "B" });
-    expect(sent(source)).toEqual(["DATA B 202.1 b", "STREAM_RESET B 202.1", "STREAM_START B 303"]);
+    expect(sent(source)).toEqual([
+      "DATA B 2097164.1 b",
+      "STREAM_RESET B 2097164.1",
+      "STREAM_START B 3145746",
+    ]);
   });
 
   test("says nothing while the format is given", () => {
     const source = makeSource({ format: 3 });
     accept(source);
     sent(source);
-    give(source, message("Data", 101, 0, { payload: text("hi") }), 10);
+    give(source, message("Data", 1048582, 0, { payload: text("hi") }), 10);
     expect(asked(source)).toEqual(["write 1 hi"]);
     accept(source);
-    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.2"]);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 1048582.2"]);
   });
 });
 
@@ -318,12 +337,12 @@ describe.each([
     const source = makeSource({ format });
     const first = accept(source);
     source.localData(accept(source), text("two"));
-    expect(sent(source)).toEqual([`STREAM_START ${name} 101`]);
+    expect(sent(source)).toEqual([`STREAM_START ${name} 1048582`]);
     source.localClosed(first);
     expect(sent(source)).toEqual([
-      `STREAM_RESET ${name} 101`,
-      `STREAM_START ${name} 202`,
-      `DATA ${name} 202 two`,
+      `STREAM_RESET ${name} 1048582`,
+      `STREAM_START ${name} 2097164`,
+      `DATA ${name} 2097164 two`,
     ]);
   });
 
@@ -332,24 +351,24 @@ describe.each([
     accept(source);
     accept(source);
     sent(source);
-    give(source, message("StreamReset", 101, 0, { serviceId: format === 1 ? "" : "SSH" }), 10);
+    give(source, message("StreamReset", 1048582, 0, { serviceId: format === 1 ? "" : "SSH" }), 10);
     expect(asked(source)).toEqual(["close 1 end"]);
-    expect(sent(source)).toEqual([`STREAM_START ${name} 202`]);
+    expect(sent(source)).toEqual([`STREAM_START ${name} 2097164`]);
   });
 
   test("takes its bytes, whatever ids they have", () => {
     const source = makeSource({ format });
     accept(source);
     sent(source);
-    give(source, message("Data", 101, 0, { serviceId: "", payload: text("a") }), 10);
-    give(source, message("Data", 101, 0, { payload: text("b") }), 10);
+    give(source, message("Data", 1048582, 0, { serviceId: "", payload: text("a") }), 10);
+    give(source, message("Data", 1048582, 0, { payload: text("b") }), 10);
     expect(asked(source)).toEqual(["write 1 a", "write 1 b"]);
   });
 
   test("is not held back: the format is known", () => {
     const source = makeSource({ format });
     source.localData(accept(source), filled(30_000));
-    expect(sent(source)).toEqual([`STREAM_START ${name} 101`, `DATA ${name} 101 30000 bytes`]);
+    expect(sent(source)).toEqual([`STREAM_START ${name} 1048582`, `DATA ${name} 1048582 30000 bytes`]);
   });
 
   test("refuses a connection that has waited ten seconds", () => {
@@ -357,7 +376,7 @@ describe.each([
     accept(source);
     sent(source);
     accept(source, "SSH", 100);
-    give(source, message("Data", 101), 200);
+    give(source, message("Data", 1048582), 200);
     expect(source.deadline()).toBe(100 + WAIT_MS);
     source.tick(100 + WAIT_MS);
     expect(asked(source)).toEqual([
@@ -382,6 +401,6 @@ describe.each([
     sent(source);
     source.localEnded(first, 0);
     source.tick(LINGER_MS);
-    expect([asked(source), sent(source)]).toEqual([["close 1 end"], [`STREAM_RESET ${name} 101`]]);
+    expect([asked(source), sent(source)]).toEqual([["close 1 end"], [`STREAM_RESET ${name} 1048582`]]);
   });
 });

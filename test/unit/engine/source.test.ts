@@ -16,12 +16,12 @@ import {
   text,
 } from "./harness.ts";
 
-/** A source whose destination has proved format 3 on stream 101, with connection 1 open. */
+/** A source whose destination has proved format 3 on stream 1048582, with connection 1 open. */
 function provenSource(): { source: Engine; first: Connection } {
   const source = makeSource();
   const first = accept(source);
   sent(source);
-  give(source, message("Data", 101, 1, { payload: text("!") }));
+  give(source, message("Data", 1048582, 1, { payload: text("!") }));
   asked(source);
   return { source, first };
 }
@@ -53,7 +53,7 @@ describe("SERVICE_IDS at the source", () => {
     source.localData(accept(source, name), filled(80_896));
     sent(source);
     source.tick(1_000);
-    expect(sent(source)).toEqual([`DATA ${name} 101.1 64512 bytes`]);
+    expect(sent(source)).toEqual([`DATA ${name} 1048582.1 64512 bytes`]);
   });
 
   test("are taken once (P30)", () => {
@@ -72,13 +72,13 @@ describe("SERVICE_IDS at the source", () => {
   test("are what the service map names in subprotocol 1.0", () => {
     const source = makeSource({ hasServiceIds: false, services: ["SSH"], format: 2 });
     accept(source);
-    expect(sent(source)).toEqual(["STREAM_START SSH 101"]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 1048582"]);
   });
 
   test("are not awaited in subprotocol 1.0", () => {
     const source = makeSource({ hasServiceIds: false, services: [""], format: 1 });
     accept(source, "");
-    expect(sent(source)).toEqual(["STREAM_START - 101"]);
+    expect(sent(source)).toEqual(["STREAM_START - 1048582"]);
   });
 });
 
@@ -86,7 +86,7 @@ describe("a source with a destination of format 3", () => {
   test("opens a stream with its first connection, and sends at once (P15)", () => {
     const source = makeSource();
     source.localData(accept(source), text("hello"));
-    expect(sent(source)).toEqual(["STREAM_START SSH 101.1", "DATA SSH 101.1 hello"]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 1048582.1", "DATA SSH 1048582.1 hello"]);
   });
 
   test("opens further connections in the same stream, counting up (P24)", () => {
@@ -94,9 +94,9 @@ describe("a source with a destination of format 3", () => {
     source.localData(accept(source), text("b"));
     accept(source);
     expect(sent(source)).toEqual([
-      "CONNECTION_START SSH 101.2",
-      "CONNECTION_START SSH 101.3",
-      "DATA SSH 101.2 b",
+      "CONNECTION_START SSH 1048582.2",
+      "CONNECTION_START SSH 1048582.3",
+      "DATA SSH 1048582.2 b",
     ]);
   });
 
@@ -107,24 +107,24 @@ describe("a source with a destination of format 3", () => {
     source.localClosed(accept(source));
     sent(source);
     accept(source);
-    expect(sent(source)).toEqual(["CONNECTION_START SSH 101.3"]);
+    expect(sent(source)).toEqual(["CONNECTION_START SSH 1048582.3"]);
   });
 
   test("starts a new stream after the destination ended the old one (P19)", () => {
     const { source, first } = provenSource();
-    give(source, message("StreamReset", 101, 77));
+    give(source, message("StreamReset", 1048582, 77));
     expect(asked(source)).toEqual([`close ${first.key} reset`]);
     accept(source);
-    expect(sent(source)).toEqual(["STREAM_START SSH 202.1"]);
+    expect(sent(source)).toEqual(["STREAM_START SSH 2097164.1"]);
   });
 
   test("has one stream for each service (P21)", () => {
     const source = makeSource({ services: ["A", "B"], format: 3 });
     for (const service of ["A", "B", "A"]) accept(source, service);
     expect(sent(source)).toEqual([
-      "STREAM_START A 101.1",
-      "STREAM_START B 202.1",
-      "CONNECTION_START A 101.2",
+      "STREAM_START A 1048582.1",
+      "STREAM_START B 2097164.1",
+      "CONNECTION_START A 1048582.2",
     ]);
   });
 
@@ -132,9 +132,9 @@ describe("a source with a destination of format 3", () => {
     const { source, first } = provenSource();
     const second = accept(source);
     sent(source);
-    give(source, message("Data", 101, 2, { payload: text("two") }));
-    give(source, message("Data", 101, 1, { payload: text("one") }));
-    give(source, message("Data", 101, 1));
+    give(source, message("Data", 1048582, 2, { payload: text("two") }));
+    give(source, message("Data", 1048582, 1, { payload: text("one") }));
+    give(source, message("Data", 1048582, 1));
     expect(asked(source)).toEqual([`write ${second.key} two`, `write ${first.key} one`]);
   });
 
@@ -142,9 +142,9 @@ describe("a source with a destination of format 3", () => {
     const { source, first } = provenSource();
     const second = accept(source);
     sent(source);
-    give(source, message("ConnectionReset", 101, 1));
-    give(source, message("Data", 101, 1, { payload: text("late") }));
-    give(source, message("Data", 101, 2, { payload: text("on") }));
+    give(source, message("ConnectionReset", 1048582, 1));
+    give(source, message("Data", 1048582, 1, { payload: text("late") }));
+    give(source, message("Data", 1048582, 2, { payload: text("on") }));
     expect(asked(source)).toEqual([
       `close ${first.key} end`,
       "dropped: no such connection",
@@ -158,9 +158,9 @@ describe("a source with a destination of format 3", () => {
     source.localClosed(first);
     source.localData(first, text("not any more"));
     expect(sent(source)).toEqual([
-      "DATA SSH 101.1 64512 bytes",
-      "DATA SSH 101.1 x",
-      "CONNECTION_RESET SSH 101.1",
+      "DATA SSH 1048582.1 64512 bytes",
+      "DATA SSH 1048582.1 x",
+      "CONNECTION_RESET SSH 1048582.1",
     ]);
     expect([source.backlog, source.openConnections]).toEqual([0, 0]);
   });
@@ -168,7 +168,7 @@ describe("a source with a destination of format 3", () => {
   test("sends nothing more for a connection that the destination closed", () => {
     const { source, first } = provenSource();
     source.localData(first, filled(200_000));
-    give(source, message("ConnectionReset", 101, 1));
+    give(source, message("ConnectionReset", 1048582, 1));
     expect(sent(source)).toEqual([]);
     expect(source.backlog).toBe(0);
   });
@@ -176,7 +176,7 @@ describe("a source with a destination of format 3", () => {
   test.each([
     ["another stream", message("Data", 999, 1)],
     ["another stream's end", message("StreamReset", 999)],
-    ["an unknown service", message("Data", 101, 1, { serviceId: "VNC" })],
+    ["an unknown service", message("Data", 1048582, 1, { serviceId: "VNC" })],
   ])("drops a message about %s (P23)", (_title, stale) => {
     const { source } = provenSource();
     give(source, stale);
@@ -185,7 +185,7 @@ describe("a source with a destination of format 3", () => {
 
   test("ignores the end of an unknown connection (P27)", () => {
     const { source } = provenSource();
-    give(source, message("ConnectionReset", 101, 9));
+    give(source, message("ConnectionReset", 1048582, 9));
     expect(asked(source)).toEqual([]);
   });
 
@@ -194,10 +194,10 @@ describe("a source with a destination of format 3", () => {
     const first = accept(source);
     accept(source);
     sent(source);
-    give(source, message("Data", 101, 0, { payload: text("one") }));
+    give(source, message("Data", 1048582, 0, { payload: text("one") }));
     source.localClosed(first);
     sent(source);
-    give(source, message("Data", 101, 0, { payload: text("late") }));
+    give(source, message("Data", 1048582, 0, { payload: text("late") }));
     expect(asked(source)).toEqual([`write ${first.key} one`, "dropped: no such connection"]);
   });
 
@@ -212,7 +212,7 @@ describe("a source with a destination of format 3", () => {
 
   test.each([
     ["P14", message("StreamStart", 5, 1)],
-    ["P14", message("ConnectionStart", 101, 2)],
+    ["P14", message("ConnectionStart", 1048582, 2)],
     ["P14", message("Unknown", 5)],
     ["P21", message("Data", 0, 1)],
     ["P17", { ...message("Data", 5), type: 9 }],
@@ -234,7 +234,7 @@ describe("a source with a destination of format 3", () => {
     sent(source);
     source.localData(first, filled(150_000));
     source.localData(second, text("key"));
-    expect(sent(source)[1]).toBe("DATA SSH 101.2 key");
+    expect(sent(source)[1]).toBe("DATA SSH 1048582.2 key");
   });
 
   test("refuses the connection after the 4,096th (P29)", () => {
@@ -252,13 +252,16 @@ describe("a source with a destination of format 3", () => {
     expect(asked(source)).toEqual(["refused: the tunnel has no such service now"]);
   });
 
-  test("draws stream ids from the multiples of 101 up to 2^28 - 1 (P21)", () => {
+  test("draws stream ids from the multiples of 101 from 2^20 up to 2^28 - 1 (P21)", () => {
     const idOf = (random: number) => {
       const source = makeSource({ random: () => random });
       accept(source);
       return decodeFrame(source.nextFrame(0) as Uint8Array).streamId;
     };
-    expect([idOf(0), idOf(1 - 2 ** -53)]).toEqual([101, 101 * Math.floor((2 ** 28 - 1) / 101)]);
+    expect([idOf(0), idOf(1 - 2 ** -53)]).toEqual([
+      101 * Math.ceil(2 ** 20 / 101),
+      101 * Math.floor((2 ** 28 - 1) / 101),
+    ]);
   });
 });
 
@@ -271,14 +274,14 @@ describe("the end of a local connection at the source (P52)", () => {
     expect(asked(source)).toEqual([]);
     source.tick(100 + LINGER_MS);
     expect(asked(source)).toEqual([`close ${first.key} end`]);
-    expect(sent(source)).toEqual(["CONNECTION_RESET SSH 101.1"]);
+    expect(sent(source)).toEqual(["CONNECTION_RESET SSH 1048582.1"]);
     expect([source.openConnections, source.deadline()]).toEqual([0, undefined]);
   });
 
   test("waits longer while bytes come back", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
-    give(source, message("Data", 101, 1, { payload: text("more") }), 900);
+    give(source, message("Data", 1048582, 1, { payload: text("more") }), 900);
     source.tick(LINGER_MS);
     expect([asked(source), source.deadline()]).toEqual([["write 1 more"], 900 + LINGER_MS]);
   });
@@ -289,7 +292,7 @@ describe("the end of a local connection at the source (P52)", () => {
     source.localEnded(first, 0);
     source.tick(5_000);
     expect([asked(source), source.deadline()]).toEqual([[], undefined]);
-    expect(sent(source, 5_000)).toEqual(["DATA SSH 101.1 slow"]);
+    expect(sent(source, 5_000)).toEqual(["DATA SSH 1048582.1 slow"]);
     source.tick(5_000);
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
@@ -299,10 +302,10 @@ describe("the end of a local connection at the source (P52)", () => {
     const first = accept(source);
     const second = accept(source);
     sent(source);
-    give(source, message("Data", 101));
+    give(source, message("Data", 1048582));
     source.localEnded(second, 0);
     source.localClosed(first);
-    expect(sent(source, 5_000)).toEqual(["STREAM_RESET SSH 101", "STREAM_START SSH 202"]);
+    expect(sent(source, 5_000)).toEqual(["STREAM_RESET SSH 1048582", "STREAM_START SSH 2097164"]);
     source.tick(5_000);
     expect(source.deadline()).toBe(5_000 + LINGER_MS);
   });
@@ -310,7 +313,7 @@ describe("the end of a local connection at the source (P52)", () => {
   test("is over when the destination closes first", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
-    give(source, message("ConnectionReset", 101, 1));
+    give(source, message("ConnectionReset", 1048582, 1));
     expect([asked(source), source.deadline()]).toEqual([[`close ${first.key} end`], undefined]);
   });
 
@@ -318,7 +321,7 @@ describe("the end of a local connection at the source (P52)", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
     source.localClosed(first);
-    expect([sent(source), asked(source)]).toEqual([["CONNECTION_RESET SSH 101.1"], []]);
+    expect([sent(source), asked(source)]).toEqual([["CONNECTION_RESET SSH 1048582.1"], []]);
     expect(source.openConnections).toBe(0);
   });
 
@@ -343,8 +346,8 @@ describe("the end of a local connection at the source (P52)", () => {
     const { source, first } = provenSource();
     end(source, first);
     asked(source);
-    give(source, message("Data", 101, 1, { payload: text("late") }), 2_000);
-    give(source, message("ConnectionReset", 101, 1), 2_000);
+    give(source, message("Data", 1048582, 1, { payload: text("late") }), 2_000);
+    give(source, message("ConnectionReset", 1048582, 1), 2_000);
     expect(asked(source)).toEqual(["dropped: the connection has ended"]);
     expect(source.openConnections).toBe(0);
   });

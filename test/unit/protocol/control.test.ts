@@ -94,6 +94,8 @@ describe("the control channel (P90, P91)", () => {
       "two HELLOs",
       [...encodeControl({ hello: HELLO }).subarray(8), ...encodeControl({ hello: HELLO }).subarray(8)],
     ],
+    ["a connection twice in RESUME", [0x12, 10, 0x0a, 2, 8, 5, 0x0a, 4, 8, 5, 0x10, 1]],
+    ["a connection twice in RESUMED", [0x1a, 8, 0x0a, 2, 8, 5, 0x0a, 2, 8, 5]],
     ["connection 0", [0x22, 2, 0x10, 9]],
     ["the control connection itself", [0x22, 5, 8, 0xc7, 0xff, 0xff, 0x7f]],
     ["more bytes than can be counted", [0x22, 13, 8, 1, 0x10, ...new Array<number>(9).fill(0xff), 1]],

@@ -24,7 +24,7 @@ import {
 
 const RESUME_TIMEOUT_MS = 60_000;
 /** A stream id of a source of ours (P21). */
-const OURS = 202;
+const OURS = 2097164;
 const FOREIGN = 203;
 
 /** A session whose ids are its number, then 1, 2, … */
@@ -71,7 +71,7 @@ function pairedSource(session: Session, processId = 9) {
   const connection = accept(engine);
   engine.localData(connection, text("abc"));
   said(engine);
-  give(engine, control(101, { hello: hello(processId) }));
+  give(engine, control(1048582, { hello: hello(processId) }));
   const { controls } = said(engine);
   asked(engine);
   return { engine, connection, controls };
@@ -84,7 +84,7 @@ describe("a destination", () => {
     engine.localData({ key: 1, serviceId: "SSH" }, text("hi"));
     const { controls, lines } = said(engine);
     expect(controls.map((one) => one.hello)).toEqual([hello(9)]);
-    expect(lines).toEqual(["DATA SSH 202.1 hi"]);
+    expect(lines).toEqual(["DATA SSH 2097164.1 hi"]);
   });
 
   test.each([
@@ -107,10 +107,10 @@ describe("a destination", () => {
     const engine = makeDestination({ continuity: makeSession(9) });
     give(engine, message("StreamStart", OURS, 1));
     engine.localData({ key: 1, serviceId: "SSH" }, filled(20_000));
-    expect(said(engine).lines).toEqual(["DATA SSH 202.1 16384 bytes"]);
+    expect(said(engine).lines).toEqual(["DATA SSH 2097164.1 16384 bytes"]);
     expect(engine.deadline()).toBe(1_000);
     engine.tick(1_000);
-    expect(said(engine, 1_000).lines).toEqual(["DATA SSH 202.1 3616 bytes"]);
+    expect(said(engine, 1_000).lines).toEqual(["DATA SSH 2097164.1 3616 bytes"]);
   });
 
   test("dials nothing for the control channel alone (P100)", () => {
@@ -132,20 +132,20 @@ describe("a destination", () => {
   test("takes up in another WebSocket what its process has suspended, and only that", () => {
     const { engine, session, connection } = paired();
     engine.localData(connection, text("abcdef"));
-    expect(said(engine).lines).toEqual(["DATA SSH 202.1 abcdef"]);
+    expect(said(engine).lines).toEqual(["DATA SSH 2097164.1 abcdef"]);
     engine.suspend(0);
     expect(asked(engine)).toEqual(["hold 1", "held SSH 1"]);
     engine.localData(connection, text("gh"));
 
     const next = makeDestination({ continuity: session });
-    give(next, message("StreamStart", 303, CONTROL_CONNECTION_ID));
+    give(next, message("StreamStart", 3145746, CONTROL_CONNECTION_ID));
     said(next);
     const resume = [1, 2].map((id) => ({ connection: id, received: 4 }));
-    give(next, control(303, { hello: hello(7), resume }));
+    give(next, control(3145746, { hello: hello(7), resume }));
     expect(asked(next)).toEqual(["adopt 1", "resumed SSH 1"]);
     const { controls, lines } = said(next);
     expect(controls[0]?.resumed).toEqual({ positions: [{ connection: 1, received: 0 }], next: 2 });
-    expect(lines).toEqual(["DATA SSH 303.1 ef", "DATA SSH 303.1 gh"]);
+    expect(lines).toEqual(["DATA SSH 3145746.1 ef", "DATA SSH 3145746.1 gh"]);
   });
 
   test.each([
@@ -155,8 +155,8 @@ describe("a destination", () => {
     const { engine, session } = paired();
     engine.suspend(0);
     const next = makeDestination({ continuity: session });
-    give(next, message("StreamStart", 303, CONTROL_CONNECTION_ID));
-    give(next, control(303, { hello: hello(7), resume }));
+    give(next, message("StreamStart", 3145746, CONTROL_CONNECTION_ID));
+    give(next, control(3145746, { hello: hello(7), resume }));
     expect(asked(next)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
     expect(session.suspendedConnections).toBe(0);
     expect(session.sendPool.used + session.receivePool.used).toBe(0);
@@ -164,7 +164,7 @@ describe("a destination", () => {
 
   test("suspends at STREAM_RESET and at a new start, and gives up after the resume time (P99)", () => {
     const { engine } = paired();
-    give(engine, message("StreamStart", 404, 1));
+    give(engine, message("StreamStart", 4194328, 1));
     expect(asked(engine)).toEqual(["hold 1", "held SSH 1", "connect 2"]);
     expect(said(engine).controls).toHaveLength(1);
     engine.tick(RESUME_TIMEOUT_MS - 1);
@@ -204,7 +204,7 @@ describe("a destination", () => {
     expect(asked(engine).filter((line) => line.startsWith("close"))).toEqual([]);
     give(engine, message("Data", OURS, 2, { payload: filled(1) }));
     expect(asked(engine)).toEqual(["close 2 reset"]);
-    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 202.2"]);
+    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 2097164.2"]);
   });
 
   test("drops what is no control message, and tells of it once (P91)", () => {
@@ -247,7 +247,7 @@ describe("a destination", () => {
     engine.localData(connection, text("x"));
     engine.localEnded(connection, 0);
     const { controls, lines } = said(engine);
-    expect(lines).toEqual(["DATA SSH 202.1 x"]);
+    expect(lines).toEqual(["DATA SSH 2097164.1 x"]);
     expect(controls.flatMap(({ fins }) => fins)).toEqual([{ connection: 1, bytes: 1 }]);
   });
 
@@ -265,7 +265,7 @@ describe("a destination", () => {
     engine.localClosed(connection, Why.Refused);
     const { controls, lines } = said(engine);
     expect(controls.flatMap(({ reasons }) => reasons)).toEqual([{ connection: 1, why: Why.Refused }]);
-    expect(lines).toEqual(["CONNECTION_RESET SSH 202.1"]);
+    expect(lines).toEqual(["CONNECTION_RESET SSH 2097164.1"]);
   });
 });
 
@@ -276,13 +276,13 @@ describe("a source", () => {
       const connection = accept(engine);
       engine.localData(connection, filled(20_000));
       const first = sent(engine);
-      give(engine, message("Data", 101, 2, { payload: text("x") }));
-      give(engine, message("Data", 101, 1, { payload: text("hello") }));
+      give(engine, message("Data", 1048582, 2, { payload: text("x") }));
+      give(engine, message("Data", 1048582, 1, { payload: text("hello") }));
       engine.localEnded(connection, 10);
       const second = sent(engine, 10);
       engine.tick(5_000);
       const third = sent(engine, 5_000);
-      give(engine, message("StreamReset", 101, 1), 5_000);
+      give(engine, message("StreamReset", 1048582, 1), 5_000);
       return [first, asked(engine), second, third];
     });
     expect(lines[0]).toEqual(lines[1] as string[][]);
@@ -295,7 +295,7 @@ describe("a source", () => {
     engine.localData(connection, filled(60_000));
     said(engine);
     expect(session.sendPool.used).toBe(60_000 - 16_384);
-    give(engine, message("Data", 101, 1, { payload: text("x") }));
+    give(engine, message("Data", 1048582, 1, { payload: text("x") }));
     expect(session.sendPool.used).toBe(0);
     engine.localData(accept(engine), filled(60_000));
     said(engine);
@@ -305,41 +305,44 @@ describe("a source", () => {
   test("answers HELLO, which ends what was held back (P42, P92)", () => {
     const engine = makeSource({ continuity: makeSession(5) });
     engine.localData(accept(engine), filled(20_000));
-    expect(said(engine).lines).toEqual(["STREAM_START SSH 101.1", "DATA SSH 101.1 16384 bytes"]);
+    expect(said(engine).lines).toEqual(["STREAM_START SSH 1048582.1", "DATA SSH 1048582.1 16384 bytes"]);
     give(
       engine,
-      control(101, { hello: hello(9), credits: [{ connection: 1, limit: 262_144, acknowledged: 0 }] }),
+      control(1048582, { hello: hello(9), credits: [{ connection: 1, limit: 262_144, acknowledged: 0 }] }),
     );
     const { controls, lines } = said(engine);
     expect(controls[0]?.hello).toEqual(hello(1));
-    expect(lines).toEqual(["DATA SSH 101.1 3616 bytes"]);
+    expect(lines).toEqual(["DATA SSH 1048582.1 3616 bytes"]);
   });
 
   test("sends no more than the HELLO's window before a credit (P94)", () => {
     const { engine, connection } = pairedSource(makeSession(5));
     engine.localData(connection, filled(20_000));
-    expect(said(engine).lines).toEqual(["DATA SSH 101.1 16381 bytes"]);
-    give(engine, control(101, { credits: [{ connection: 1, limit: 16_385, acknowledged: 0 }] }));
-    expect(said(engine).lines).toEqual(["DATA SSH 101.1 x"]);
+    expect(said(engine).lines).toEqual(["DATA SSH 1048582.1 16381 bytes"]);
+    give(engine, control(1048582, { credits: [{ connection: 1, limit: 16_385, acknowledged: 0 }] }));
+    expect(said(engine).lines).toEqual(["DATA SSH 1048582.1 x"]);
   });
 
   test("opens no other connection until it has taken up what was suspended (P100)", () => {
     const { engine, connection } = pairedSource(makeSession(5));
-    give(engine, message("StreamReset", 101, 1));
+    give(engine, message("StreamReset", 1048582, 1));
     expect(asked(engine)).toEqual(["hold 1", "held SSH 1"]);
     const other = accept(engine);
     const at = engine.deadline() ?? 0;
     expect(at).toBeGreaterThanOrEqual(250);
     engine.tick(at);
-    expect(said(engine, at).lines).toEqual([`STREAM_START SSH 303.${CONTROL_CONNECTION_ID}`]);
-    give(engine, control(303, { hello: hello(9) }), at);
+    expect(said(engine, at).lines).toEqual([`STREAM_START SSH 3145746.${CONTROL_CONNECTION_ID}`]);
+    give(engine, control(3145746, { hello: hello(9) }), at);
     expect(said(engine, at).controls[0]).toMatchObject({
       hello: hello(1),
       resume: [{ connection: 1, received: 0 }],
     });
-    give(engine, control(303, { resumed: { positions: [{ connection: 1, received: 1 }], next: 2 } }), at);
+    give(engine, control(3145746, { resumed: { positions: [{ connection: 1, received: 1 }], next: 2 } }), at);
     expect(asked(engine)).toEqual([`adopt ${connection.key}`, "resumed SSH 1"]);
-    expect(said(engine, at).lines.sort()).toEqual(["CONNECTION_START SSH 303.2", "DATA SSH 303.1 bc"]);
+    expect(said(engine, at).lines.sort()).toEqual([
+      "CONNECTION_START SSH 3145746.2",
+      "DATA SSH 3145746.1 bc",
+    ]);
     expect(other.key).toBe(2);
   });
 
@@ -349,7 +352,7 @@ describe("a source", () => {
     const engine = makeSource({ continuity: session, format: 3 });
     for (let count = 0; count < COUNT; count++) accept(engine);
     said(engine);
-    give(engine, control(101, { hello: hello(9) }));
+    give(engine, control(1048582, { hello: hello(9) }));
     said(engine);
     engine.suspend(0);
     expect(session.suspendedConnections).toBe(COUNT);
@@ -364,14 +367,14 @@ describe("a source", () => {
     const next = makeSource({ continuity: session });
     next.tick(0);
     said(next);
-    give(next, control(101, { hello: hello(9) }));
+    give(next, control(1048582, { hello: hello(9) }));
     const [resume] = said(next).controls;
     const nextDestination = makeDestination({ continuity: other });
     give(nextDestination, message("StreamStart", OURS, CONTROL_CONNECTION_ID));
     give(nextDestination, control(OURS, resume ?? {}));
     const { controls } = said(nextDestination);
     const resumed = controls.find((one) => one.resumed !== undefined) ?? {};
-    give(next, control(101, resumed));
+    give(next, control(1048582, resumed));
     expect(said(next).controls.flatMap(({ credits }) => credits)).toHaveLength(COUNT);
     expect(asked(next).filter((line) => line.startsWith("adopt"))).toHaveLength(COUNT);
   });
@@ -383,7 +386,7 @@ describe("a source", () => {
     const next = makeSource({ continuity: session });
     next.tick(0);
     said(next);
-    give(next, control(101, { hello: hello(8) }));
+    give(next, control(1048582, { hello: hello(8) }));
     expect(asked(next)).toEqual(["adopt 1", "close 1 reset", "lost SSH 1"]);
     const { controls } = said(next);
     expect(controls.map(({ hello, resume }) => [hello?.session[0], resume])).toEqual([[2, undefined]]);
@@ -399,19 +402,19 @@ describe("a source", () => {
     const next = makeSource({ continuity: session });
     next.tick(0);
     said(next);
-    give(next, control(101, { hello: hello(9) }));
+    give(next, control(1048582, { hello: hello(9) }));
     said(next);
-    give(next, control(101, { resumed: { positions: [], next: 2 } }));
+    give(next, control(1048582, { resumed: { positions: [], next: 2 } }));
     expect(asked(next).sort()).toEqual(["adopt 1", "adopt 2", "close 1 reset", "lost SSH 1"]);
-    expect(said(next).lines).toEqual(["CONNECTION_START SSH 101.3", "DATA SSH 101.3 new"]);
+    expect(said(next).lines).toEqual(["CONNECTION_START SSH 1048582.3", "DATA SSH 1048582.3 new"]);
   });
 
   test.each([
     [
       "something that was dialled answers",
-      message("Data", 101, CONTROL_CONNECTION_ID, { payload: text("SSH-2.0") }),
+      message("Data", 1048582, CONTROL_CONNECTION_ID, { payload: text("SSH-2.0") }),
     ],
-    ["it says UNKNOWN", control(101, { hello: hello(9), resumed: { positions: undefined, next: 0 } })],
+    ["it says UNKNOWN", control(1048582, { hello: hello(9), resumed: { positions: undefined, next: 0 } })],
   ])("gives up when %s", (_name, answer) => {
     const session = makeSession(5);
     pairedSource(session).engine.suspend(0);
@@ -428,16 +431,16 @@ describe("a source", () => {
   test("ends at the destination what ended without its knowledge, in its next stream (P101)", () => {
     const session = makeSession(5);
     const { engine, connection } = pairedSource(session);
-    give(engine, control(101, { credits: [{ connection: 1, limit: 262_144, acknowledged: 3 }] }));
+    give(engine, control(1048582, { credits: [{ connection: 1, limit: 262_144, acknowledged: 3 }] }));
     engine.localClosed(connection);
     said(engine);
-    give(engine, control(101, { credits: [{ connection: 1, limit: 262_144, acknowledged: 4 }] }));
-    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 101.1"]);
+    give(engine, control(1048582, { credits: [{ connection: 1, limit: 262_144, acknowledged: 4 }] }));
+    expect(said(engine).lines).toEqual(["CONNECTION_RESET SSH 1048582.1"]);
     engine.suspend(0);
     const next = makeSource({ continuity: session });
     accept(next);
     said(next);
-    give(next, control(101, { hello: hello(9) }));
+    give(next, control(1048582, { hello: hello(9) }));
     expect(said(next).controls[0]).toMatchObject({ hello: hello(1), resume: [] });
   });
 
@@ -456,8 +459,8 @@ describe("a source", () => {
 
   test("passes a reset on as RST, with the reason in words (P97)", () => {
     const { engine } = pairedSource(makeSession(5));
-    give(engine, control(101, { reasons: [{ connection: 1, why: Why.Reset }] }));
-    give(engine, message("ConnectionReset", 101, 1));
+    give(engine, control(1048582, { reasons: [{ connection: 1, why: Why.Reset }] }));
+    give(engine, message("ConnectionReset", 1048582, 1));
     expect(engine.drain()).toMatchObject([
       { type: "close", how: "reset", why: "closed by the destination: its application reset the connection" },
     ]);

@@ -25,7 +25,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 /** Every engine whose two ends have said HELLO, by its side, and the stream it is spoken to in. */
 const SIDES: readonly [string, () => Engine, number][] = [
   ["a destination", () => pairedDestination(makeSession(9), 2), OURS],
-  ["a source", () => pairedSource(makeSession(5), 2), 101],
+  ["a source", () => pairedSource(makeSession(5), 2), 1048582],
 ];
 
 /** A destination's carrier with one connection and both HELLOs said, and everything that it wants. */

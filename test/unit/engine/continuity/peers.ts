@@ -14,7 +14,7 @@ import { accept, asked, give, lineOf, makeDestination, makeSource, message, text
 
 export const RESUME_TIMEOUT_MS = 60_000;
 /** A stream id of a source of ours (P21). */
-export const OURS = 202;
+export const OURS = 2097164;
 
 /** A session whose ids are its number, then 1, 2, … */
 export function makeSession(number: number, resumeTimeoutMs = RESUME_TIMEOUT_MS): Session {
@@ -63,7 +63,7 @@ export function pairedSource(session = makeSession(5), count = 1): Engine {
   const engine = makeSource({ continuity: session, format: 3 });
   for (let id = 1; id <= count; id++) engine.localData(accept(engine), text("abc"));
   said(engine);
-  give(engine, control(101, { hello: hello(9) }));
+  give(engine, control(1048582, { hello: hello(9) }));
   said(engine);
   asked(engine);
   return engine;
