@@ -34,6 +34,8 @@ export class Continuity implements Holder, ContinuityHooks {
   readonly #resumption: Resumption;
   readonly #strands: Strands;
   readonly #handshake: Handshake;
+  /** Streams in which something came that is no control message, whether they have a channel or not. */
+  readonly #complained = new WeakSet<Stream>();
 
   constructor(side: "source" | "destination", session: Session, exchange: Exchange) {
     this.#side = side;
@@ -205,9 +207,8 @@ export class Continuity implements Holder, ContinuityHooks {
 
   /** Told once a stream: a peer may say it a thousand times. */
   #complain(stream: Stream, message: Message): void {
-    const channel = this.#channels.get(stream);
-    if (channel?.hasComplained) return;
-    if (channel !== undefined) channel.hasComplained = true;
+    if (this.#complained.has(stream)) return;
+    this.#complained.add(stream);
     this.#exchange.dropped(message, "no control message");
   }
 
