@@ -42,7 +42,7 @@ export class Continuity implements Holder, ContinuityHooks {
     this.#session = session;
     this.#exchange = exchange;
     this.accounts = new Accounts(side, session, exchange, this.#channels);
-    this.held = new Held(session, exchange, this.accounts);
+    this.held = new Held(exchange, this.accounts);
     this.#strands = new Strands(side, session, exchange, this.accounts, this.held);
     this.#resumption = new Resumption(session, exchange, this.#channels, this.#strands);
     const parts = { accounts: this.accounts, channels: this.#channels, strands: this.#strands };
