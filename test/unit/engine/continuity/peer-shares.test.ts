@@ -24,8 +24,9 @@ function sendAll(
   give(engine, control(OURS, { hello: hello(id), credits }));
   let sum = 0;
   for (let n = 0; n < connections; n++) {
-    for (let left = bytes; left > 0; left -= MIB)
+    for (let left = bytes; left > 0; left -= MIB) {
       engine.localData({ key: key + n, serviceId: "SSH" }, filled(MIB));
+    }
   }
   for (const line of said(engine).lines) sum += Number(/ (\d+) bytes$/.exec(line)?.[1] ?? 0);
   return sum;
