@@ -8,13 +8,15 @@ import type { Channels } from "./channels.ts";
 import { Closings } from "./closings.ts";
 import { type Closed, Ledger } from "./ledger.ts";
 import { Ledgers } from "./ledgers.ts";
+import { PoolPart, type Pools } from "./pool.ts";
 import type { Session } from "./session.ts";
 
 /** The ledgers of one engine's connections: what is sent, acknowledged and told. */
 export class Accounts implements AccountHooks {
   readonly ledgers: Ledgers;
   readonly #isSource: boolean;
-  readonly #session: Session;
+  /** Where the memory of its connections comes from. */
+  readonly pools: Pools;
   readonly #exchange: Exchange;
   readonly #channels: Channels;
   readonly #closings = new Closings();
@@ -25,7 +27,7 @@ export class Accounts implements AccountHooks {
 
   constructor(side: "source" | "destination", session: Session, exchange: Exchange, channels: Channels) {
     this.#isSource = side === "source";
-    this.#session = session;
+    this.pools = { sendPool: new PoolPart(session.sendPool), receivePool: session.receivePool };
     this.#exchange = exchange;
     this.ledgers = new Ledgers(exchange.queue);
     this.#channels = channels;
@@ -36,7 +38,7 @@ export class Accounts implements AccountHooks {
     const { stream, connectionId, connection } = state;
     const known = this.ledgers.get(connection.key);
     if (known !== undefined || stream === undefined || stream.format < 3 || connectionId === 0) return known;
-    const ledger = new Ledger(connection, connectionId, this.#session);
+    const ledger = new Ledger(connection, connectionId, this.pools);
     this.ledgers.set(ledger);
     const channel = this.#channels.openOf(stream);
     const closed = this.#closings.beforeOf(connection.key);

@@ -24,8 +24,6 @@ export class Channel {
   roundTripMs: number | undefined;
   /** Since when our HELLO waits for an answer. */
   helloAt: number | undefined;
-  /** Something came that is no control message: told once. */
-  hasComplained = false;
   #hello: Hello | undefined;
   #resume: readonly Position[] | undefined;
   #resumed: Resumed | undefined;

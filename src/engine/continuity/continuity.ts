@@ -34,13 +34,15 @@ export class Continuity implements Holder, ContinuityHooks {
   readonly #resumption: Resumption;
   readonly #strands: Strands;
   readonly #handshake: Handshake;
+  /** Streams in which something came that is no control message, whether they have a channel or not. */
+  readonly #complained = new WeakSet<Stream>();
 
   constructor(side: "source" | "destination", session: Session, exchange: Exchange) {
     this.#side = side;
     this.#session = session;
     this.#exchange = exchange;
     this.accounts = new Accounts(side, session, exchange, this.#channels);
-    this.held = new Held(session, exchange, this.accounts);
+    this.held = new Held(exchange, this.accounts);
     this.#strands = new Strands(side, session, exchange, this.accounts, this.held);
     this.#resumption = new Resumption(session, exchange, this.#channels, this.#strands);
     const parts = { accounts: this.accounts, channels: this.#channels, strands: this.#strands };
@@ -205,9 +207,8 @@ export class Continuity implements Holder, ContinuityHooks {
 
   /** Told once a stream: a peer may say it a thousand times. */
   #complain(stream: Stream, message: Message): void {
-    const channel = this.#channels.get(stream);
-    if (channel?.hasComplained) return;
-    if (channel !== undefined) channel.hasComplained = true;
+    if (this.#complained.has(stream)) return;
+    this.#complained.add(stream);
     this.#exchange.dropped(message, "no control message");
   }
 

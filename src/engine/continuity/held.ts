@@ -4,18 +4,15 @@ import type { ConnectionState, Stream } from "../stream-table.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Channel } from "./channel.ts";
 import { Ledger } from "./ledger.ts";
-import type { Session } from "./session.ts";
 import type { Strand } from "./strand.ts";
 
 /** Connections that an engine carried last and that are suspended, with their local sockets here (P99). */
 export class Held {
-  readonly #session: Session;
   readonly #exchange: Exchange;
   readonly #accounts: Accounts;
   readonly #ledgers = new Map<number, Ledger>();
 
-  constructor(session: Session, exchange: Exchange, accounts: Accounts) {
-    this.#session = session;
+  constructor(exchange: Exchange, accounts: Accounts) {
     this.#exchange = exchange;
     this.#accounts = accounts;
   }
@@ -30,7 +27,7 @@ export class Held {
     for (const state of [...this.#exchange.table.connections.values()]) {
       const { connection } = state;
       if (state.stream !== undefined || connection.serviceId !== strand.serviceId || state.closed) continue;
-      const ledger = new Ledger(connection, strand.nextConnectionId++, this.#session);
+      const ledger = new Ledger(connection, strand.nextConnectionId++, this.#accounts.pools);
       ledger.outgoing.hasEnded = state.ended;
       this.#hold(state, ledger, strand);
     }

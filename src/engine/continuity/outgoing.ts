@@ -1,4 +1,4 @@
-import type { Pool } from "./pool.ts";
+import type { SendPool } from "./pool.ts";
 
 /** Bytes of a connection that travel before its first credit, and that are kept for it beside the pool (P92, P95). */
 export const FIRST_BYTES = 16 * 1024;
@@ -16,7 +16,7 @@ export class Outgoing {
   hasEnded = false;
   /** … and the other end was told so, or will be with the next control message. */
   isFinTold = false;
-  readonly #pool: Pool;
+  readonly #pool: SendPool;
   /** What may be sent in all; without limit until both ends have said HELLO. */
   #limit = Number.POSITIVE_INFINITY;
   #kept: Uint8Array[] = [];
@@ -28,7 +28,7 @@ export class Outgoing {
   #isOpen = false;
   #isKeeping = true;
 
-  constructor(pool: Pool) {
+  constructor(pool: SendPool) {
     this.#pool = pool;
     pool.join();
   }

@@ -60,9 +60,16 @@ export class Session implements Pools {
   suspend(strand: Strand): boolean {
     this.#carried.delete(nameOf(strand.id));
     const count = this.suspendedConnections + strand.ledgers.size;
-    if (this.#suspended.size >= MAX_STRANDS || count > MAX_SUSPENDED) return false;
+    if (this.#isTooMany(strand) || count > MAX_SUSPENDED) return false;
     this.#suspended.set(nameOf(strand.id), strand);
     return true;
+  }
+
+  /** One WebSocket may suspend half of what the others leave: its peer does not take the place of theirs. */
+  #isTooMany({ holder }: Strand): boolean {
+    let held = 0;
+    for (const strand of this.#suspended.values()) if (strand.holder === holder) held += 1;
+    return held >= (MAX_STRANDS - (this.#suspended.size - held)) / 2;
   }
 
   /** Source: nothing is left of it here, as far as is known; the destination may not have heard of the last end. */

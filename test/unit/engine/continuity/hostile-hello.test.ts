@@ -1,7 +1,8 @@
 // HELLOs with what belongs to somebody else, or in streams of somebody else.
 import { describe, expect, test } from "bun:test";
+import type { Engine } from "../../../../src/engine/engine.ts";
 import { CONTROL_CONNECTION_ID } from "../../../../src/protocol/control.ts";
-import { asked, give, makeDestination, message, sent, text } from "../harness.ts";
+import { accept, asked, give, makeDestination, makeSource, message, sent, text } from "../harness.ts";
 import { control, hello, makeSession, OURS, pairedDestination, RESUME_TIMEOUT_MS, said } from "./peers.ts";
 
 const WEB = { serviceId: "WEB" };
@@ -103,4 +104,34 @@ test("the control channel is not opened as a connection once both have said HELL
   expect(said(engine).lines).toEqual([`CONNECTION_RESET SSH ${OURS}.${CONTROL_CONNECTION_ID}`]);
   give(engine, control(OURS, { probe: 8 }));
   expect(said(engine).controls.map(({ answer }) => answer)).toEqual([8]);
+});
+
+describe("what is no control message is told once", () => {
+  const NO_CONTROL = "dropped: no control message";
+
+  function repeat(engine: Engine, streamId: number, serviceId = "SSH"): void {
+    const garbage = message("Data", streamId, CONTROL_CONNECTION_ID, { payload: text("x"), serviceId });
+    for (let n = 0; n < 50; n++) give(engine, garbage);
+  }
+
+  test("by a source whose destination has not said HELLO, in each stream", () => {
+    const engine = makeSource({ continuity: makeSession(5), format: 3, services: ["SSH", "WEB"] });
+    for (const service of ["SSH", "WEB"]) accept(engine, service);
+    const [ssh, web] = [1_048_582, 2_097_164];
+    expect(sent(engine)).toEqual([`STREAM_START SSH ${ssh}.1`, `STREAM_START WEB ${web}.1`]);
+    repeat(engine, ssh);
+    repeat(engine, web, "WEB");
+    repeat(engine, ssh);
+    expect(asked(engine)).toEqual([NO_CONTROL, NO_CONTROL]);
+  });
+
+  test("by a destination in a stream of a foreign source", () => {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", 1, 1));
+    repeat(engine, 1);
+    expect(asked(engine)).toEqual(["connect 1", NO_CONTROL]);
+    give(engine, message("StreamStart", 2, 1));
+    repeat(engine, 2);
+    expect(asked(engine)).toEqual(["close 1 end", "connect 2", NO_CONTROL]);
+  });
 });

@@ -163,7 +163,11 @@ describe("who resumes", () => {
       said(engine);
     }
     engine.suspend(0);
-    expect(session.suspendedConnections).toBe(256);
+    expect(session.suspendedConnections).toBe(128);
+    const other = pairedDestination(session);
+    other.suspend(0);
+    expect(asked(other)).toEqual(["hold 301", "held SSH 1"]);
+    other.abandon("proxy stopped");
     engine.tickHeld(RESUME_TIMEOUT_MS);
     const outputs = asked(engine);
     expect(outputs.filter((line) => line.startsWith("connect"))).toHaveLength(300);
