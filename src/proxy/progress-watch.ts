@@ -4,6 +4,9 @@ import type { LocalSocket } from "./local-socket.ts";
 /** Much shorter than a stall time, and seldom enough for a table of all sockets of a machine. */
 const LOOK_EVERY_MS = 1_000;
 
+/** More than that are a flood, and no slow applications: thousands that were looked at each second took tens of megabytes. */
+const MAX_SLOW = 256;
+
 /**
  * Looks at the local sockets from which nothing has gone for a second: their applications may take bytes out of the
  * kernel's buffers all the same, which a socket shows late.
@@ -35,7 +38,7 @@ export class ProgressWatch implements Disposable {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     const slow = [...this.#locals()].filter((local) => local.hasStood());
-    if (slow.length === 0) return void this.#before.clear();
+    if (slow.length === 0 || slow.length > MAX_SLOW) return void this.#before.clear();
     this.#isLooking = true;
     const queued = await queuedInKernel(slow.map(({ socket }) => socket));
     this.#isLooking = false;
