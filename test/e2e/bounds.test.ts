@@ -20,7 +20,7 @@ const PROXY_BYTES = 128 * MIB;
 /** With 100 MB/s both ways the runtime's collector is as much behind; what waits in our queues is 12 MiB at the most. */
 const BUSY_PROXY_BYTES = 256 * MIB;
 /** 4,096 sockets of the runtime cost 17 KiB each. */
-const FLOODED_PROXY_BYTES = 224 * MIB;
+const FLOODED_PROXY_BYTES = 192 * MIB;
 const SERVE_LOCAL_BYTES = 192 * MIB;
 /** Connections that a proxy carries at once, and what it needs besides: WebSocket, broker, files. */
 const MAX_DESCRIPTORS = 4_096 + 64;

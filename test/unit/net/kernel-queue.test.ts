@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { connect, Socket } from "node:net";
-import { queuedIn, queuedInKernel } from "../../../src/net/kernel-queue.ts";
+import { KernelQueues, queuedInKernel } from "../../../src/net/kernel-queue.ts";
 import { startTcpServer } from "../../helpers/servers.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
@@ -28,7 +28,9 @@ test.each([
   ["nothing without a row", HEAD, undefined],
   ["nothing in what is no table", "no table\n: \n", undefined],
 ])("of the kernel's table counts %s", (_title, table, queued) => {
-  expect(queuedIn(table, [SOCKET, {}])).toEqual([queued, undefined]);
+  const queues = new KernelQueues([SOCKET, {}]);
+  for (const line of table.split("\n")) queues.take(line);
+  expect(queues.queued).toEqual([queued, undefined]);
 });
 
 test("what an application leaves and takes is seen", async () => {
