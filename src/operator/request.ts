@@ -81,7 +81,7 @@ export interface TunnelStream {
   readonly whyCut: () => Promise<unknown>;
 }
 
-/** Throws what a tunnel ended by, unless that is as good an end as any. */
+/** Throws what a tunnel failed by, or was taken away by; one that was closed or stopped has ended in order. */
 export function throwIfFailed(end: TunnelEnd): void {
   if (end.type === "taken" || end.type === "failed") throw end.error;
 }

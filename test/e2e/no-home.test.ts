@@ -87,7 +87,7 @@ describe("without a home", () => {
       HOME: home.path,
       AWSIOT_TUNNEL_ACCESS_TOKEN: service.tunnel.sourceAccessToken,
     });
-    // Of one's own it is as good as any.
+    // Only root has a home here that is somebody else's; anybody else's own holds the client token.
     if (process.getuid?.() === 0) await source.waitForLine(KEPT_IN_MEMORY, "stderr");
     await portOf(source);
     await expectStopped(source);

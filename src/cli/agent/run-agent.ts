@@ -13,7 +13,7 @@ import { stateHome } from "../../base/home.ts";
 import type { AddressMap, DataPlane } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { openLogFile } from "../print/log-file.ts";
-import { resumeTimeOf } from "../proxy/resume-time.ts";
+import { carryingOf } from "../proxy/carrying.ts";
 import { withStatus } from "../proxy/with-status.ts";
 import { dataPlaneOf, resolveTarget, type Target, withoutFips } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -80,6 +80,7 @@ async function agentOptions(
   const regions = [regionOf(target, context), ...settings.get("allowRegion")] as const;
   const planes = new Map<string, DataPlane>();
   for (const region of regions) planes.set(region, await dataPlaneOf(target, region, env));
+  const { resumeTimeoutMs, ...carrying } = carryingOf(settings);
   return {
     thing,
     serviceMap,
@@ -92,13 +93,8 @@ async function agentOptions(
     maxTunnels: settings.get("maxTunnels"),
     maxSessionMs: settings.get("maxSession"),
     graceMs: settings.get("grace"),
-    resumeTimeoutMs: resumeTimeOf(settings),
-    proxy: {
-      bind: settings.get("bind"),
-      stallTimeoutMs: settings.get("stallTimeout"),
-      lingerMs: settings.get("linger"),
-      keepaliveMs: settings.get("keepalive"),
-    },
+    resumeTimeoutMs,
+    proxy: { bind: settings.get("bind"), ...carrying },
     log,
     signal,
   };

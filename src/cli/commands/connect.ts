@@ -1,3 +1,4 @@
+import { CARRYING_OPTIONS } from "../proxy/carrying.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
 export const connectCommand: Command = {
@@ -16,11 +17,7 @@ export const connectCommand: Command = {
     "watch",
     "bind",
     "clientType",
-    "stallTimeout",
-    "linger",
-    "keepalive",
-    "continuity",
-    "resumeTimeout",
+    ...CARRYING_OPTIONS,
   ],
   rest: "CMD…",
   examples: [

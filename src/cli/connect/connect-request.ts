@@ -3,7 +3,7 @@ import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ConnectRequest } from "../../operator/request.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
-import { resumeTimeOf } from "../proxy/resume-time.ts";
+import { carryingOf } from "../proxy/carrying.ts";
 import type { CommandContext } from "../words/command.ts";
 
 const EXAMPLE = "tunnel connect --thing pump-7 --service SSH";
@@ -34,10 +34,7 @@ export function requestOf({ settings, rest }: CommandContext): ConnectRequest {
     keep: settings.get("keep"),
     takeOver: settings.get("takeOver"),
     clientType: settings.get("clientType"),
-    stallTimeoutMs: settings.get("stallTimeout"),
-    lingerMs: settings.get("linger"),
-    keepaliveMs: settings.get("keepalive"),
-    resumeTimeoutMs: resumeTimeOf(settings),
+    ...carryingOf(settings),
   };
 }
 

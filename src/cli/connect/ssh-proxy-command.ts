@@ -5,6 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import { quoteForShell } from "../../base/shell.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
+import { CARRYING_OPTIONS } from "../proxy/carrying.ts";
 import type { CommandContext } from "../words/command.ts";
 import { quote } from "../words/suggest.ts";
 
@@ -15,11 +16,7 @@ export const SSH_OPTIONS: readonly OptionKey[] = [
   "keep",
   "takeOver",
   "clientType",
-  "stallTimeout",
-  "linger",
-  "keepalive",
-  "continuity",
-  "resumeTimeout",
+  ...CARRYING_OPTIONS,
 ];
 
 /**

@@ -1,4 +1,5 @@
 import type { OptionKey } from "../config/options.ts";
+import { CARRYING_OPTIONS } from "./carrying.ts";
 
 /** Options that both local proxies take. */
 export const PROXY_OPTIONS: readonly OptionKey[] = [
@@ -9,11 +10,7 @@ export const PROXY_OPTIONS: readonly OptionKey[] = [
   "noClientToken",
   "bind",
   "clientType",
-  "stallTimeout",
-  "linger",
-  "keepalive",
-  "continuity",
-  "resumeTimeout",
+  ...CARRYING_OPTIONS,
   "watch",
 ];
 

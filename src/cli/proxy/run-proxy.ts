@@ -12,8 +12,8 @@ import { type RefusedFacts, withRefusalHint } from "../print/refusal-hint.ts";
 import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/target.ts";
 import { type ChosenToken, chooseToken } from "../tokens/choose-token.ts";
 import type { CommandContext } from "../words/command.ts";
+import { carryingOf } from "./carrying.ts";
 import { EventLog, fateDocument, printListening } from "./event-log.ts";
-import { resumeTimeOf } from "./resume-time.ts";
 import { withStatus } from "./with-status.ts";
 
 /** Runs a local proxy until it is stopped or its tunnel ends. */
@@ -117,6 +117,7 @@ async function proxyOptions(
   const eventLog = new EventLog(log);
   // Whoever names the data plane by hand need not know the region.
   const region = token.region ?? (target.dataPlane === undefined ? await regionOf(target, env) : "");
+  const { resumeTimeoutMs, ...carrying } = carryingOf(settings);
   return {
     mode,
     serviceMap: () => serviceMap,
@@ -126,10 +127,8 @@ async function proxyOptions(
     newerTokens: token.newer,
     bind: settings.get("bind"),
     clientType: settings.get("clientType"),
-    stallTimeoutMs: settings.get("stallTimeout"),
-    lingerMs: settings.get("linger"),
-    keepaliveMs: settings.get("keepalive"),
-    continuity: ProcessSession.of(resumeTimeOf(settings)),
+    ...carrying,
+    continuity: ProcessSession.of(resumeTimeoutMs),
     log,
     onEvent: (event) => onEvent(event, token, context, eventLog),
     signal,

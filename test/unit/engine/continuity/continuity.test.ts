@@ -1,59 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { Session } from "../../../../src/engine/continuity/session.ts";
-import type { Engine } from "../../../../src/engine/engine.ts";
-import {
-  CONTROL_CONNECTION_ID,
-  type Control,
-  decodeControl,
-  encodeControl,
-  Why,
-} from "../../../../src/protocol/control.ts";
-import { decodeFrame, type Message } from "../../../../src/protocol/message.ts";
-import {
-  accept,
-  asked,
-  filled,
-  give,
-  lineOf,
-  makeDestination,
-  makeSource,
-  message,
-  sent,
-  text,
-} from "../harness.ts";
+import type { Session } from "../../../../src/engine/continuity/session.ts";
+import { CONTROL_CONNECTION_ID, encodeControl, Why } from "../../../../src/protocol/control.ts";
+import { accept, asked, filled, give, makeDestination, makeSource, message, sent, text } from "../harness.ts";
+import { control, hello, makeSession, OURS, RESUME_TIMEOUT_MS, said } from "./peers.ts";
 
-const RESUME_TIMEOUT_MS = 60_000;
-/** A stream id of a source of ours (P21). */
-const OURS = 2097164;
 const FOREIGN = 203;
-
-/** A session whose ids are its number, then 1, 2, … */
-function makeSession(number: number, resumeTimeoutMs = RESUME_TIMEOUT_MS): Session {
-  let last = 0;
-  const newId = () => new Uint8Array(16).fill(++last);
-  return new Session({ id: new Uint8Array(16).fill(number), newId, resumeTimeoutMs });
-}
-
-function hello(id: number) {
-  return { version: 1, features: 0, session: new Uint8Array(16).fill(id), window: 16_384, required: 0 };
-}
-
-function control(streamId: number, content: Partial<Control>): Message {
-  return message("Data", streamId, CONTROL_CONNECTION_ID, { payload: encodeControl(content) });
-}
-
-/** What an engine says on control channels, and everything else as lines. */
-function said(engine: Engine, now = 0): { controls: Control[]; lines: string[] } {
-  const controls: Control[] = [];
-  const lines: string[] = [];
-  for (let frame = engine.nextFrame(now); frame !== undefined; frame = engine.nextFrame(now)) {
-    const one = decodeFrame(frame);
-    const decoded = one.connectionId === CONTROL_CONNECTION_ID ? decodeControl(one.payload) : undefined;
-    if (decoded === undefined) lines.push(lineOf(one));
-    else controls.push(decoded);
-  }
-  return { controls, lines };
-}
 
 /** A destination with one connection of a source of ours, both HELLOs said. */
 function paired(session = makeSession(9)) {
