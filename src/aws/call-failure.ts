@@ -1,9 +1,10 @@
 // What a call to the control plane throws → our errors, with what to do next.
 
 import { type ErrorCode, ServiceError, TunnelError, UnreachableError } from "../base/errors.ts";
+import { codeOf } from "../base/system-reason.ts";
 import { MemberError } from "./answers.ts";
 import { TooLongError } from "./http.ts";
-import { networkCode, networkReason } from "./network-reason.ts";
+import { networkReason } from "./network-reason.ts";
 import { regionDoubt } from "./regions.ts";
 import { isThrottled } from "./repeat.ts";
 import { ForeignAnswerError, ServiceFault } from "./service-call.ts";
@@ -160,7 +161,7 @@ function fromForeignAnswer(error: unknown, facts: CallFacts): TunnelError | unde
 /** A failure of the connection; what is none is said as it is, under the endpoint's name. */
 function fromNetwork(error: unknown, facts: CallFacts): UnreachableError {
   const known = networkReason(error);
-  const isUnknownHost = networkCode(error) === "ENOTFOUND" && !facts.isCustomEndpoint;
+  const isUnknownHost = codeOf(error) === "ENOTFOUND" && !facts.isCustomEndpoint;
   const hint = isUnknownHost
     ? `is ${facts.region} a region with IoT secure tunneling? is the network up?`
     : known?.hint;

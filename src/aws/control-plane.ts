@@ -2,6 +2,7 @@
 
 import type { Agent } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import { untilAborted } from "../base/abort.ts";
 import type { Logger } from "../base/log.ts";
 import { MemberError, readAnswer } from "./answers.ts";
 import { type CallFacts, toTunnelError } from "./call-failure.ts";
@@ -145,17 +146,20 @@ export class ControlPlane {
     request: Operations[Name]["request"],
     { subject, harm = "none", check }: CallOptions<Name> = {},
   ): Promise<Operations[Name]["response"]> {
-    const { signal: stop, credentials, endpoint } = this.#options;
+    const { signal: stop, credentials, endpoint, agent } = this.#options;
     const region = await this.region();
     stop.throwIfAborted();
     const { url, isCustom } = endpoint(region);
     // First of all and without our deadline: programs and browsers that give credentials have time limits of their own.
-    await untilAborted(credentials(), stop);
+    const keys = await untilAborted(stop, credentials());
     const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const signal = AbortSignal.any([deadline, stop, this.#closed.signal]);
     try {
-      const send = () => this.#send(operation, request, url, region, signal);
-      const body = await untilAborted(this.#repeat(operation, send, harm, signal), signal);
+      const send = () => {
+        const now = new Date(Date.now() + this.#skewMs);
+        return callService(operation, request, { url, region, keys, now }, { agent, signal });
+      };
+      const body = await untilAborted(signal, this.#repeat(operation, send, harm, signal));
       const answer = readAnswer(operation, body);
       check?.(answer);
       return answer;
@@ -172,23 +176,6 @@ export class ControlPlane {
       };
       throw toTunnelError(error, facts);
     }
-  }
-
-  async #send<Name extends OperationName>(
-    operation: Name,
-    request: Operations[Name]["request"],
-    url: URL,
-    region: string,
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const { credentials, agent } = this.#options;
-    const now = new Date(Date.now() + this.#skewMs);
-    return callService(
-      operation,
-      request,
-      { url, region, keys: await credentials(), now },
-      { agent, signal },
-    );
   }
 
   /** Sends until there is an answer or the last word; a clock that is wrong is corrected once. */
@@ -222,17 +209,4 @@ interface CallOptions<Name extends OperationName> {
   readonly harm?: Harm;
   /** Looks at what depends on the request. @throws MemberError */
   readonly check?: (answer: Operations[Name]["response"]) => void;
-}
-
-/** What a promise gives, or the signal's reason: looking for credentials heeds no signal itself. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -27,8 +27,8 @@ export interface PlainAnswer {
 
 /** Beyond what an exchange is given up. */
 export interface ExchangeLimits {
-  /** From the start to the last byte of the answer. */
-  readonly timeoutMs: number;
+  /** From the start to the last byte of the answer; absent: as long as the carrier's signal lets it. */
+  readonly timeoutMs?: number;
   /** TCP and TLS; absent: as long as the whole. */
   readonly connectTimeoutMs?: number;
   readonly maxBytes: number;
@@ -76,12 +76,13 @@ export async function exchange(
   carrier: Carrier,
   limits: ExchangeLimits,
 ): Promise<PlainAnswer> {
-  const timeout = AbortSignal.timeout(limits.timeoutMs);
+  const { timeoutMs } = limits;
+  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
   try {
     return await start(url, request, carrier, limits, timeout);
   } catch (error) {
     // The runtimes say in different ways that a signal ended it.
-    throw timeout.aborted ? late(`no answer within ${limits.timeoutMs} ms`) : error;
+    throw timeout?.aborted ? late(`no answer within ${timeoutMs} ms`) : error;
   }
 }
 
@@ -94,10 +95,10 @@ function start(
   { method, headers, body }: PlainRequest,
   { agent, signal }: Carrier,
   { connectTimeoutMs, maxBytes }: ExchangeLimits,
-  timeout: AbortSignal,
+  timeout: AbortSignal | undefined,
 ): Promise<PlainAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<PlainAnswer>();
-  const end = AbortSignal.any([timeout, ...(signal === undefined ? [] : [signal])]);
+  const end = AbortSignal.any([timeout, signal].filter((each) => each !== undefined));
   const length = body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) };
   const options = { method, headers: { ...headers, ...length }, signal: end };
   const onAnswer = (response: http.IncomingMessage) => {

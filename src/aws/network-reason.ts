@@ -1,5 +1,7 @@
 // Why a connection failed, in words.
 
+import { codeOf } from "../base/system-reason.ts";
+
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
@@ -20,7 +22,7 @@ export interface NetworkReason {
 /** Absent for what is no failure of a connection. */
 export function networkReason(error: unknown): NetworkReason | undefined {
   if (!(error instanceof Error)) return undefined;
-  const code = networkCode(error);
+  const code = codeOf(error);
   if (/WRONG_VERSION_NUMBER|HTTP_REQUEST|PACKET_LENGTH_TOO_LONG/.test(code)) {
     return {
       reason: "what answers there speaks no TLS",
@@ -43,10 +45,4 @@ export function networkReason(error: unknown): NetworkReason | undefined {
   const known = REASONS[code] ?? (error.name === "TimeoutError" ? "no answer in time" : undefined);
   if (known !== undefined) return { reason: known };
   return code === "" && error.name === "Error" ? undefined : { reason: error.message };
-}
-
-/** The system's or the TLS library's code, of the first address that was tried; empty where there is none. */
-export function networkCode(error: unknown): string {
-  const first = error instanceof AggregateError ? error.errors[0] : error;
-  return first instanceof Error && "code" in first ? String(first.code) : "";
 }

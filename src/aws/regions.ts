@@ -4,6 +4,7 @@ import { lookup } from "node:dns/promises";
 import { ConfigError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
 import { nearest } from "../base/nearest.ts";
+import { codeOf } from "../base/system-reason.ts";
 import { isPossibleRegion, KNOWN_REGIONS } from "./partitions.ts";
 
 /** The known region that a text was probably meant to be. */
@@ -38,7 +39,8 @@ export async function checkRegion(region: string, host: string | undefined): Pro
   try {
     await lookup(host);
   } catch (error) {
-    const isNone = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
-    if (isNone) throw noSuchRegion(region, `: it is none of those known, and "${host}" has no address`);
+    if (codeOf(error) === "ENOTFOUND") {
+      throw noSuchRegion(region, `: it is none of those known, and "${host}" has no address`);
+    }
   }
 }

@@ -1,6 +1,6 @@
 // When a call is sent again, and after how long: as the AWS CLI and the SDKs do it in their standard mode.
 
-import { networkCode } from "./network-reason.ts";
+import { codeOf } from "../base/system-reason.ts";
 import { ForeignAnswerError, ServiceFault } from "./service-call.ts";
 
 /** Tries of one call. */
@@ -56,7 +56,7 @@ function isTransient(error: unknown): boolean {
   }
   if (error instanceof ForeignAnswerError) return TRANSIENT_STATUSES.includes(error.status);
   if (!(error instanceof Error)) return false;
-  return error.name === "TimeoutError" || TRANSIENT_CODES.includes(networkCode(error));
+  return error.name === "TimeoutError" || TRANSIENT_CODES.includes(codeOf(error));
 }
 
 /**

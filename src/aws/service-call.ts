@@ -14,8 +14,6 @@ const CONTENT_TYPE = "application/x-amz-json-1.1";
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** TCP and TLS of one try. */
 const CONNECT_TIMEOUT_MS = 5_000;
-/** Longer than a call with all its tries may take. */
-const TIMEOUT_MS = 60_000;
 
 /** What an operation is called with, besides its request. */
 export interface CallContext {
@@ -78,8 +76,8 @@ export async function callService<Name extends OperationName>(
   return body;
 }
 
+/** The whole has its limit in the call, with all its tries. */
 const LIMITS: ExchangeLimits = {
-  timeoutMs: TIMEOUT_MS,
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
   maxBytes: MAX_ANSWER_BYTES,
 };

@@ -12,7 +12,7 @@ import {
   writePrivateFile,
 } from "../base/private-files.ts";
 import { type AccessToken, ClientToken } from "../base/secret.ts";
-import { systemReason } from "../base/system-reason.ts";
+import { codeOf, systemReason } from "../base/system-reason.ts";
 import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
 import { SIDES, type Side } from "../proxy/options.ts";
 import { decodeGiven, decodeSaved, encodeGiven, encodeSaved, type SavedToken } from "./saved-token.ts";
@@ -63,6 +63,12 @@ export class TokenStore {
       .filter(({ name }) => name.endsWith(`.${mode}.json`))
       .flatMap(({ path }) => this.#read(path, decodeSaved) ?? [])
       .filter(({ expiresAt }) => expiresAt.getTime() > this.#now());
+  }
+
+  /** The token of one side of a tunnel, if one is kept that has not expired. */
+  find(tunnelId: string, mode: Side): SavedToken | undefined {
+    const saved = this.#read(this.#path(tunnelId, mode), decodeSaved);
+    return saved?.tunnelId === tunnelId && saved.expiresAt.getTime() > this.#now() ? saved : undefined;
   }
 
   /** When the token of one side was saved, in milliseconds since 1970; undefined when none is kept. */
@@ -176,9 +182,7 @@ export class TokenStore {
     try {
       return readdirSync(this.#directory);
     } catch (cause) {
-      if (cause instanceof Error && "code" in cause && /^(ENOENT|ENOTDIR)$/.test(String(cause.code))) {
-        return [];
-      }
+      if (/^(ENOENT|ENOTDIR)$/.test(codeOf(cause))) return [];
       const message = `cannot read directory "${this.#directory}": ${systemReason(cause)}`;
       throw new ConfigError(message, { cause, hint: this.#options.hint });
     }

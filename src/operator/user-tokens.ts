@@ -75,8 +75,7 @@ export function newerToken(
   env: Env,
 ): SavedToken | undefined {
   try {
-    const kept = openTokenStore(env).list(mode);
-    const saved = kept.find((each) => each.tunnelId === tunnelId);
+    const saved = openTokenStore(env).find(tunnelId, mode);
     return saved?.accessToken.reveal() === current.reveal() ? undefined : saved;
   } catch (error) {
     if (error instanceof ConfigError) return undefined; // where nothing can be read, nothing newer was written
@@ -104,7 +103,7 @@ export function forgetUnknownTunnel(
   store: TokenStore,
 ): void {
   for (const mode of SIDES) {
-    const saved = store.list(mode).find((each) => each.tunnelId === tunnelId);
+    const saved = store.find(tunnelId, mode);
     if (saved?.region === region && isSameIssuer(saved.issuer, issuer)) store.delete(tunnelId, mode);
   }
 }

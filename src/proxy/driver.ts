@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Logger } from "../base/log.ts";
+import { codeOf } from "../base/system-reason.ts";
 import { Carrier } from "../engine/carrier.ts";
 import type { CarrierOptions } from "../engine/carrier-options.ts";
 import type { CarrierEnd, Connection, EngineEvent, Output } from "../engine/output.ts";
@@ -258,7 +259,7 @@ export class Driver {
 /** What the other end is told of a local socket that failed (P97). */
 function whyOf(error: Error, hasConnected: boolean): Why {
   if (hasConnected) return Why.Reset;
-  const code = "code" in error ? error.code : undefined;
+  const code = codeOf(error);
   if (code === "ECONNREFUSED" || code === "ENOENT") return Why.Refused;
   return code === "ETIMEDOUT" ? Why.TimedOut : Why.Unreachable;
 }

@@ -34,9 +34,12 @@ export function awsCredentials(
   const chain = new Chain(settings, hosts, carrier);
   let found: Promise<Keys> | undefined;
   return async () => {
-    const known = await found?.catch(() => undefined);
+    const before = found;
+    const known = await before?.catch(() => undefined);
     const left = (known?.expiration?.getTime() ?? Number.POSITIVE_INFINITY) - Date.now();
-    if (known === undefined || left < RENEW_BEFORE_MS) found = chain.find();
+    // Of many that wait for the same answer only the first one looks again.
+    const isWorthless = known === undefined || left < RENEW_BEFORE_MS;
+    if (found === before && isWorthless) found = chain.find();
     return found as Promise<Keys>;
   };
 }

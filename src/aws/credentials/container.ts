@@ -38,9 +38,7 @@ export async function containerKeys(env: Env, carrier: Carrier): Promise<Keys | 
     const said = answer?.["message"] ?? answer?.["Message"];
     throw none(name, `status ${status}${typeof said === "string" ? `: ${said}` : ""}`);
   }
-  const until = answer?.["Expiration"];
-  const expiration = typeof until === "string" ? new Date(until) : undefined;
-  const keys = answer && keysOf({ ...answer, SessionToken: answer["Token"] }, expiration);
+  const keys = answer && keysOf(answer, "Token");
   if (keys === undefined) throw none(name, "its answer has no AccessKeyId or no SecretAccessKey");
   return keys;
 }

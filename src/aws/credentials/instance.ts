@@ -41,9 +41,7 @@ class Metadata {
     const headers = session === undefined ? {} : { "x-aws-ec2-metadata-token": session };
     const role = (await this.#get(ROLES, headers)).trim().split("\n")[0] ?? "";
     const answer = jsonObject(await this.#get(`${ROLES}${encodeURIComponent(role)}`, headers));
-    const until = answer?.["Expiration"];
-    const expiration = typeof until === "string" ? new Date(until) : undefined;
-    return answer && keysOf({ ...answer, SessionToken: answer["Token"] }, expiration);
+    return answer && keysOf(answer, "Token");
   }
 
   /**

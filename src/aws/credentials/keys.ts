@@ -53,12 +53,21 @@ export function inProfile(name: string): string {
 /** Keys out of the JSON of a credential process or a service; absent when it has none. */
 export function keysOf(
   value: Readonly<Record<string, unknown>>,
-  expiration: Date | undefined,
+  tokenName: "SessionToken" | "Token" = "SessionToken",
 ): Keys | undefined {
-  const [id, secret, token] = ["AccessKeyId", "SecretAccessKey", "SessionToken"].map((name) => {
-    const exact = value[name];
-    return typeof exact === "string" && exact !== "" ? exact : undefined;
-  });
-  if (id === undefined || secret === undefined) return undefined;
-  return { accessKeyId: id, secretAccessKey: secret, sessionToken: token, expiration };
+  const [accessKeyId, secretAccessKey, sessionToken] = ["AccessKeyId", "SecretAccessKey", tokenName].map(
+    (name) => {
+      const exact = value[name];
+      return typeof exact === "string" && exact !== "" ? exact : undefined;
+    },
+  );
+  if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
+  return { accessKeyId, secretAccessKey, sessionToken, expiration: expirationOf(value["Expiration"]) };
+}
+
+/** When keys end, if that is said. A date that cannot be read has passed, so that they are not used for ever. */
+export function expirationOf(text: unknown): Date | undefined {
+  if (typeof text !== "string") return undefined;
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? new Date(0) : date;
 }

@@ -78,11 +78,9 @@ function readKeys(stdout: string, name: string): Keys {
   const value = jsonObject(stdout);
   if (value === undefined) throw unusable(`${name} printed no JSON object`);
   if (value["Version"] !== 1) throw unusable(`${name} printed another version than 1`);
-  const until = value["Expiration"];
-  const expiration = typeof until === "string" ? new Date(until) : undefined;
-  const keys = keysOf(value, expiration);
+  const keys = keysOf(value);
   if (keys === undefined) throw unusable(`${name} printed no AccessKeyId or no SecretAccessKey`);
-  if (expiration !== undefined && !(expiration.getTime() > Date.now())) {
+  if (keys.expiration !== undefined && keys.expiration.getTime() <= Date.now()) {
     throw unusable(`${name} printed credentials that have expired`);
   }
   return keys;

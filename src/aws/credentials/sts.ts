@@ -4,7 +4,7 @@ import { escapeControl } from "../../base/escape.ts";
 import type { AwsPlace } from "../endpoints.ts";
 import { type Carrier, send } from "../http.ts";
 import { sendSigned } from "../signed-request.ts";
-import { type Keys, unusable } from "./keys.ts";
+import { expirationOf, type Keys, unusable } from "./keys.ts";
 
 const VERSION = "2011-06-15";
 
@@ -85,8 +85,7 @@ function readKeys(xml: string): Keys | undefined {
     "Expiration",
   ].map((name) => field(xml, name));
   if (accessKeyId === undefined || secretAccessKey === undefined) return undefined;
-  const expiration = until === undefined ? undefined : new Date(until);
-  return { accessKeyId, secretAccessKey, sessionToken, expiration };
+  return { accessKeyId, secretAccessKey, sessionToken, expiration: expirationOf(until) };
 }
 
 /** Text of the first element of this name. */

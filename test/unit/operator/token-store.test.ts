@@ -129,6 +129,7 @@ describe("listing", () => {
     it.store.save(token("long", "source", 2));
     it.clock.now = NOW + HOUR;
     expect(it.store.list("source").map(({ tunnelId }) => tunnelId)).toEqual(["long"]);
+    expect(["short", "long"].map((id) => it.store.find(id, "source")?.tunnelId)).toEqual([undefined, "long"]);
     it.store.save(token("next"));
     expect(readdirSync(it.path).sort()).toEqual(["long.source.json", "next.source.json"]);
   });

@@ -39,6 +39,14 @@ describe("keys of the container", () => {
     expect(seen.map(({ authorization }) => authorization)).toEqual([token]);
   });
 
+  test("whose end cannot be read have ended", async () => {
+    await using server = await startHttpServer((_, response) =>
+      response.end(JSON.stringify({ ...KEYS, Expiration: "soon" })),
+    );
+    const keys = await containerKeys({ [FULL]: `http://localhost:${server.port}/` }, carrier);
+    expect(keys?.expiration).toEqual(new Date(0));
+  });
+
   test("come at the second try where the service has just started", async () => {
     let asked = 0;
     await using server = await startHttpServer((_, response) => {
