@@ -30,7 +30,7 @@ export class Carrier {
   constructor(options: CarrierOptions, now: number) {
     this.#options = options;
     this.#engine = new Engine(options.side, options);
-    this.#link = new Link(options, now);
+    this.#link = new Link(options, now, () => this.#locals.isAllCredited);
     this.#locals = new LocalSockets(options, (connection) => this.#engine.isCredited(connection));
     this.#socketBytes = (options.limits ?? LIMITS).socketBytes;
     this.#start = new StartWatch(now);
@@ -245,7 +245,6 @@ export class Carrier {
       this.#engine.setHearing(isReading, now);
       this.#outputs.push({ type: isReading ? "resume" : "pause" });
     }
-    this.#link.setCredited(this.#locals.isAllCredited);
     this.#outputs.push(...this.#locals.settleReaders(this.#engine.pressure));
   }
 
@@ -277,7 +276,9 @@ export class Carrier {
   /** Connections that still live end with RST, so that no application takes it for a normal end (P54). */
   #finish(end: CarrierEnd, now: number): void {
     if (this.#isOver) return;
-    if (end.type !== "stopped") {
+    if (end.type === "stopped") {
+      this.#engine.close();
+    } else {
       this.#engine.suspend(now);
       for (const output of this.#engine.drain()) this.#take(output, now);
     }

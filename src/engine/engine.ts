@@ -56,6 +56,7 @@ export class Engine {
    * @returns undefined when it is refused, which an event tells: close it
    */
   localAccepted(serviceId: string, now: number): Connection | undefined {
+    this.#continuity?.setNow(now);
     if (this.#side instanceof Source && this.#exchange.services?.has(serviceId)) {
       return this.#side.accept(serviceId, now);
     }
@@ -76,6 +77,7 @@ export class Engine {
 
   /** A local socket will give no more bytes, but can still take some (P52). */
   localEnded(connection: Connection, now: number): void {
+    this.#continuity?.setNow(now);
     if (this.#held?.ended(connection.key)) return;
     const state = this.#stateOf(connection);
     if (state === undefined || state.ended) return;
@@ -102,6 +104,7 @@ export class Engine {
 
   /** So many bytes wait for a local socket, whose application has not taken them. */
   localUnread(connection: Connection, bytes: number, now: number): void {
+    this.#continuity?.setNow(now);
     if (this.#held?.unread(connection.key, bytes)) return;
     this.#accounts?.unread(connection.key, bytes);
     const state = this.#stateOf(connection);
@@ -131,6 +134,7 @@ export class Engine {
    * @param maxBytes of payload: less than a whole message where one would be long on its way (P63)
    */
   nextFrame(now: number, maxBytes?: number): Uint8Array | undefined {
+    this.#continuity?.setNow(now);
     return this.#sender.nextFrame(now, maxBytes);
   }
 
@@ -198,6 +202,11 @@ export class Engine {
   suspend(now: number): void {
     this.#continuity?.setNow(now);
     this.#continuity?.suspendAll();
+  }
+
+  /** The WebSocket was ended in good order: nothing of it is held, or stays in the session. */
+  close(): void {
+    this.#continuity?.close();
   }
 
   /** As `tick` and `deadline`, once the WebSocket is over: only what is held here is left. */

@@ -33,10 +33,12 @@ export class Link {
   #awaitedAt = Number.POSITIVE_INFINITY;
   #isReading = true;
   #isHeldBack = false;
-  #isCredited = false;
+  readonly #isAllCredited: () => boolean;
 
-  constructor(options: LinkOptions, now: number) {
+  /** @param isAllCredited whether every connection has a credit of its own */
+  constructor(options: LinkOptions, now: number, isAllCredited: () => boolean = () => false) {
     this.#options = options;
+    this.#isAllCredited = isAllCredited;
     this.#aliveAt = now;
     this.#lastPingAt = Number.NEGATIVE_INFINITY;
   }
@@ -61,11 +63,6 @@ export class Link {
     this.#isReading = isReading;
     this.#aliveAt = now;
     this.window.setReading(isReading);
-  }
-
-  /** Whether every connection has a credit of its own. */
-  setCredited(isCredited: boolean): void {
-    this.#isCredited = isCredited;
   }
 
   /**
@@ -116,7 +113,7 @@ export class Link {
     const isHeldBack = this.#isHeldBack || this.window.unansweredBytes >= HELD_BACK_BYTES;
     const soon = DEAD_AFTER_PERIODS * keepaliveMs;
     if (!isHeldBack) return this.#aliveAt + soon;
-    const later = this.#isCredited ? CREDITED_DEAD_MS : Math.max(HELD_BACK_DEAD_MS, 3 * stallTimeoutMs);
+    const later = this.#isAllCredited() ? CREDITED_DEAD_MS : Math.max(HELD_BACK_DEAD_MS, 3 * stallTimeoutMs);
     return this.#aliveAt + Math.max(soon, later);
   }
 }

@@ -1,4 +1,5 @@
 import { type CarrierOptions, LIMITS } from "./carrier-options.ts";
+import { compact } from "./compact.ts";
 import { Endings } from "./endings.ts";
 import type { Connection, Output } from "./output.ts";
 import { type Backlog, Readers } from "./readers.ts";
@@ -56,7 +57,7 @@ export class LocalSockets {
 
   /** Whether credit bounds what waits in every one of them, and there is one. */
   get isAllCredited(): boolean {
-    return this.#open.size > 0 && this.#creditedKeys.size >= this.#open.size;
+    return this.#open.size > 0 && this.#open.every((key) => this.#creditedKeys.has(key));
   }
 
   /** The open ones, as they are now. */
@@ -136,10 +137,8 @@ export class LocalSockets {
   /** Bytes for its application. @returns them, copied where they would keep much more than themselves */
   wrote(connection: Connection, bytes: Uint8Array): Uint8Array {
     const { key } = connection;
-    // What has to wait must not keep the whole frame that it came in.
     const unread = this.#unreadOf(connection);
-    const isWaste = unread.bytesOf(key) > 0 && 2 * bytes.length < bytes.buffer.byteLength;
-    const kept = isWaste ? bytes.slice() : bytes;
+    const kept = unread.bytesOf(key) > 0 ? compact(bytes) : bytes; // else it leaves at once
     unread.wrote(key, kept.length);
     return kept;
   }

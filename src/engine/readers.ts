@@ -42,6 +42,12 @@ export class Readers {
     return [...this.#open.values()];
   }
 
+  /** Whether all of them are so. */
+  every(isSo: (key: number) => boolean): boolean {
+    for (const key of this.#open.keys()) if (!isSo(key)) return false;
+    return true;
+  }
+
   get(key: number): Connection | undefined {
     return this.#open.get(key);
   }

@@ -1,3 +1,4 @@
+import { addAbortListener } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
@@ -123,15 +124,13 @@ export class LocalProxy {
       onOpened: (local) => this.#emit(openedEvent(local)),
       onClosed: (local, why) => this.#emit(closedEvent(local, why)),
     });
-    const stop = () => driver.stop();
-    signal.addEventListener("abort", stop, { once: true });
+    using _ = addAbortListener(signal, () => driver.stop());
     this.#record.driver = driver;
     try {
       const end = await Promise.race([driver.run(), failed.promise]);
       if (!driver.isOver && end.type === "failed") driver.stop();
       return end;
     } finally {
-      signal.removeEventListener("abort", stop);
       this.#listeners.deliverTo(undefined);
       this.#await(driver);
     }

@@ -162,7 +162,20 @@ export class Continuity implements Holder, ContinuityHooks {
       this.suspend(stream);
       this.#resumption.attempts.clear();
     }
-    // The others end with it; what they had of the session's memory is free again.
+    this.#forgetConnections();
+  }
+
+  /** The WebSocket was ended in good order: nothing of it is waited for, or stays in the session. */
+  close(): void {
+    for (const stream of this.#exchange.table.streams) {
+      const strand = this.#channels.get(stream)?.strand;
+      if (strand !== undefined && !this.#session.isSuspended(strand)) this.#session.forget(strand);
+    }
+    this.#forgetConnections();
+  }
+
+  /** They end with the WebSocket; what they had of the session's memory is free again. */
+  #forgetConnections(): void {
     for (const state of [...this.#exchange.table.connections.values()]) this.#exchange.forget(state);
   }
 

@@ -33,11 +33,6 @@ export class Ledger {
     this.incoming = new Incoming(receivePool);
   }
 
-  /** Whether both applications have everything, and each other's end of file. */
-  get isComplete(): boolean {
-    return this.outgoing.isFinAcknowledged && this.incoming.isDone;
-  }
-
   /** Whether it is over as far as this end can know: only the other end's last word is missing. */
   get isSpoken(): boolean {
     return this.outgoing.isFinTold && this.pending.length === 0 && this.incoming.isDone;

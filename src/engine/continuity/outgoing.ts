@@ -1,3 +1,4 @@
+import { compact } from "../compact.ts";
 import type { SendPool } from "./pool.ts";
 
 /** Bytes of a connection that travel before its first credit, and that are kept for it beside the pool (P92, P95). */
@@ -89,8 +90,7 @@ export class Outgoing {
     this.sent += bytes.length;
     if (!this.#isOpen && this.#isTooMuch) this.#isKeeping = false;
     if (!this.#isKeeping) return this.#dropTo(this.sent);
-    // What is kept must not keep a whole buffer of the runtime that it is a small part of.
-    this.#kept.push(2 * bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes);
+    this.#kept.push(compact(bytes));
     this.#reserve();
   }
 

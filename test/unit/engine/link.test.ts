@@ -39,6 +39,16 @@ describe("Link", () => {
     expect(link.nextPing(207, 206)).toBeDefined();
   });
 
+  test("waits a minute for a service that holds us back where every connection has a credit (P61)", () => {
+    let isAllCredited = true;
+    const link = new Link(OPTIONS, 0, () => isAllCredited);
+    link.pong(link.nextPing(0) as number, 100);
+    link.mayWrite(true, 200);
+    expect([60_099, 60_100].map((now) => link.isDead(now))).toEqual([false, true]);
+    isAllCredited = false;
+    expect([60_100, 180_099, 180_100].map((now) => link.isDead(now))).toEqual([false, false, true]);
+  });
+
   test("is never dead before a first ping was answered (P61)", () => {
     const link = new Link(OPTIONS, 0);
     link.nextPing(0);
