@@ -1,4 +1,5 @@
 import type { Message } from "../protocol/message.ts";
+import { compact } from "./compact.ts";
 
 /** What waits to be sent for one connection. Items become messages only when they are taken. */
 export type Item =
@@ -89,7 +90,10 @@ export class FairQueue {
     for (const lane of this.#lanes.values()) {
       const first = lane.items[0] as Item;
       const allowed = mayTake(lane.key, first);
-      if (allowed === false || allowed === 0) continue;
+      if (allowed === false || allowed === 0) {
+        compactFirst(lane);
+        continue;
+      }
       this.#lanes.delete(lane.key);
       const item = this.#takeFrom(lane, first, allowed === true ? maxBytes : Math.min(maxBytes, allowed));
       if (lane.items.length > 0) this.#lanes.set(lane.key, lane);
@@ -134,4 +138,12 @@ export class FairQueue {
 function costOf(item: Item): number {
   if (item.type === "data") return ITEM_OVERHEAD_BYTES + item.bytes.length;
   return ITEM_OVERHEAD_BYTES + (item.type === "message" ? item.message.serviceId.length : 0);
+}
+
+/** What has to wait must not keep the whole chunk that it is the rest of. */
+function compactFirst({ items }: Lane): void {
+  const first = items[0];
+  if (first?.type !== "data") return;
+  const bytes = compact(first.bytes);
+  if (bytes !== first.bytes) items[0] = { type: "data", bytes };
 }

@@ -1,4 +1,3 @@
-import { compact } from "../compact.ts";
 import type { SendPool } from "./pool.ts";
 
 /** Bytes of a connection that travel before its first credit, and that are kept for it beside the pool (P92, P95). */
@@ -90,7 +89,7 @@ export class Outgoing {
     this.sent += bytes.length;
     if (!this.#isOpen && this.#isTooMuch) this.#isKeeping = false;
     if (!this.#isKeeping) return this.#dropTo(this.sent);
-    this.#kept.push(compact(bytes));
+    this.#kept.push(bytes);
     this.#reserve();
   }
 

@@ -126,4 +126,13 @@ describe("FairQueue (P63)", () => {
     takeAll(queue);
     expect(queue.totalBytes).toBe(0);
   });
+
+  test("the rest of a chunk that has to wait does not keep the whole chunk", () => {
+    const queue = new FairQueue();
+    queue.push(1, { type: "data", bytes: Buffer.from(new ArrayBuffer(1_000)) });
+    queue.take(900, () => true);
+    expect(queue.dataOf(1)[0]?.buffer.byteLength).toBe(1_000);
+    queue.take(900, () => false);
+    expect(queue.dataOf(1)[0]?.buffer.byteLength).toBe(100);
+  });
 });
