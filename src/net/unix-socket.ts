@@ -1,5 +1,6 @@
 import { readSync } from "node:fs";
 import { Socket } from "node:net";
+import { handleOf } from "./bun.ts";
 
 /**
  * How long a dial listens on the spot for a service that speaks and closes at once. Such a service is done in 0.1 ms;
@@ -133,9 +134,9 @@ export class UnixSocket extends Socket {
     }
   }
 
-  /** While it connects. Bun alone shows it, and Bun alone has need of it. */
+  /** While it connects. */
   #descriptor(): number | undefined {
-    const fd = (this as { _handle?: { fd?: number } | null })._handle?.fd ?? -1;
+    const fd = handleOf(this)?.fd ?? -1;
     return fd >= 0 && this.connecting && !this.destroyed ? fd : undefined;
   }
 }

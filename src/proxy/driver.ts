@@ -8,6 +8,7 @@ import type { TunnelSocket } from "../net/tunnel-socket.ts";
 import { Why } from "../protocol/control.ts";
 import { Alarm } from "./alarm.ts";
 import { type LocalHandlers, LocalSocket } from "./local-socket.ts";
+import { MEMORY_WATCH } from "./memory-watch.ts";
 import { ProgressWatch } from "./progress-watch.ts";
 
 /** One WebSocket, the carrier it gets, and whom the driver tells. */
@@ -60,7 +61,10 @@ export class Driver {
   async run(): Promise<CarrierEnd> {
     const carrier = this.#carrier;
     this.#options.socket.handle({
-      onBytes: (bytes) => this.#tell(() => carrier.tunnelBytes(bytes, now())),
+      onBytes: (bytes) => {
+        MEMORY_WATCH.carried(bytes.length);
+        this.#tell(() => carrier.tunnelBytes(bytes, now()));
+      },
       onPong: (id) => this.#tell(() => carrier.tunnelPong(id, now())),
       onPing: () => this.#tell(() => carrier.tunnelPong(undefined, now())),
       onSent: () => this.#carryOut(),

@@ -1,5 +1,8 @@
 import type { Socket } from "node:net";
 import type { Connection } from "../engine/output.ts";
+import { pauseReading, resumeReading } from "../net/reading.ts";
+import { MEMORY_WATCH } from "./memory-watch.ts";
+import { RECEIVE_SHARES } from "./receive-shares.ts";
 
 /** Who is told what a local socket does. */
 export interface LocalHandlers {
@@ -45,6 +48,7 @@ export class LocalSocket {
     };
     let failure: Error | undefined;
     this.#onData = (bytes) => {
+      MEMORY_WATCH.carried(bytes.length);
       if (!this.isEnded) this.bytesToTunnel += bytes.length;
       this.handlers.onData(this, bytes);
     };
@@ -54,13 +58,14 @@ export class LocalSocket {
       failure = error;
     });
     socket.on("close", () => this.handlers.onClose(this, failure));
+    RECEIVE_SHARES.add(socket);
     socket.resume();
   }
 
   /** Stops reading from the application. */
   pause(): void {
     this.#isPaused = true;
-    this.socket.pause();
+    pauseReading(this.socket);
   }
 
   /**
@@ -70,7 +75,7 @@ export class LocalSocket {
   resume(): void {
     this.#isPaused = false;
     while (!this.#isPaused && this.socket.readableLength > 0) this.socket.read();
-    if (!this.#isPaused) this.socket.resume();
+    if (!this.#isPaused) resumeReading(this.socket);
   }
 
   write(bytes: Uint8Array): void {
