@@ -20,8 +20,8 @@ export class Channel {
   strand: Strand | undefined;
   /** What the other end's HELLO allows without a credit. */
   window = 0;
-  /** From end to end. */
-  roundTripMs: number | undefined;
+  #roundTripMs: number | undefined;
+  #shortestMs: number | undefined;
   /** Since when our HELLO waits for an answer. */
   helloAt: number | undefined;
   #hello: Hello | undefined;
@@ -39,6 +39,17 @@ export class Channel {
 
   constructor(stream: Stream) {
     this.stream = stream;
+  }
+
+  /** From end to end. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** As it was measured, with whatever waited on the way. */
+  setRoundTrip(ms: number): void {
+    this.#roundTripMs = ms;
+    this.#shortestMs = Math.min(ms, this.#shortestMs ?? ms);
   }
 
   sayHello(hello: Hello): void {
@@ -84,7 +95,7 @@ export class Channel {
   answered(answer: number, now: number): void {
     if (!this.#isProbing || answer !== this.#lastProbe) return;
     this.#isProbing = false;
-    this.roundTripMs = now - (this.#probedAt ?? now);
+    this.setRoundTrip(now - (this.#probedAt ?? now));
   }
 
   /** What could wait can no longer. */
@@ -141,7 +152,7 @@ export class Channel {
     if (this.#soon.size === 0) this.#soonAt = undefined;
     return [...new Set(ledgers)].map((ledger) => ({
       connection: ledger.connectionId,
-      ...ledger.incoming.credit(now, this.roundTripMs),
+      ...ledger.incoming.credit(now, this.#shortestMs),
     }));
   }
 

@@ -95,7 +95,7 @@ export class Handshake {
   /** The source's session id names its connections of this service. */
   #onSourceHello(channel: Channel, { session: id }: Hello, resume: readonly Position[] | undefined): void {
     const { stream } = channel;
-    channel.roundTripMs = this.#accounts.now - (channel.helloAt ?? this.#accounts.now);
+    channel.setRoundTrip(this.#accounts.now - (channel.helloAt ?? this.#accounts.now));
     const carried = this.#session.carried(id);
     if (carried !== undefined) carried.holder.detach(carried);
     const old = this.#session.find(id);

@@ -3,10 +3,15 @@ import type { Pool } from "./pool.ts";
 
 /** A connection is given so much at first … */
 const WINDOW_BYTES = 256 * 1024;
-/** … and this at most. */
+/** … then what its path carries, between these. */
+const MIN_WINDOW_BYTES = 32 * 1024;
 const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
 /** A shorter round trip is taken for this: event loops answer in bursts. */
 const MIN_ROUND_TRIP_MS = 20;
+/** Rates of so many round trips count; the fastest stands for what the path can do. */
+const RATE_SAMPLES = 8;
+/** After so many round trips without a word the time that passed tells nothing of the path. */
+const SILENT_ROUND_TRIPS = 8;
 /** Part of the window that is worth a credit at once. */
 const WORTH_PART = 1 / 4;
 
@@ -36,6 +41,8 @@ export class Incoming {
   #isDiscarding = false;
   #measuredAt: number | undefined;
   #measuredFrom = 0;
+  /** Bytes a millisecond. */
+  #rates: number[] = [];
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -105,7 +112,7 @@ export class Incoming {
     return this.#acknowledged > this.#toldAcknowledged ? "soon" : undefined;
   }
 
-  /** What to tell the other end. @param roundTripMs from end to end, where it is known */
+  /** What to tell the other end. @param roundTripMs the shortest from end to end, where it is known */
   credit(
     now: number,
     roundTripMs: number | undefined,
@@ -138,15 +145,19 @@ export class Incoming {
     return FIRST_BYTES + this.#reserved;
   }
 
-  /** The window is twice what is delivered in a round trip; it shrinks by the pool alone. */
+  /** The window is twice what the path delivers in its shortest round trip: more would only wait on the way. */
   #measure(now: number, roundTripMs: number | undefined): void {
     if (roundTripMs === undefined) return;
+    const periodMs = Math.max(roundTripMs, MIN_ROUND_TRIP_MS);
     const passedMs = now - (this.#measuredAt ?? now);
-    if (this.#measuredAt !== undefined && passedMs < Math.max(roundTripMs, MIN_ROUND_TRIP_MS)) return;
-    if (passedMs > 0) {
-      const product =
-        (Math.max(roundTripMs, MIN_ROUND_TRIP_MS) * (this.delivered - this.#measuredFrom)) / passedMs;
-      this.#window = Math.min(MAX_WINDOW_BYTES, Math.max(this.#window, 2 * product));
+    if (this.#measuredAt !== undefined && passedMs < periodMs) return;
+    if (passedMs > 0 && passedMs <= SILENT_ROUND_TRIPS * periodMs) {
+      this.#rates = [
+        ...this.#rates.slice(1 - RATE_SAMPLES),
+        (this.delivered - this.#measuredFrom) / passedMs,
+      ];
+      const product = Math.max(...this.#rates) * periodMs;
+      this.#window = Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, 2 * product));
     }
     this.#measuredAt = now;
     this.#measuredFrom = this.delivered;

@@ -63,6 +63,32 @@ describe("what a connection has received", () => {
     expect(limit).toBe(4 * 1024 * 1024);
   });
 
+  test("is no more than a slow path carries in twice its shortest round trip, once that is seen (P95)", () => {
+    const incoming = new Incoming(new Pool(PLENTY));
+    let limit = incoming.credit(0, 50).limit;
+    const windows: number[] = [];
+    // 800 kB/s, whatever was allowed; a busy path's round trips do not count.
+    for (let now = 50; now <= 1_000; now += 50) {
+      read(incoming, Math.min(40_000, limit - incoming.received));
+      limit = incoming.credit(now, 50).limit;
+      windows.push(limit - incoming.delivered);
+    }
+    expect(windows.at(-1)).toBe(80_000);
+  });
+
+  test("is no less than 32 KiB for who says little, and does not shrink by silence", () => {
+    const incoming = new Incoming(new Pool(PLENTY));
+    incoming.credit(0, 20);
+    read(incoming, WINDOW);
+    expect(incoming.credit(10_000, 20).limit - incoming.delivered).toBe(WINDOW);
+    for (let now = 10_020; now <= 11_000; now += 20) {
+      read(incoming, 100);
+      incoming.credit(now, 20);
+    }
+    read(incoming, WINDOW);
+    expect(incoming.credit(21_000, 20).limit - incoming.delivered).toBe(32 * 1024);
+  });
+
   test("shrinks to an equal part when many share, and never below the first bytes", () => {
     const pool = new Pool(WINDOW);
     const incoming = new Incoming(pool);
