@@ -1,7 +1,7 @@
 // Credentials of the instance that this runs on, from its metadata service.
 
+import { jsonObject } from "../../base/json-object.ts";
 import { type Carrier, exchange, type PlainRequest } from "../http.ts";
-import { jsonObject } from "../json-object.ts";
 import type { SharedSettings } from "../shared-settings.ts";
 import { type Keys, keysOf } from "./keys.ts";
 
