@@ -8,6 +8,7 @@ import { namesOf, type Option, spellings } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
 import { isStateDir, takesNext, WITH_VALUE } from "../config/value-words.ts";
 import type { Command } from "./command.ts";
+import { beginningOf, commandNamed } from "./command-names.ts";
 import { quote, unknownCommand, unknownOption } from "./suggest.ts";
 
 /** What the words ask for. `topic` is what help is wanted about: nothing, a command, or a first word such as proxy. */
@@ -24,8 +25,8 @@ export type Request =
 
 /** Reads the words after the program's name. Throws UsageError with the corrected command where it can be guessed. */
 export function parseArgv(words: readonly string[], commands: readonly Command[]): Request {
-  const verbatim = commands.find(({ name, isVerbatim }) => isVerbatim && name === words[0]);
-  if (verbatim !== undefined) {
+  const verbatim = commandNamed(words.slice(0, 1), commands);
+  if (verbatim?.isVerbatim) {
     return {
       type: "command",
       command: verbatim,
@@ -39,7 +40,8 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
   const plain = argv._.map(String);
   if (argv["help"] || plain[0] === "help") return { type: "help", topic: topicOf(plain, commands) };
   if (argv["version"]) return { type: "version" };
-  const command = findCommand(plain, commands);
+  const names = plain.filter((word) => !word.startsWith("-"));
+  const command = commandNamed(names, commands);
   // The parser leaves unknown options among the plain words.
   const unknown = plain.find((word) => word.startsWith("-") && word.length > 1);
   if (unknown !== undefined) throw unknownOption(unknown, words, command);
@@ -76,7 +78,7 @@ function passedOnStart(words: readonly string[], commands: readonly Command[]): 
       at += takesNext(word, words[at + 1]) ? 1 : 0;
     } else if (isFound) {
       return at + 1;
-    } else if (commands.some(({ name, passesOn }) => passesOn && name === word)) {
+    } else if (commandNamed([word], commands)?.passesOn) {
       isFound = true;
     } else {
       return undefined;
@@ -166,22 +168,9 @@ function isValue(next: string | undefined): next is string {
   return next !== undefined && !OPTION_WORDS.has(next.replace(/^(--[^=]+)=.*$/s, "$1"));
 }
 
-function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {
-  const name = beginningOf(plain, commands);
-  return commands.find((command) => command.name === name);
-}
-
-/** The most of the first words that names a command, or a family of commands such as "proxy". */
-function beginningOf(plain: readonly string[], commands: readonly Command[]): string | undefined {
-  const names = plain.filter((word) => !word.startsWith("-"));
-  return [3, 2, 1]
-    .map((count) => names.slice(0, count).join(" "))
-    .find((beginning) => commands.some(({ name }) => `${name} `.startsWith(`${beginning} `)));
-}
-
 function topicOf(plain: readonly string[], commands: readonly Command[]): string {
-  const names = plain.filter((word) => word !== "help");
-  return beginningOf(names, commands) ?? names.find((word) => !word.startsWith("-")) ?? "";
+  const names = plain.filter((word) => word !== "help" && !word.startsWith("-"));
+  return beginningOf(names, commands) ?? names[0] ?? "";
 }
 
 type Argv = ReturnType<typeof Parser.detailed>["argv"];
