@@ -1,7 +1,6 @@
 // Credentials of the container that this runs in, from the address that its variables name.
 
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { UnreachableError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { isLoopback } from "../../base/host-names.ts";
@@ -9,6 +8,7 @@ import { jsonObject } from "../../base/json-object.ts";
 import { systemReason } from "../../base/system-reason.ts";
 import { type Carrier, type PlainAnswer, send } from "../http.ts";
 import type { Env } from "../shared-files.ts";
+import { askAgain } from "./ask-again.ts";
 import { type Keys, keysOf, unusable } from "./keys.ts";
 
 const RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -78,15 +78,11 @@ async function ask(
   carrier: Carrier,
   name: string,
 ): Promise<PlainAnswer> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const answer = await send(url, { method: "GET", headers }, carrier, LIMITS);
-      if (answer.status < 500 || tries >= MAX_TRIES) return answer;
-    } catch (cause) {
-      if (!(cause instanceof UnreachableError)) throw cause;
-      if (tries >= MAX_TRIES) throw none(name, cause.message, cause);
-    }
-    await sleep(WAIT_MS, undefined, { signal: carrier.signal });
+  const patience = { maxTries: MAX_TRIES, waitMs: WAIT_MS, signal: carrier.signal };
+  try {
+    return await askAgain(() => send(url, { method: "GET", headers }, carrier, LIMITS), patience);
+  } catch (cause) {
+    throw cause instanceof UnreachableError ? none(name, cause.message, cause) : cause;
   }
 }
 
