@@ -53,7 +53,7 @@ export function readThing(text: string): string {
 }
 
 export function readTunnelId(text: string): string {
-  if (!isTunnelId(text)) throw new BadValueError("not a tunnel id");
+  if (!isTunnelId(text)) throw new BadValueError("not a tunnel id, as tunnel list shows them");
   return text;
 }
 
