@@ -30,7 +30,9 @@ describe("asking for keys again", () => {
 
   test("ends with the last answer, or the last failure", async () => {
     expect((await askAgain(giving(500, 502, 503).ask, patience)).status).toBe(503);
-    await expect(askAgain(giving(500, 500, new Error("the third")).ask, patience)).rejects.toThrow("the third");
+    await expect(askAgain(giving(500, 500, new Error("the third")).ask, patience)).rejects.toThrow(
+      "the third",
+    );
   });
 
   test("asks no more after a stop", async () => {
