@@ -30,8 +30,8 @@ export interface SubscriptionOptions {
 }
 
 /**
- * Stays subscribed to one topic with QoS 1 until the signal ends it, through any number of connections. Each begins
- * without a session at the broker: what was published in between is lost, as the service does not retain it.
+ * Stays subscribed to one topic with QoS 1 until the signal ends it, through any number of connections. The broker keeps
+ * the session between them (AWS IoT for an hour), so what was published in between comes with the next one.
  */
 export async function keepSubscribed(options: SubscriptionOptions): Promise<void> {
   const { signal, onLost, random } = options;
@@ -101,7 +101,8 @@ class Attempt {
     const { clientId, keepaliveS, topic, onMessage } = this.#options;
     const client = new MqttClient(() => stream, {
       clientId,
-      clean: true,
+      // The session, and what is published meanwhile, waits at the broker for this client id.
+      clean: false,
       protocolVersion: 4,
       keepalive: keepaliveS,
       // The next connection is made by keepSubscribed, with new credentials and a jittered delay.

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { escapeControl } from "../base/escape.ts";
+import { jsonObject } from "../base/json-object.ts";
 import { isApiName, isRegion } from "../base/names.ts";
 import { AccessToken } from "../base/secret.ts";
 import { ACCESS_TOKEN_PATTERN, MAX_SERVICES } from "../protocol/constants.ts";
@@ -69,14 +70,7 @@ interface Members {
 
 function parseObject(payload: Uint8Array): Readonly<Record<keyof Members, unknown>> | undefined {
   if (!isUtf8(payload)) return undefined;
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(payload));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<keyof Members, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return jsonObject(new TextDecoder().decode(payload)) as Record<keyof Members, unknown> | undefined;
 }
 
 /** The first thing that is wrong with the members, in words. The token's value is never part of them. */

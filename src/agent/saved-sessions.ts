@@ -3,6 +3,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { TunnelError } from "../base/errors.ts";
 import { FileLock } from "../base/file-lock.ts";
+import { jsonObject } from "../base/json-object.ts";
 import {
   claimPrivateDirectory,
   readPrivateFile,
@@ -113,12 +114,9 @@ export class SavedSessions {
 
 /** What the text of a file says; undefined when it is not what `save` wrote. Never throws. */
 export function decodeSession(text: string): SavedSession | undefined {
-  const content = parse(text);
-  if (typeof content !== "object" || content === null) return undefined;
-  const { version, accessToken, clientToken, dataPlane, region, services, receivedAt } = content as Record<
-    string,
-    unknown
-  >;
+  const content = jsonObject(text);
+  if (content === undefined) return undefined;
+  const { version, accessToken, clientToken, dataPlane, region, services, receivedAt } = content;
   const isOurs =
     version === VERSION &&
     typeof accessToken === "string" &&
@@ -139,12 +137,4 @@ export function decodeSession(text: string): SavedSession | undefined {
     services,
     receivedAt: receivedAt as number,
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,10 +2,10 @@
 
 import { ServiceError, UnreachableError } from "../base/errors.ts";
 import { escapeControl } from "../base/escape.ts";
+import { jsonObject } from "../base/json-object.ts";
 import type { CredentialSource } from "./credentials/keys.ts";
 import type { AwsPlace } from "./endpoints.ts";
 import type { Carrier, PlainAnswer } from "./http.ts";
-import { jsonObject } from "./json-object.ts";
 import { sendSigned } from "./signed-request.ts";
 
 /** The endpoint whose certificate every current root store knows. */

@@ -1,8 +1,8 @@
 // One call of an operation: AWS JSON 1.1, signed, sent once.
 
+import { jsonObject } from "../base/json-object.ts";
 import type { Keys } from "./credentials/keys.ts";
 import type { Carrier, ExchangeLimits, PlainAnswer } from "./http.ts";
-import { jsonObject } from "./json-object.ts";
 import type { OperationName, Operations } from "./shapes.ts";
 import { exchangeSigned } from "./signed-request.ts";
 

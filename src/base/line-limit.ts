@@ -7,6 +7,11 @@ interface Window {
   suppressed: number;
 }
 
+/** Ends a line before which others of its kind were left out; nothing when none were. */
+export function moreWords(suppressed: number): string {
+  return suppressed === 0 ? "" : ` (and ${suppressed} more like it)`;
+}
+
 /** Lets some lines of a kind through in a minute and counts the rest. The kinds are a closed list, so it does not grow. */
 export class LineLimit {
   readonly #windows = new Map<string, Window>();

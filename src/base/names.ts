@@ -10,6 +10,16 @@ export function isApiName(text: string): boolean {
   return API_NAME.test(text);
 }
 
+/** What the id of a tunnel consists of, as the same model writes it. */
+export const TUNNEL_ID_PATTERN = "[a-zA-Z0-9_\\-+=:]{1,128}";
+
+const TUNNEL_ID = new RegExp(`^${TUNNEL_ID_PATTERN}$`);
+
+/** Whether a text can be the id of a tunnel. No such text leads out of a directory as the name of a file. */
+export function isTunnelId(text: string): boolean {
+  return TUNNEL_ID.test(text);
+}
+
 /**
  * Whether a text has the form of a region name. It becomes part of a host name, so nothing that could lead
  * to another host (dots, slashes, "@", ports) passes.

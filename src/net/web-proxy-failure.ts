@@ -1,5 +1,6 @@
+import { speaksNoTls } from "../base/connection-reason.ts";
 import { UnreachableError } from "../base/errors.ts";
-import { connectFailure, isCertificateFailure, speaksNoTls } from "./failures.ts";
+import { connectFailure, isCertificateFailure } from "./failures.ts";
 import { webProxyAddress, webProxyName } from "./web-proxy-url.ts";
 
 const CHECK = "check HTTPS_PROXY; NO_PROXY names hosts to reach without it";

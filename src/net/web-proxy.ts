@@ -1,5 +1,6 @@
 import { BlockList, isIP } from "node:net";
 import type { Env } from "../base/env.ts";
+import { isLoopback } from "../base/host-names.ts";
 import { parseWebProxy } from "./web-proxy-url.ts";
 
 /**
@@ -10,7 +11,7 @@ export function webProxyFor(host: string, port: number, env: Env): URL | undefin
   const name = ["https_proxy", "HTTPS_PROXY"].find((candidate) => (env[candidate] ?? "") !== "");
   if (
     name === undefined ||
-    isLoopback(host) ||
+    isOfThisMachine(host) ||
     isExcluded(host, port, env["no_proxy"] || env["NO_PROXY"] || "")
   ) {
     return undefined;
@@ -18,12 +19,9 @@ export function webProxyFor(host: string, port: number, env: Env): URL | undefin
   return parseWebProxy(name, env[name] ?? "");
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
-
-function isLoopback(host: string): boolean {
-  return /(^|\.)localhost\.?$/i.test(host) || inList(LOOPBACK, host);
+/** A name below localhost means this machine too (RFC 6761), whatever a web proxy would make of it. */
+function isOfThisMachine(host: string): boolean {
+  return isLoopback(host) || /\.localhost\.?$/i.test(host);
 }
 
 function isExcluded(host: string, port: number, noProxy: string): boolean {

@@ -1,7 +1,8 @@
 // The two kinds of files in the token store: what they hold, and their reading and writing.
 
 import { ConfigError } from "../base/errors.ts";
-import { isRegion } from "../base/names.ts";
+import { isObject, type JsonObject, jsonObject } from "../base/json-object.ts";
+import { isRegion, isTunnelId } from "../base/names.ts";
 import { AccessToken, ClientToken } from "../base/secret.ts";
 import { shellLine } from "../base/shell.ts";
 import { ACCESS_TOKEN_PATTERN, CLIENT_TOKEN_PATTERN } from "../protocol/constants.ts";
@@ -84,16 +85,9 @@ export function decodeGiven(text: string, path: string): GivenToken {
   };
 }
 
-type Content = Readonly<Record<string, unknown>>;
-
-function decodeObject(text: string, path: string): Content {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    throw damaged(path);
-  }
-  if (!isObject(content) || content["version"] !== VERSION) throw damaged(path);
+function decodeObject(text: string, path: string): JsonObject {
+  const content = jsonObject(text);
+  if (content?.["version"] !== VERSION) throw damaged(path);
   return content;
 }
 
@@ -109,12 +103,8 @@ function decodeIssuer(issuer: unknown, path: string): Issuer {
   throw damaged(path);
 }
 
-function isObject(value: unknown): value is Content {
-  return typeof value === "object" && value !== null;
-}
-
 function textMember(
-  content: Content,
+  content: JsonObject,
   name: string,
   path: string,
   isGood = (text: string) => text !== "",
@@ -124,12 +114,7 @@ function textMember(
   return value;
 }
 
-/** A file is named after it. */
-function isTunnelId(text: string): boolean {
-  return /^[a-zA-Z0-9_\-+=:]{1,128}$/.test(text);
-}
-
-function dateMember(content: Content, path: string): Date {
+function dateMember(content: JsonObject, path: string): Date {
   const date = new Date(textMember(content, "expiresAt", path));
   if (Number.isNaN(date.getTime())) throw damaged(path);
   return date;

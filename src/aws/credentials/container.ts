@@ -1,13 +1,14 @@
 // Credentials of the container that this runs in, from the address that its variables name.
 
 import { readFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { UnreachableError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { isLoopback } from "../../base/host-names.ts";
+import { jsonObject } from "../../base/json-object.ts";
 import { systemReason } from "../../base/system-reason.ts";
 import { type Carrier, type PlainAnswer, send } from "../http.ts";
-import { jsonObject } from "../json-object.ts";
 import type { Env } from "../shared-files.ts";
+import { askAgain } from "./ask-again.ts";
 import { type Keys, keysOf, unusable } from "./keys.ts";
 
 const RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -17,8 +18,8 @@ const TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /** Where a relative address leads. */
 const HOST = "169.254.170.2";
-/** Hosts of this machine and of its container service: keys go over HTTP to them alone. */
-const NEAR = /^(localhost|127(\.\d{1,3}){3}|\[::1\]|169\.254\.170\.(2|23)|\[fd00:ec2::23\])$/;
+/** Hosts of the container service: keys go over HTTP to them and to this machine alone. */
+const NEAR = [HOST, "169.254.170.23", "[fd00:ec2::23]"];
 
 /** As the AWS CLI waits. */
 const LIMITS = { timeoutMs: 2_000, maxBytes: 64 * 1024 };
@@ -46,7 +47,8 @@ export async function containerKeys(env: Env, carrier: Carrier): Promise<Keys | 
 function addressOf(text: string, name: string): URL {
   if (!URL.canParse(text)) throw none(name, "the address is no URL");
   const url = new URL(text);
-  if (url.protocol === "https:" || (url.protocol === "http:" && NEAR.test(url.hostname))) return url;
+  const isNear = isLoopback(url.hostname) || NEAR.includes(url.hostname);
+  if (url.protocol === "https:" || (url.protocol === "http:" && isNear)) return url;
   throw none(name, `over HTTP only this machine and its container service are asked, not "${url.host}"`);
 }
 
@@ -76,15 +78,11 @@ async function ask(
   carrier: Carrier,
   name: string,
 ): Promise<PlainAnswer> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      const answer = await send(url, { method: "GET", headers }, carrier, LIMITS);
-      if (answer.status < 500 || tries >= MAX_TRIES) return answer;
-    } catch (cause) {
-      if (!(cause instanceof UnreachableError)) throw cause;
-      if (tries >= MAX_TRIES) throw none(name, cause.message, cause);
-    }
-    await sleep(WAIT_MS, undefined, { signal: carrier.signal });
+  const patience = { maxTries: MAX_TRIES, waitMs: WAIT_MS, signal: carrier.signal };
+  try {
+    return await askAgain(() => send(url, { method: "GET", headers }, carrier, LIMITS), patience);
+  } catch (cause) {
+    throw cause instanceof UnreachableError ? none(name, cause.message, cause) : cause;
   }
 }
 

@@ -1,8 +1,9 @@
 // Credentials of the instance that this runs on, from its metadata service.
 
+import { jsonObject } from "../../base/json-object.ts";
 import { type Carrier, exchange, type PlainRequest } from "../http.ts";
-import { jsonObject } from "../json-object.ts";
 import type { SharedSettings } from "../shared-settings.ts";
+import { askAgain } from "./ask-again.ts";
 import { type Keys, keysOf } from "./keys.ts";
 
 const HOSTS = { ipv4: "http://169.254.169.254", ipv6: "http://[fd00:ec2::254]" } as const;
@@ -73,14 +74,12 @@ class Metadata {
     const host = given ?? HOSTS[mode === "ipv6" ? "ipv6" : "ipv4"];
     const url = new URL(`${host.replace(/\/+$/, "")}${path}`);
     const limits = { timeoutMs: this.#timeoutMs, maxBytes: MAX_BYTES };
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const answer = await exchange(url, request, this.#carrier, limits);
-        if (answer.status < 500 || tries >= this.#maxTries) return answer;
-      } catch (error) {
-        if (tries >= this.#maxTries || this.#carrier.signal?.aborted) throw error;
-      }
-    }
+    const { signal } = this.#carrier;
+    return askAgain(() => exchange(url, request, this.#carrier, limits), {
+      maxTries: this.#maxTries,
+      waitMs: 0,
+      signal,
+    });
   }
 
   /** Of the variable, else of the profile, where its name is the same in small letters without AWS_. */

@@ -2,8 +2,8 @@
 
 import { spawn } from "node:child_process";
 import { escapeControl } from "../../base/escape.ts";
+import { jsonObject } from "../../base/json-object.ts";
 import { systemReason } from "../../base/system-reason.ts";
-import { jsonObject } from "../json-object.ts";
 import { shellWords } from "../shell-words.ts";
 import { inProfile, type Keys, keysOf, unusable } from "./keys.ts";
 

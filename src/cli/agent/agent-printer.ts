@@ -1,6 +1,6 @@
 import type { AgentEvent, SessionAudit } from "../../agent/agent-types.ts";
 import { jsonLine } from "../../base/escape.ts";
-import { LineLimit } from "../../base/line-limit.ts";
+import { LineLimit, moreWords } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
 import { disconnectedWords, fateWords } from "../../proxy/fate-words.ts";
 import type { Output } from "../print/output.ts";
@@ -38,7 +38,7 @@ export class AgentPrinter {
     if (event.event === "session-ended") this.#audit(event);
     const suppressed = this.#pass(event);
     if (suppressed === undefined) return;
-    logEvent(event, suppressed === 0 ? "" : ` (and ${suppressed} more like it)`, this.#log);
+    logEvent(event, moreWords(suppressed), this.#log);
     if (!this.#output.json) return;
     this.#output.document({ time: now(), ...event, ...(suppressed > 0 && { suppressed }) });
   }

@@ -1,6 +1,6 @@
 // How a systemd unit for the agent is written; what goes in is decided by agent-unit.ts.
 
-import process from "node:process";
+import { ownProgram } from "../process/own-program.ts";
 
 /** Everything that differs between units. */
 export interface UnitFacts {
@@ -117,9 +117,10 @@ function isAnyHidden({ writable, readable }: UnitDirectories): boolean {
   return [...writable, ...readable].some((path) => /^\/(home|root|run\/user)(\/|$)/.test(path));
 }
 
-/** This program's own file; run from its sources it has none. */
+/** This program's own file; run from its sources it has none, and a unit names the usual place. */
 function programPath(): string {
-  return /(^|\/)(bun|deno|node)$/.test(process.execPath) ? "/usr/local/bin/tunnel" : process.execPath;
+  const [path, ...more] = ownProgram();
+  return more.length > 0 ? "/usr/local/bin/tunnel" : path;
 }
 
 /** A word of a command line in a unit: percent and dollar signs are doubled, but for the one variable of ours. */

@@ -5,6 +5,7 @@ import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { homeOf } from "../../base/home.ts";
+import { jsonObject } from "../../base/json-object.ts";
 import { isForeign, refuseForeign } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { MAX_FILE_BYTES } from "./file-text.ts";
@@ -138,8 +139,8 @@ function statOf(path: string, read: typeof statSync | typeof lstatSync = statSyn
 function mentionsTunnel(path: string): boolean {
   try {
     const text = readRegularFile(path, MAX_FILE_BYTES, { follow: false }).toString("utf8");
-    const content: unknown = /"tunnel"\s*:/.test(text) ? JSON.parse(text) : undefined;
-    return typeof content === "object" && content !== null && Object.hasOwn(content, "tunnel");
+    const content = /"tunnel"\s*:/.test(text) ? jsonObject(text) : undefined;
+    return content !== undefined && Object.hasOwn(content, "tunnel");
   } catch {
     return false;
   }

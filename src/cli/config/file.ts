@@ -5,6 +5,7 @@ import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
 import { homeOf } from "../../base/home.ts";
+import { isApiName } from "../../base/names.ts";
 import { nearest } from "../../base/nearest.ts";
 import { configHome, type Found, findConfigFile, type Place } from "./file-places.ts";
 import { isMapping, type Mapping, readMapping } from "./file-text.ts";
@@ -108,7 +109,7 @@ class ConfigFile {
     if (!isMapping(named)) throw this.#bad("contexts", "must hold names, each with keys and values");
     const contexts = new Map<string, ReadonlyMap<OptionKey, FileValue>>();
     for (const [name, content] of Object.entries(named)) {
-      if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(name)) {
+      if (!isApiName(name)) {
         throw this.#bad(`contexts.${name}`, "a name has 1 to 128 letters, digits, “:”, “_” and “-”");
       }
       if (content !== null && !isMapping(content)) {

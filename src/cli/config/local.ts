@@ -2,9 +2,11 @@ import { join, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { stateHome } from "../../base/home.ts";
+import { jsonObject } from "../../base/json-object.ts";
 import { ownFacts } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell } from "../../base/shell.ts";
+import { BELIEVED } from "../../emulator/server/state-directory.ts";
 import {
   type HostPort,
   readAccountId,
@@ -57,6 +59,11 @@ export function localWordsFor(stateDir: string, env: Env): string {
   return stateDir === defaultStateDir(env) ? "--local" : `--local ${quoteForShell(stateDir)}`;
 }
 
+/** The same after a space, to end a command line for whoever called a service; nothing where that was not an emulator. */
+export function localWords(local: LocalEndpoint | undefined, env: Env): string {
+  return local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`;
+}
+
 /**
  * Reads endpoint.json of a state directory. Throws UnreachableError when there is none, and ConfigError when file or
  * directory could have been written by somebody else or do not make sense.
@@ -74,9 +81,6 @@ export function readLocalEndpoint(directory: string, env: Env): LocalEndpoint {
   return parseEndpoint(readText(path), stateDir, path);
 }
 
-/** Directories of a state directory, each with keys or certificates that are believed. */
-const BELIEVED = ["ca", "device-ca", "things"] as const;
-
 function readText(path: string): string {
   try {
     return readRegularFile(path, MAX_ENDPOINT_BYTES).toString("utf8");
@@ -88,8 +92,8 @@ function readText(path: string): string {
 /** What the text of endpoint.json says. Throws ConfigError naming `path`. */
 export function parseEndpoint(text: string, stateDir: string, path: string): LocalEndpoint {
   try {
-    const content = JSON.parse(text) as Record<string, unknown>;
-    if (content["version"] !== 1) throw new TypeError("version");
+    const content = jsonObject(text);
+    if (content?.["version"] !== 1) throw new TypeError("version");
     const controlPlane = readEndpointUrl(String(content["controlPlane"]));
     if (controlPlane.protocol !== "https:") throw new TypeError("controlPlane");
     return {

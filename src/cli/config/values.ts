@@ -5,8 +5,8 @@ import ms from "ms";
 import { regionLike } from "../../aws/regions.ts";
 import type { Tag } from "../../aws/shapes.ts";
 import { UsageError } from "../../base/errors.ts";
-import { unbracketed } from "../../base/host-names.ts";
-import { isApiName, isRegion } from "../../base/names.ts";
+import { isLoopback, unbracketed } from "../../base/host-names.ts";
+import { isApiName, isRegion, isTunnelId } from "../../base/names.ts";
 import { Password } from "../../base/secret.ts";
 import {
   ACCESS_TOKEN_PATTERN,
@@ -53,7 +53,7 @@ export function readThing(text: string): string {
 }
 
 export function readTunnelId(text: string): string {
-  if (!/^[a-zA-Z0-9_\-+=:]{1,128}$/.test(text)) throw new BadValueError("not a tunnel id");
+  if (!isTunnelId(text)) throw new BadValueError("not a tunnel id, as tunnel list shows them");
   return text;
 }
 
@@ -211,7 +211,7 @@ function decodePercents(text: string): string {
 
 /** An address that only this machine reaches. */
 export function readLoopback(address: HostPort): HostPort {
-  if (!/^(127(\.\d{1,3}){3}|::1|localhost)$/.test(address.host)) {
+  if (!isLoopback(address.host)) {
     throw new BadValueError("only an address of this machine is allowed: 127.0.0.1, [::1] or localhost");
   }
   return address;

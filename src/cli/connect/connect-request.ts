@@ -2,6 +2,7 @@ import { UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ConnectRequest } from "../../operator/request.ts";
+import type { AddressMap } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
 import { carryingOf } from "../proxy/carrying.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -41,7 +42,7 @@ export function requestOf({ settings, rest }: CommandContext): ConnectRequest {
 /** Where to listen: what -p says, else a free port. Throws UsageError. */
 export function addressOf(service: string, { settings, rest }: CommandContext): SocketAddress {
   const texts = settings.get("listenOn");
-  const map = parseServiceMap(texts.length === 0 ? "0" : texts.join(","), "source");
+  const map = listenMap(texts.length === 0 ? "0" : texts.join(","));
   const address = map.get(service) ?? map.get("");
   if (address === undefined || map.size > 1) {
     throw new UsageError(`-p ${texts.join(",")}: one address, for ${service}`, `${EXAMPLE} -p 2222`);
@@ -50,4 +51,13 @@ export function addressOf(service: string, { settings, rest }: CommandContext): 
     throw new UsageError("a command gets a port, not a Unix socket", `${EXAMPLE} -p 2222 -- CMD…`);
   }
   return address.type === "tcp" ? { ...address, host: address.host ?? settings.get("bind") } : address;
+}
+
+/** The reason is the one that a proxy gives; what to type next is a connect. */
+function listenMap(text: string): AddressMap {
+  try {
+    return parseServiceMap(text, "source");
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(error.message, `${EXAMPLE} -p 2222`) : error;
+  }
 }

@@ -6,7 +6,7 @@ import type { SocketAddress } from "../../net/tcp.ts";
 import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
 import { withTunnel } from "../../operator/with-tunnel.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
-import { localWordsFor } from "../config/local.ts";
+import { localWords } from "../config/local.ts";
 import { exitCodeOf } from "../print/exit-codes.ts";
 import { reportError } from "../print/report.ts";
 import { EndSignals, releaseStandardStreams } from "../process/end-signals.ts";
@@ -127,8 +127,7 @@ function noDeviceHint(
   { local }: Target,
   { env }: CommandContext,
 ): string {
-  const words = local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`;
-  return `is it on, and does an agent run there? tunnel agent${words} ${shellLine`--thing ${thing} --map ${`${service}=22`}`}`;
+  return `is it on, and does an agent run there? tunnel agent${localWords(local, env)} ${shellLine`--thing ${thing} --map ${`${service}=22`}`}`;
 }
 
 /** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */

@@ -1,10 +1,9 @@
-import { basename, resolve } from "node:path";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import { quoteForShell } from "../../base/shell.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
+import { ownProgram } from "../process/own-program.ts";
 import { CARRYING_OPTIONS } from "../proxy/carrying.ts";
 import type { CommandContext } from "../words/command.ts";
 import { quote } from "../words/suggest.ts";
@@ -27,7 +26,7 @@ export const SSH_OPTIONS: readonly OptionKey[] = [
 export function proxyCommandOf(thing: string, context: CommandContext): string {
   const service = context.settings.get("service").at(-1) ?? "SSH";
   const words = [
-    ...programWords(),
+    ...ownProgram(),
     "connect",
     "--stdio",
     "--service",
@@ -40,16 +39,6 @@ export function proxyCommandOf(thing: string, context: CommandContext): string {
   }
   const quoted = words.map((word) => quoteForShell(word).replaceAll("%", "%%"));
   return [...quoted, "--thing", thing].join(" ");
-}
-
-/** This program's own file, or the runtime and the file that it runs. */
-function programWords(): string[] {
-  const runtime = /^(bun|deno|node)(\.exe)?$/.exec(basename(process.execPath))?.[1];
-  if (runtime === undefined) return [process.execPath];
-  const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  return runtime === "deno"
-    ? [process.execPath, "run", "--allow-all", "--no-prompt", main]
-    : [process.execPath, main];
 }
 
 /** Options of the command line, written again; paths in full, since ssh may be started elsewhere. */

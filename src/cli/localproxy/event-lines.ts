@@ -1,6 +1,7 @@
 // What a running proxy tells → the reference proxy's sentences.
 
 import { STATUS_CODES } from "node:http";
+import { nameFailure } from "../../base/connection-reason.ts";
 import {
   HandshakeError,
   ListenError,
@@ -10,7 +11,7 @@ import {
 } from "../../base/errors.ts";
 import { hostAndPort } from "../../base/host-names.ts";
 import { codeOf, systemReason } from "../../base/system-reason.ts";
-import { isCertificateFailure, nameFailure } from "../../net/failures.ts";
+import { isCertificateFailure } from "../../net/failures.ts";
 import type { ProxyEvent, Side } from "../../proxy/options.ts";
 import type { ReferenceLines } from "./lines.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Env } from "../../base/env.ts";
 import { quoteForShell, shellLine } from "../../base/shell.ts";
-import { localWordsFor } from "../config/local.ts";
+import { localWords } from "../config/local.ts";
 import type { Target } from "../target/target.ts";
 
 const FIRST_PORT = 2222;
@@ -16,7 +16,7 @@ export function proxySourceLine(
 ): string {
   const ports =
     services.map((service, index) => `${service}=${FIRST_PORT + index}`).join(",") || String(FIRST_PORT);
-  return `${shellLine`tunnel proxy source -p ${ports} --tunnel ${tunnelId}`}${localWords(target, env)}`;
+  return `${shellLine`tunnel proxy source -p ${ports} --tunnel ${tunnelId}`}${localWords(target.local, env)}`;
 }
 
 /** Serves a tunnel on the device's side: with the file the token was written to, or on this machine. */
@@ -32,7 +32,7 @@ export function proxyDestinationLine(
   const token =
     tokenFile === undefined ? shellLine`--tunnel ${tunnelId}` : shellLine`--access-token-file ${tokenFile}`;
   const region = target.local === undefined && tokenFile !== undefined ? " --region REGION" : "";
-  return `tunnel proxy destination -d ${quoteForShell(map)} ${token}${region}${localWords(target, env)}`;
+  return `tunnel proxy destination -d ${quoteForShell(map)} ${token}${region}${localWords(target.local, env)}`;
 }
 
 function usualPort(service: string): string {
@@ -41,8 +41,4 @@ function usualPort(service: string): string {
     ["VNC", "5900"],
   ]);
   return ports.get(service.toUpperCase()) ?? "PORT";
-}
-
-function localWords({ local }: Target, env: Env): string {
-  return local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`;
 }

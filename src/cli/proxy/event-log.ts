@@ -1,4 +1,4 @@
-import { LineLimit } from "../../base/line-limit.ts";
+import { LineLimit, moreWords } from "../../base/line-limit.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Listening } from "../../operator/request.ts";
 import { disconnectedWords, type FateEvent, fateWords, renewedWords } from "../../proxy/fate-words.ts";
@@ -89,7 +89,7 @@ export class EventLog {
   /** @param write is given the number of lines that were left out, in words */
   #limited(event: ProxyEvent, write: (more: string) => void): void {
     const suppressed = this.#limit.pass(event.event, performance.now(), CONNECTION_LINES);
-    if (suppressed !== undefined) write(suppressed === 0 ? "" : ` (and ${suppressed} more like it)`);
+    if (suppressed !== undefined) write(moreWords(suppressed));
   }
 }
 

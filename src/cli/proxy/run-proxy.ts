@@ -1,12 +1,13 @@
 // What proxy source and proxy destination have in common.
 
 import { HandshakeError, UsageError } from "../../base/errors.ts";
+import { isLoopback } from "../../base/host-names.ts";
 import { judgeRefusal } from "../../engine/refusal.ts";
 import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { AddressMap, ProxyEnd, ProxyEvent, ProxyOptions, Side } from "../../proxy/options.ts";
 import { ProcessSession } from "../../proxy/process-session.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
-import { localWordsFor, serveLocalCommandFor } from "../config/local.ts";
+import { localWords, serveLocalCommandFor } from "../config/local.ts";
 import type { OptionKey } from "../config/options.ts";
 import { type RefusedFacts, withRefusalHint } from "../print/refusal-hint.ts";
 import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/target.ts";
@@ -47,7 +48,7 @@ function warnOfNetwork(serviceMap: AddressMap, { mode, bind }: ProxyOptions, { l
   const hosts = [...serviceMap.values()].flatMap((address) =>
     address.type === "tcp" ? (address.host ?? bind ?? []) : [],
   );
-  const open = [...new Set(hosts)].filter((host) => !/^(127\.|::1$|localhost$)/i.test(host));
+  const open = [...new Set(hosts)].filter((host) => !isLoopback(host));
   if (mode === "source" && open.length > 0) {
     log.warn("the tunnel is open to the network: whoever reaches {hosts} can use it, without a token", {
       hosts: open.join(", "),
@@ -65,7 +66,7 @@ function refusedFacts(
     mode,
     tunnelId: token.tunnelId,
     region: token.region ?? region,
-    localWords: local === undefined ? "" : ` ${localWordsFor(local.stateDir, env)}`,
+    localWords: localWords(local, env),
     serveLocal: local === undefined ? undefined : serveLocalCommandFor(local.stateDir, env),
   };
 }

@@ -8,7 +8,8 @@ import { namesOf, type Option, spellings } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
 import { isStateDir, takesNext, WITH_VALUE } from "../config/value-words.ts";
 import type { Command } from "./command.ts";
-import { quote, unknownCommand, unknownOption } from "./suggest.ts";
+import { beginningOf, commandNamed } from "./command-names.ts";
+import { asTyped, quote, unexpectedOperand, unknownCommand, unknownOption } from "./suggest.ts";
 
 /** What the words ask for. `topic` is what help is wanted about: nothing, a command, or a first word such as proxy. */
 export type Request =
@@ -24,8 +25,8 @@ export type Request =
 
 /** Reads the words after the program's name. Throws UsageError with the corrected command where it can be guessed. */
 export function parseArgv(words: readonly string[], commands: readonly Command[]): Request {
-  const verbatim = commands.find(({ name, isVerbatim }) => isVerbatim && name === words[0]);
-  if (verbatim !== undefined) {
+  const verbatim = commandNamed(words.slice(0, 1), commands);
+  if (verbatim?.isVerbatim) {
     return {
       type: "command",
       command: verbatim,
@@ -39,16 +40,28 @@ export function parseArgv(words: readonly string[], commands: readonly Command[]
   const plain = argv._.map(String);
   if (argv["help"] || plain[0] === "help") return { type: "help", topic: topicOf(plain, commands) };
   if (argv["version"]) return { type: "version" };
-  const command = findCommand(plain, commands);
+  const names = plain.filter((word) => !word.startsWith("-"));
+  const command = commandNamed(names, commands);
   // The parser leaves unknown options among the plain words.
   const unknown = plain.find((word) => word.startsWith("-") && word.length > 1);
-  if (unknown !== undefined) throw unknownOption(unknown, words, command);
+  const isGiven = (key: OptionKey) => argv[OPTIONS[key].flag] !== undefined;
+  if (unknown !== undefined) {
+    const stray = command && strayOperand(plain.slice(0, plain.indexOf(unknown)), command);
+    // `connect … ls -l`: the option is one of a command that was to stand after "--".
+    if (stray !== undefined && command?.rest !== undefined) {
+      throw unexpectedOperand(stray, words, command, isGiven);
+    }
+    throw unknownOption(unknown, words, command);
+  }
   if (plain.length === 0) return noCommand(argv, rest);
   if (command === undefined) throw unknownCommand(plain, words, commands);
   if (error) throw new UsageError(missingValue(error, words), `tunnel ${command.name} --help`);
-  const flags = collectFlags(argv, command);
+  checkSwitches(ours, command);
+  const flags = collectFlags(argv, command, words);
   const operands = plain.slice(command.name.split(" ").length);
   checkOperands(operands, command);
+  const stray = strayOperand(plain, command);
+  if (stray !== undefined) throw unexpectedOperand(stray, words, command, isGiven);
   if (rest !== undefined && command.rest === undefined && !command.passesOn) {
     throw new UsageError(`"--" has no meaning for "tunnel ${command.name}"`, `tunnel ${command.name} --help`);
   }
@@ -76,7 +89,7 @@ function passedOnStart(words: readonly string[], commands: readonly Command[]): 
       at += takesNext(word, words[at + 1]) ? 1 : 0;
     } else if (isFound) {
       return at + 1;
-    } else if (commands.some(({ name, passesOn }) => passesOn && name === word)) {
+    } else if (commandNamed([word], commands)?.passesOn) {
       isFound = true;
     } else {
       return undefined;
@@ -166,22 +179,9 @@ function isValue(next: string | undefined): next is string {
   return next !== undefined && !OPTION_WORDS.has(next.replace(/^(--[^=]+)=.*$/s, "$1"));
 }
 
-function findCommand(plain: readonly string[], commands: readonly Command[]): Command | undefined {
-  const name = beginningOf(plain, commands);
-  return commands.find((command) => command.name === name);
-}
-
-/** The most of the first words that names a command, or a family of commands such as "proxy". */
-function beginningOf(plain: readonly string[], commands: readonly Command[]): string | undefined {
-  const names = plain.filter((word) => !word.startsWith("-"));
-  return [3, 2, 1]
-    .map((count) => names.slice(0, count).join(" "))
-    .find((beginning) => commands.some(({ name }) => `${name} `.startsWith(`${beginning} `)));
-}
-
 function topicOf(plain: readonly string[], commands: readonly Command[]): string {
-  const names = plain.filter((word) => word !== "help");
-  return beginningOf(names, commands) ?? names.find((word) => !word.startsWith("-")) ?? "";
+  const names = plain.filter((word) => word !== "help" && !word.startsWith("-"));
+  return beginningOf(names, commands) ?? names[0] ?? "";
 }
 
 type Argv = ReturnType<typeof Parser.detailed>["argv"];
@@ -193,7 +193,7 @@ function noCommand(argv: Argv, rest: readonly string[] | undefined): Request {
   throw new UsageError("no command given", "tunnel --help");
 }
 
-function collectFlags(argv: Argv, command: Command): Flags {
+function collectFlags(argv: Argv, command: Command, words: readonly string[]): Flags {
   const allowed = new Set<OptionKey>([...GLOBAL_KEYS, ...command.options]);
   const flags = new Map<OptionKey, readonly string[]>();
   for (const [name, value] of Object.entries(argv)) {
@@ -201,7 +201,7 @@ function collectFlags(argv: Argv, command: Command): Flags {
     if (key === undefined || value === undefined) continue;
     if (!allowed.has(key)) {
       throw new UsageError(
-        `"tunnel ${command.name}" has no option "--${OPTIONS[key].flag}"`,
+        `"tunnel ${command.name}" has no option "${asTyped(OPTIONS[key], words)}"`,
         `tunnel ${command.name} --help`,
       );
     }
@@ -222,17 +222,27 @@ function checkOperands(operands: readonly string[], command: Command): void {
   if (missing?.required) {
     throw new UsageError(`${missing.name} is missing: ${missing.describe}`, command.examples[0]);
   }
-  const extra = operands[declared.length];
-  if (extra !== undefined && !declared.at(-1)?.repeat) {
-    throw new UsageError(`unexpected ${quote(extra)}`, `tunnel ${command.name} --help`);
+}
+
+/** The first word after a command's name that none of its operands takes. */
+function strayOperand(plain: readonly string[], { name, operands = [] }: Command): string | undefined {
+  if (operands.at(-1)?.repeat) return undefined;
+  return plain.filter((word) => !word.startsWith("-"))[name.split(" ").length + operands.length];
+}
+
+/** The parser takes any value of a switch for "off". */
+function checkSwitches(words: readonly string[], command: Command): void {
+  for (const word of words) {
+    const [, flag, value = ""] = /^--([a-z-]+)=(.*)$/s.exec(word) ?? [];
+    const isSwitch = ENTRIES.some(([, option]) => option.flag === flag && option.arity === "switch");
+    if (isSwitch && value !== "true" && value !== "false") {
+      throw new UsageError(`--${flag} takes no value: ${quote(value)}`, `tunnel ${command.name} --help`);
+    }
   }
 }
 
 function missingValue(error: Error, words: readonly string[]): string {
   const option = WITH_VALUE.find((each) => namesOf(each).some((name) => error.message.endsWith(` ${name}`)));
-  const name =
-    option?.short !== undefined && words.includes(`-${option.short}`)
-      ? `-${option.short}`
-      : `--${option?.flag}`;
-  return option === undefined ? "an option lacks its value" : `${name} needs a value: ${option.placeholder}`;
+  if (option === undefined) return "an option lacks its value";
+  return `${asTyped(option, words)} needs a value: ${option.placeholder}`;
 }

@@ -2,10 +2,12 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { isApiName } from "../../base/names.ts";
 import { nearest } from "../../base/nearest.ts";
 import { quoteForShell } from "../../base/shell.ts";
 import { type Option, spellings } from "../config/option.ts";
-import { GLOBAL_KEYS, OPTIONS } from "../config/options.ts";
+import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
+import { takesNext } from "../config/value-words.ts";
 import type { Command } from "./command.ts";
 
 const ALL: readonly Option<unknown>[] = Object.values(OPTIONS);
@@ -24,7 +26,7 @@ export function unknownOption(
   const help = command === undefined ? "tunnel --help" : `tunnel ${command.name} --help`;
   return new UsageError(
     `unknown option ${quote(name)}`,
-    near === undefined ? help : correctedLine(words, word, word.replace(name, near)),
+    near === undefined ? help : correctedLine(words, words.indexOf(word), [word.replace(name, near)]),
   );
 }
 
@@ -65,15 +67,62 @@ function notACommand(
   const near = nearest(word, known, 0);
   return new UsageError(
     `unknown command ${quote(shown)}`,
-    near === undefined ? help : correctedLine(words, word, near),
+    near === undefined ? help : correctedLine(words, words.indexOf(word), [near]),
   );
 }
 
-/** The line as typed with one word replaced. Values of secret options are not repeated. */
-function correctedLine(words: readonly string[], wrong: string, right: string): string {
+/**
+ * For a word that no operand takes: a thing or a service whose option was forgotten, or another command's line.
+ * @param isGiven whether the line has a value of the option
+ */
+export function unexpectedOperand(
+  word: string,
+  words: readonly string[],
+  command: Command,
+  isGiven: (key: OptionKey) => boolean,
+): UsageError {
+  const at = operandIndex(words, word);
+  const option = isApiName(word) ? forgottenOption(word, command, isGiven) : undefined;
+  const right = option === undefined ? ["--", word] : [`--${OPTIONS[option].flag}`, word];
+  const isPlain = (option === undefined && command.rest === undefined) || at < 0 || words.includes("--");
+  return new UsageError(
+    `unexpected ${quote(word)}`,
+    isPlain ? `tunnel ${command.name} --help` : correctedLine(words, at, right),
+  );
+}
+
+function forgottenOption(
+  word: string,
+  { options }: Command,
+  isGiven: (key: OptionKey) => boolean,
+): "thing" | "service" | undefined {
+  // Services are written as SSH and VNC are, things seldom.
+  const likely = /^[A-Z]{3,5}$/.test(word)
+    ? (["service", "thing"] as const)
+    : (["thing", "service"] as const);
+  return likely.find((key) => options.includes(key) && !isGiven(key));
+}
+
+/** Where the word stands that is no value of an option. */
+function operandIndex(words: readonly string[], operand: string): number {
+  for (let at = 0; at < words.length; at += 1) {
+    const word = words[at] ?? "";
+    if (word === operand) return at;
+    if (word.startsWith("-") && takesNext(word, words[at + 1])) at += 1;
+  }
+  return -1;
+}
+
+/** An option as it was typed, without its value: `-p` for `-p22`. */
+export function asTyped(option: Option<unknown>, words: readonly string[]): string {
+  const isShort = words.some((word) => option.short !== undefined && word.startsWith(`-${option.short}`));
+  return isShort ? `-${option.short}` : `--${option.flag}`;
+}
+
+/** The line as typed with the word at one place replaced. Values of secret options are not repeated. */
+function correctedLine(words: readonly string[], at: number, right: readonly string[]): string {
   const secrets = ALL.filter(({ secret }) => secret).flatMap((option) => spellings(option));
-  const at = words.indexOf(wrong);
-  const replaced = words.map((word, index) => (index === at ? right : word));
+  const replaced = words.flatMap((word, index) => (index === at ? right : [word]));
   const corrected = replaced.map((word, index) => {
     const attached = secrets.find((name) => word.startsWith(name) && word !== name);
     const isValue = secrets.includes(replaced[index - 1] ?? "");

@@ -1,10 +1,10 @@
 // The shapes that several operations share, with the limits of the service model 2018-10-05.
-import { API_NAME_CHARACTERS } from "../../base/names.ts";
+import { API_NAME_CHARACTERS, TUNNEL_ID_PATTERN } from "../../base/names.ts";
 import type { Constraint, StructureConstraint } from "./constraints.ts";
 
 const TAG_CHARACTERS = "^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$";
 
-export const TUNNEL_ID: Constraint = { type: "string", pattern: "[a-zA-Z0-9_\\-+=:]{1,128}" };
+export const TUNNEL_ID: Constraint = { type: "string", pattern: TUNNEL_ID_PATTERN };
 
 export const THING_NAME: Constraint = {
   type: "string",

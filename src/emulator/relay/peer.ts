@@ -8,7 +8,7 @@ const ROOM_BYTES = 512 * 1024;
 /** What one frame costs while it waits, beside its bytes: measured at about 0.1 kB on Bun, and several times that on Deno. */
 const FRAME_COST_BYTES = 1_024;
 /** A side that has not sent anything, pings included, gets an empty ping after this … */
-const PING_AFTER_MS = 30_000;
+const PING_AFTER_MS = 15_000;
 /** … and counts as gone after this. Every known client pings every 20 to 30 s by itself. */
 const GONE_AFTER_MS = 120_000;
 /** How long a side may take to answer a close frame; the reference proxy never does. */

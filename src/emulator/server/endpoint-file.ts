@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { jsonObject } from "../../base/json-object.ts";
 import { writePrivateFile } from "../../base/private-files.ts";
 import { STATE_ADVICE } from "./state-directory.ts";
 
@@ -36,8 +37,8 @@ export function removeEndpoint(stateDirectory: string): void {
 /** Process that wrote the file, if there is one to read. */
 function endpointPid(stateDirectory: string): number | undefined {
   try {
-    const endpoint = JSON.parse(readFileSync(endpointPath(stateDirectory), "utf8")) as Partial<Endpoint>;
-    return typeof endpoint.pid === "number" ? endpoint.pid : undefined;
+    const pid = jsonObject(readFileSync(endpointPath(stateDirectory), "utf8"))?.["pid"];
+    return typeof pid === "number" ? pid : undefined;
   } catch {
     return undefined;
   }

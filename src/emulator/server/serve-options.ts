@@ -1,5 +1,6 @@
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import { UsageError } from "../../base/errors.ts";
+import { isLoopback } from "../../base/host-names.ts";
 import { isRegion } from "../../base/names.ts";
 import type { InjectedFault } from "../faults/injected-fault.ts";
 import type { BrokerAddress } from "../notify/external-broker.ts";
@@ -32,10 +33,6 @@ export interface ServeOptions {
 export type MqttOptions =
   | { readonly type: "embedded"; readonly listen: ListenAddress }
   | { readonly type: "external"; readonly broker: BrokerAddress };
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
 
 /** Refuses, with a UsageError, what the emulator cannot be given. */
 export function checkServeOptions(options: ServeOptions): void {
@@ -78,11 +75,6 @@ export function serverNames(options: ServeOptions): {
     names: [...new Set(["localhost", ...options.hosts.map((name) => name.toLowerCase())])],
     addresses: [...new Set(["127.0.0.1", "::1", ...listened.filter((host) => isIP(host) !== 0)])],
   };
-}
-
-function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host === "localhost" : LOOPBACK.check(host, family === 6 ? "ipv6" : "ipv4");
 }
 
 function isDnsName(name: string): boolean {

@@ -9,11 +9,11 @@ import { systemReason } from "../../base/system-reason.ts";
 export const STATE_ADVICE = { hint: "choose another --state-dir" } as const;
 
 /** Directories of a state directory, each with keys or certificates that are believed. */
-const INNER = ["ca", "device-ca", "things"] as const;
+export const BELIEVED = ["ca", "device-ca", "things"] as const;
 
 /** Refuses a state directory in which, or in whose directories, somebody else could put a key of theirs. */
 export function checkOwner(stateDirectory: string): void {
-  for (const directory of [stateDirectory, ...INNER.map((name) => join(stateDirectory, name))]) {
+  for (const directory of [stateDirectory, ...BELIEVED.map((name) => join(stateDirectory, name))]) {
     ownFacts(directory, "state directory ", STATE_ADVICE.hint);
   }
 }

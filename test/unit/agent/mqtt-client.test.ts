@@ -91,6 +91,26 @@ describe("a subscription", () => {
     expect(told.messages).toEqual(["one"]);
   });
 
+  test("is given after a lost connection what was published meanwhile, once", async () => {
+    const broker = await startBroker();
+    const back = Promise.withResolvers<void>();
+    let opened = 0;
+    const reopen = async () => {
+      if (opened++ > 0) await back.promise;
+      return connect(broker.port, "127.0.0.1");
+    };
+    const { told } = subscribe(broker.port, { open: reopen });
+    await waitFor("a subscription", () => told.subscribed);
+    for (const socket of broker.sockets) socket.destroy();
+    await waitFor("the loss", () => told.lost.length > 0 && broker.aedes.connectedClients === 0);
+    await publish(broker, TOPIC, "meanwhile");
+    back.resolve();
+    await waitFor("the second subscription", () => told.subscribed === 2);
+    await publish(broker, TOPIC, "afterwards");
+    await waitFor("both messages", () => told.messages.includes("afterwards"));
+    expect(told.messages).toEqual(["meanwhile", "afterwards"]);
+  });
+
   test("leaves the broker when it is stopped", async () => {
     const broker = await startBroker();
     const { told, stop } = subscribe(broker.port);

@@ -4,7 +4,8 @@ import type { Env } from "../../../base/env.ts";
 import { escapeControl } from "../../../base/escape.ts";
 import type { Option, Takes } from "../../config/option.ts";
 import type { Command } from "../command.ts";
-import { type Candidate, commandOf, nextNames, optionCandidates } from "./candidates.ts";
+import { commandNamed } from "../command-names.ts";
+import { type Candidate, nextNames, optionCandidates } from "./candidates.ts";
 import { type Position, positionOf } from "./position.ts";
 import { readSeen } from "./seen.ts";
 
@@ -33,13 +34,13 @@ export function completionAnswer(words: readonly string[], commands: readonly Co
 function answerAt(position: Position, commands: readonly Command[], env: Env): Answer {
   switch (position.type) {
     case "option":
-      return ofWords(optionCandidates(commandOf(position.names, commands), position.given));
+      return ofWords(optionCandidates(commandNamed(position.names, commands), position.given));
     case "value":
       return attach(position.attached, valueAnswer(position.option, env));
     case "name":
       return nameAnswer(position, commands, env);
     case "rest": {
-      const isTaken = commandOf(position.names, commands)?.rest !== undefined;
+      const isTaken = commandNamed(position.names, commands)?.rest !== undefined;
       return isTaken ? { directive: `command ${position.start}`, candidates: [] } : NOTHING;
     }
     case "foreign":
@@ -84,7 +85,7 @@ function nameAnswer(
   env: Env,
 ): Answer {
   const next = nextNames(names, commands);
-  const command = commandOf(names, commands);
+  const command = commandNamed(names, commands);
   if (command === undefined) return ofWords(next);
   const { operands = [] } = command;
   const place = names.length - command.name.split(" ").length;

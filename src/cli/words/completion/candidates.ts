@@ -10,13 +10,6 @@ export interface Candidate {
   readonly describe?: string | undefined;
 }
 
-/** The command that the most of the first names names. */
-export function commandOf(names: readonly string[], commands: readonly Command[]): Command | undefined {
-  return [3, 2, 1]
-    .map((count) => commands.find(({ name }) => name === names.slice(0, count).join(" ")))
-    .find((command) => command !== undefined);
-}
-
 /** Options of a command, or without one of every command; of those given the ones that can be repeated. */
 export function optionCandidates(command: Command | undefined, given: ReadonlySet<string>): Candidate[] {
   const options: readonly Option<unknown>[] = [...GLOBAL_KEYS, ...(command?.options ?? [])].map(

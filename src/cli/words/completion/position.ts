@@ -4,6 +4,7 @@ import { type Option, spellings } from "../../config/option.ts";
 import { OPTIONS } from "../../config/options.ts";
 import { takesNext } from "../../config/value-words.ts";
 import type { Command } from "../command.ts";
+import { commandNamed } from "../command-names.ts";
 
 /** What can be typed where the cursor is. `names` are the words before it that are neither options nor their values. */
 export type Position =
@@ -56,6 +57,6 @@ function optionOf(word: string): Option<unknown> | undefined {
 
 /** ssh reads what follows the thing, and localproxy reads all of its words. */
 function isForeignAfter(names: readonly string[], commands: readonly Command[]): boolean {
-  const command = commands.find(({ name }) => name === names[0]);
+  const command = commandNamed(names.slice(0, 1), commands);
   return command?.isVerbatim === true || (command?.passesOn === true && names.length > 1);
 }
