@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
+import process from "node:process";
 import { configureLog } from "../../../src/base/log.ts";
 import { listen } from "../../../src/net/tcp.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
@@ -33,6 +34,9 @@ test("one whose Unix socket is taken away at once fails, and keeps no process al
     for (let turn = 0; turn < 100 && !existsSync(path); turn += 1) await null;
     rmSync(path);
     console.log(await listening);`;
-  const { stdout, status } = spawnSync("bun", ["-e", script], { encoding: "utf8", timeout: 10_000 });
+  const { stdout, status } = spawnSync(process.execPath, ["-e", script], {
+    encoding: "utf8",
+    timeout: 10_000,
+  });
   expect([stdout, status]).toEqual(["ListenError\n", 0]);
 });
