@@ -1,5 +1,7 @@
 // Fails on a lone statement in braces that would fit on the line of its condition, and on one without braces that does
-// not. With --write it mends them; the formatter does the rest.
+// not. With --write it mends them; the formatter does the rest. Biome's useBlockStatements knows but one style: braces
+// everywhere. It reads formatted lines, not syntax: it does not see a condition of several lines, an else or a do,
+// and takes the lines of a text in backquotes for code.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 /** As in .biome.json. */

@@ -1,40 +1,18 @@
 // Runs seeds of every scenario and play of test/sim until the time is over. A seed that fails is printed, to be kept in
 // test/sim/seeds.json; exit code 1 says that there was one.
-import { CONTINUITY_PLAYS } from "../test/sim/continuity-plays.ts";
-import { PLAYS, runPlay } from "../test/sim/plays.ts";
-import { Random } from "../test/sim/random.ts";
-import { PAIRINGS, runScenario } from "../test/sim/scenario.ts";
+import { TABLE } from "../test/sim/table.ts";
 
 /** More failures than this tell nothing new. */
 const MAX_FAILURES = 20;
 
-const SIDES = ["source", "destination"] as const;
-const RESUME_TIMEOUT_MS = 900_000;
-
 const minutes = Number(process.argv[2] ?? 1);
 const firstSeed = Number(process.argv[3] ?? Math.floor(Math.random() * 2 ** 31));
-const runs: readonly (readonly [name: string, run: (seed: number) => void])[] = [
-  ...Object.entries(PAIRINGS).map(
-    ([name, pairing]) => [name, (seed: number) => runScenario(pairing, seed)] as const,
-  ),
-  ...Object.entries(PAIRINGS).flatMap(([name, pairing]) =>
-    [SIDES, ...SIDES.map((side) => [side])].map((sides) => {
-      const continuity = { sides, resumeTimeoutMs: RESUME_TIMEOUT_MS };
-      const run = (seed: number) => runScenario(pairing, seed, continuity);
-      return [`${name}, continuity at ${sides.join(" and ")}`, run] as const;
-    }),
-  ),
-  ...Object.entries(CONTINUITY_PLAYS).map(
-    ([name, play]) => [`continuity: ${name}`, (seed: number) => play(new Random(seed))] as const,
-  ),
-  ...Object.keys(PLAYS).map((name) => [name, (seed: number) => runPlay(name, seed)] as const),
-];
 const until = performance.now() + minutes * 60_000;
 const counts = new Map<string, number>();
 let failures = 0;
 let slowest = 0;
 for (let seed = firstSeed; performance.now() < until && failures < MAX_FAILURES; seed++) {
-  for (const [name, run] of runs) {
+  for (const [name, run] of Object.entries(TABLE)) {
     const startedAt = performance.now();
     try {
       run(seed);

@@ -8,6 +8,7 @@ import { CONFORMANCE_MARK, HAS_CONFORMANCE } from "../test/helpers/conformance.t
 import { REFERENCE_MARK } from "../test/helpers/reference.ts";
 import { runChecks } from "./check.ts";
 import { parseJunit, type Report } from "./junit.ts";
+import { isWanted, readSelection, type Selection, strayPatterns } from "./test-selection.ts";
 
 /** Tests that also run under Deno: everything below the command line. */
 const DENO_TESTS = [
@@ -38,16 +39,17 @@ interface How {
 
 const NOTHING: Report = { passed: 0, failed: [], skipped: [] };
 
-const args = process.argv.slice(2);
-const patterns = args.filter((arg) => !arg.startsWith("-"));
-const options = args.filter((arg) => arg.startsWith("-"));
+const selection = selected();
+const files = globSync("test/**/*.test.{ts,tsx}");
+const stray = strayPatterns(selection, files);
+if (stray.length > 0) refuse(`no test file has in its path: ${stray.join(", ")}`);
 const reportDir = mkdtempSync(join(tmpdir(), "tunnel-report-"));
 try {
   const failedChecks = runChecks();
-  const files = globSync("test/**/*.test.{ts,tsx}").filter(isWanted);
-  const programs = files.filter((path) => path.startsWith(PROGRAM_TESTS));
+  const wanted = files.filter((path) => isWanted(path, selection));
+  const programs = wanted.filter((path) => path.startsWith(PROGRAM_TESTS));
   const lone = programs.filter((path) => LONE_TESTS.test(path));
-  const modules = files.filter((path) => !path.startsWith(PROGRAM_TESTS));
+  const modules = wanted.filter((path) => !path.startsWith(PROGRAM_TESTS));
   const [beside, aside] = await Promise.all([
     runUnderBun(programs.filter((path) => !lone.includes(path))),
     runAside(modules),
@@ -56,6 +58,19 @@ try {
   summarize(reports, failedChecks);
 } finally {
   rmSync(reportDir, { recursive: true });
+}
+
+function selected(): Selection {
+  try {
+    return readSelection(process.argv.slice(2), process.cwd());
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`error: ${why}`);
+  process.exit(64);
 }
 
 /** The tests of modules, under both runtimes: quietly and with what the programs leave of the machine. */
@@ -70,27 +85,26 @@ async function runUnderBun(paths: readonly string[], how: How = {}): Promise<Rep
     "--timeout=20000",
     "--reporter=junit",
     `--reporter-outfile=${file}`,
-    ...options,
+    ...selection.options,
+    // It may be that only files of another run have tests of this name.
+    ...(selection.name === undefined ? [] : [`-t=${selection.name}`, "--pass-with-no-tests"]),
     ...paths.map((path) => `./${path}`),
   ];
   return await runTests("bun", toArgs, how);
 }
 
 async function runUnderDeno(): Promise<Report> {
-  const paths = DENO_TESTS.flatMap((glob) => globSync(glob)).filter(isWanted);
+  const paths = DENO_TESTS.flatMap((glob) => globSync(glob)).filter((path) => isWanted(path, selection));
   if (paths.length === 0) return NOTHING;
   const settings = ["--config=test/runtime/deno.json", "--no-check", "--allow-all"];
-  const toArgs = (file: string) => ["test", ...settings, `--junit-path=${file}`, ...paths];
+  const filter = selection.name === undefined ? [] : [`--filter=/${selection.name}/`];
+  const toArgs = (file: string) => ["test", ...settings, ...filter, `--junit-path=${file}`, ...paths];
   return await runTests("deno", toArgs, { isAside: true });
 }
 
 async function runCommandsUnderDeno(): Promise<Report> {
-  const paths = [DENO_COMMAND_TEST].filter(isWanted);
+  const paths = [DENO_COMMAND_TEST].filter((path) => isWanted(path, selection));
   return await runUnderBun(paths, { env: { TUNNEL_FROM_SOURCE: "deno" } });
-}
-
-function isWanted(path: string): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => path.includes(pattern));
 }
 
 /** Runs one runner; when it fails without naming a failed test (a file that does not load), that is a failure. */
@@ -136,7 +150,9 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 
 function readReport(file: string): Report {
   try {
-    return parseJunit(readFileSync(file, "utf8"));
+    const report = parseJunit(readFileSync(file, "utf8"));
+    // Tests of other names are reported as skipped.
+    return selection.name === undefined ? report : { ...report, skipped: [] };
   } catch {
     return { ...NOTHING, failed: ["no report of the test runner"] };
   }
@@ -161,5 +177,6 @@ function summarize(reports: readonly Report[], failedChecks: readonly string[]):
   for (const line of failed) console.log(line);
   const passed = reports.reduce((sum, report) => sum + report.passed, 0);
   if (failed.length > 0 || passed === 0) process.exitCode = 1;
+  if (passed + failed.length === 0) console.log(`no test matches: ${selection.name ?? "anything"}`);
   console.log(`${passed} passed, ${failed.length} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 }

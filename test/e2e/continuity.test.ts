@@ -5,15 +5,12 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import { join } from "node:path";
-import process from "node:process";
 import { ReplacedError } from "../../src/base/errors.ts";
 import { AccessToken } from "../../src/base/secret.ts";
 import { ProcessSession } from "../../src/proxy/process-session.ts";
 import { dialLocal, failureOf, startEmulator, startProxy } from "../helpers/proxies.ts";
-import { readEndpoint, serveLocal } from "../helpers/serve-local.ts";
+import { lastingServeLocal } from "../helpers/serve-local.ts";
 import { freePort, startTcpServer } from "../helpers/servers.ts";
-import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel } from "../helpers/tunnel.ts";
 import { within } from "../helpers/wait.ts";
 
@@ -29,15 +26,11 @@ async function joinBoth(
   servicePort: number | undefined = undefined,
 ) {
   const stack = new AsyncDisposableStack();
-  const dir = stack.adopt(tempDir(), (each) => each[Symbol.dispose]());
-  const stateDir = join(dir.path, "local");
-  const args = ["--listen", `127.0.0.1:${await freePort()}`, "--no-mqtt"];
-  let server = await serveLocal({ stateDir, args });
-  stack.defer(() => server[Symbol.asyncDispose]());
+  const server = stack.use(await lastingServeLocal());
   const service = stack.use(await startTcpServer(onConnection));
   const { stdout } = await runTunnel(["open", "--service", "APP", "--json", ...server.local]);
   const tokens = JSON.parse(stdout);
-  const { dataPlane, ca } = readEndpoint(stateDir);
+  const { dataPlane, ca } = server.endpoint;
   const { hostname, port } = new URL(`wss://${dataPlane}`);
   const at = { host: hostname, port: Number(port), ca: readFileSync(ca, "utf8") };
   const start = (mode: "source" | "destination", map: string) =>
@@ -54,13 +47,8 @@ async function joinBoth(
     source,
     destination,
     dial: async () => dialLocal(await source.portOf("APP")),
-    async kill() {
-      process.kill(server.process.pid, "SIGKILL");
-      await server.process.exited;
-    },
-    async restart() {
-      server = await serveLocal({ stateDir, args });
-    },
+    kill: server.kill,
+    restart: server.restart,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }

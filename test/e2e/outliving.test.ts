@@ -5,14 +5,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessStatus, SessionStatus } from "../../src/proxy/status.ts";
 import { AgentProcess, openTunnel } from "../helpers/agents.ts";
 import { dialLocal } from "../helpers/proxies.ts";
-import { serveLocal } from "../helpers/serve-local.ts";
-import { freePort, startTcpServer } from "../helpers/servers.ts";
+import { lastingServeLocal } from "../helpers/serve-local.ts";
+import { startTcpServer } from "../helpers/servers.ts";
 import { startSshd } from "../helpers/sshd.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { runTunnel, startTunnel, withContinuity } from "../helpers/tunnel.ts";
@@ -41,30 +40,6 @@ interface Options {
   readonly operatorArgs?: readonly string[];
 }
 
-/** A serve-local that can be killed, and started again at the same place with the same tunnels. */
-async function startService() {
-  const dir = tempDir();
-  const stateDir = join(dir.path, "local");
-  const ports = [await freePort(), await freePort()] as const;
-  const args = ["--listen", `127.0.0.1:${ports[0]}`, "--mqtt-listen", `127.0.0.1:${ports[1]}`];
-  let server = await serveLocal({ stateDir, args });
-  return {
-    server,
-    local: server.local,
-    async kill() {
-      process.kill(server.process.pid, "SIGKILL");
-      await server.process.exited;
-    },
-    async restart() {
-      server = await serveLocal({ stateDir, args });
-    },
-    async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
-      dir[Symbol.dispose]();
-    },
-  };
-}
-
 /** An operator's port to a service that echoes, with the service in between, which can be killed and started again. */
 async function joinEnds({
   device = "agent",
@@ -75,8 +50,8 @@ async function joinEnds({
   const stack = new AsyncDisposableStack();
   const [state, runtime] = [stack.use(tempDir()), stack.use(tempDir())];
   const env = { XDG_STATE_HOME: state.path, XDG_RUNTIME_DIR: runtime.path };
-  const service = stack.use(await startService());
-  const { server, local, kill, restart } = service;
+  const service = stack.use(await lastingServeLocal());
+  const { local, kill, restart } = service;
   const served: Socket[] = [];
   const echo = stack.use(
     await startTcpServer((socket) => {
@@ -91,7 +66,7 @@ async function joinEnds({
     : undefined;
   await agent?.waitFor("subscribed");
   const tunnelId =
-    operator === "proxy" ? (await openTunnel(server, THING, ["SSH"], env)).tunnelId : undefined;
+    operator === "proxy" ? (await openTunnel(service, THING, ["SSH"], env)).tunnelId : undefined;
   if (!isAgent) {
     const words = ["proxy", "destination", "-d", `SSH=${address}`, ...local, ...deviceArgs];
     stack.use(startTunnel(words, env));
@@ -264,7 +239,7 @@ async function rotate({ tunnelId = "", source, run }: Awaited<ReturnType<typeof 
 test("a service that is killed and started again: a login by tunnel ssh", async () => {
   await using stack = new AsyncDisposableStack();
   const sshd = stack.use(await startSshd());
-  const service = stack.use(await startService());
+  const service = stack.use(await lastingServeLocal());
   const state = stack.use(tempDir());
   const env = { XDG_STATE_HOME: state.path, XDG_RUNTIME_DIR: state.path, HOME: state.path, SHELL: "/bin/sh" };
   const words = ["--thing", THING, "--map", `SSH=${sshd.port}`];

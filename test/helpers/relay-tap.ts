@@ -10,9 +10,7 @@ import {
   MessageType,
   makeMessage,
 } from "../../src/protocol/message.ts";
-
-/** Multiples of this are numbers of our sources (P21). */
-const MARK = 1_048_582;
+import { FIRST_STREAM_ID } from "./stream-ids.ts";
 
 /** Records messages until it goes out of scope. With `isMarking`, our destination takes any source for one of ours. */
 export class RelayTap implements Disposable {
@@ -87,7 +85,7 @@ export class RelayTap implements Disposable {
     if (!this.#isMarking || output.type !== "send" || output.to !== "destination") return output;
     const message = decodeFrame(output.bytes);
     if (message.streamId === 0) return output;
-    const marked = this.#marks.get(message.streamId) ?? MARK * (this.#marks.size + 1);
+    const marked = this.#marks.get(message.streamId) ?? FIRST_STREAM_ID * (this.#marks.size + 1);
     this.#marks.set(message.streamId, marked);
     return { ...output, bytes: renumbered(message, marked) };
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestProcess } from "./process.ts";
+import { freePort } from "./servers.ts";
 import { tempDir } from "./temp-dir.ts";
 import { startTunnel } from "./tunnel.ts";
 
@@ -53,6 +54,40 @@ export async function serveLocal(
     await stop();
     throw error;
   }
+}
+
+/** A serve-local that can be killed, and started again at the same place with the same tunnels. */
+export interface LastingServeLocal extends ServeLocal {
+  /** With -9. */
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+export async function lastingServeLocal(): Promise<LastingServeLocal> {
+  const dir = tempDir();
+  const stateDir = join(dir.path, "local");
+  const ports = [await freePort(), await freePort()] as const;
+  const args = ["--listen", `127.0.0.1:${ports[0]}`, "--mqtt-listen", `127.0.0.1:${ports[1]}`];
+  const start = () => serveLocal({ stateDir, args });
+  let server = await start();
+  return {
+    get process() {
+      return server.process;
+    },
+    stateDir,
+    endpoint: server.endpoint,
+    local: server.local,
+    async kill() {
+      await server.process.kill();
+    },
+    async restart() {
+      server = await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      dir[Symbol.dispose]();
+    },
+  };
 }
 
 /** What the serve-local of a state directory says of itself. */

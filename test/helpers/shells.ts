@@ -1,6 +1,6 @@
 // Asks the real shells what their completion offers for a line.
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { quoteForShell } from "../../src/base/shell.ts";
 import { tunnelCommand } from "./tunnel.ts";
@@ -8,8 +8,8 @@ import { tunnelCommand } from "./tunnel.ts";
 const COMPLETIONS = join(import.meta.dirname, "../../completions");
 
 /**
- * What a shell offers, in its own order, without descriptions. `home` holds scratch files, the state directory and, as
- * bin/tunnel, the program: see installProgram.
+ * What a shell offers, in its own order, without descriptions. `home` holds scratch files, the state directory, as
+ * bin/tunnel the program (see installProgram), and as "said" what the user gets to see besides: zsh shows the line too.
  */
 export type Complete = (line: string, home: string) => string[];
 
@@ -47,10 +47,7 @@ function completeInFish(line: string, home: string): string[] {
   return run("fish", ["--no-config", "-c", script], home).map((offer) => offer.split("\t")[0] ?? "");
 }
 
-/**
- * Types the line and a tab into an interactive zsh, with a compadd that also writes down what it is given. What the
- * terminal shows is kept in the file "said".
- */
+/** Types the line and a tab into an interactive zsh, with a compadd that also writes down what it is given. */
 function completeInZsh(line: string, home: string): string[] {
   const out = join(home, "offers");
   rmSync(out, { force: true });
@@ -103,6 +100,7 @@ function run(command: string, args: readonly string[], home: string): string[] {
     cwd: home,
     timeout: 15_000,
   });
+  appendFileSync(join(home, "said"), stderr ?? "");
   if (error !== undefined || stderr !== "") throw error ?? new Error(`${command}: ${stderr}`);
   return stdout.split("\n").filter((each) => each !== "");
 }

@@ -1,22 +1,17 @@
 // Two ends of ours whose connections outlive their WebSockets (P90 to P104), played with chance.
 
 import type { Side } from "../../src/emulator/relay/relay.ts";
-import { type CarrierLimits, LIMITS as DEFAULT_LIMITS } from "../../src/engine/carrier-options.ts";
+import { LIMITS as DEFAULT_LIMITS } from "../../src/engine/carrier-options.ts";
 import type { Application } from "./application.ts";
 import { Random } from "./random.ts";
-import { type Kind, World } from "./world.ts";
+import { DEEP, LAN_MS, must, worldOf as newWorld, open, SERVICES } from "./stage.ts";
+import type { Kind, World } from "./world.ts";
 
+/** It finds out what the other end is. */
 const OURS: Kind = { type: "engine" };
-const SERVICES = ["SSH", "VNC"];
 const SIDES: readonly Side[] = ["source", "destination"];
 const BOTH = { sides: SIDES, resumeTimeoutMs: 900_000 };
 const DIRECTIONS = ["up", "down"] as const;
-const LIMITS: CarrierLimits = {
-  connectionBytes: 4_000,
-  totalBytes: 12_000,
-  socketBytes: 9_000,
-  heldBytes: 300_000,
-};
 /** Longer than the longest wait between two attempts to resume, and what then has to be sent again. */
 const COMEBACK_MS = 40_000;
 
@@ -24,23 +19,11 @@ function worldOf(
   random: Random,
   delayMs: number | undefined,
   continuity = BOTH,
-  limits = random.pick([LIMITS, undefined]),
+  limits = random.pick([DEEP, undefined]),
 ): World {
-  const options = { services: SERVICES, source: OURS, destination: OURS, delayMs, continuity, limits };
-  const world = new World(options, random);
-  for (const side of SIDES) world.connect(side);
+  const world = newWorld(random, delayMs, limits, { source: OURS, destination: OURS, continuity });
   world.run(3_000);
   return world;
-}
-
-function open(world: World, service = "SSH"): Application {
-  const application = world.open(service);
-  if (application === undefined) throw new Error("a connection was refused");
-  return application;
-}
-
-function must(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
 }
 
 function mustHaveAll(clients: readonly Application[]): void {
@@ -67,7 +50,7 @@ function echoing(world: World): void {
 
 /** A WebSocket of either side comes and goes, and so does the service; nobody notices (P99, P100). */
 function cuts(random: Random): void {
-  const world = worldOf(random, random.pick([2, 40, undefined]));
+  const world = worldOf(random, random.pick([LAN_MS, 40, undefined]));
   echoing(world);
   const clients = Array.from({ length: random.int(1, 5) }, () => open(world, random.pick(SERVICES)));
   for (const client of clients) client.send(random.int(4, 30_000));
@@ -94,7 +77,7 @@ function cuts(random: Random): void {
 /** A cut at any byte of any WebSocket, both while the ends find each other and later. */
 export function cutAtByte(side: Side, direction: "up" | "down", at: number, seed: number): number {
   const random = new Random(seed);
-  const world = worldOf(random, 2);
+  const world = worldOf(random, LAN_MS);
   world.servers = (server) => {
     server.onFirstBytes = () => server.send(700);
     server.doesEcho = true;
@@ -129,7 +112,7 @@ function everyByte(random: Random): void {
 
 /** The end of file goes through, however late it is read and whatever is cut; the way back stays open (P96). */
 function halfClose(random: Random): void {
-  const world = worldOf(random, random.pick([2, 40]));
+  const world = worldOf(random, random.pick([LAN_MS, 40]));
   const answer = random.int(1, 200_000);
   world.servers = (server) => {
     server.staysOpen = true;
@@ -171,7 +154,7 @@ function cut(world: World, random: Random): void {
 /** Applications that do not read hold up nobody, and nobody is cut off for it (P94). */
 function stall(random: Random): void {
   // What is sent before HELLO is answered must find room, as it does outside of a simulation: 16 KiB a connection.
-  const world = worldOf(random, 2, BOTH, random.pick([LIMITS, DEFAULT_LIMITS]));
+  const world = worldOf(random, LAN_MS, BOTH, random.pick([DEEP, DEFAULT_LIMITS]));
   const isUpload = random.chance(0.5);
   const count = random.int(1, 12);
   const servers: Application[] = [];
@@ -206,7 +189,7 @@ function stall(random: Random): void {
 
 /** A credit that is lost with its WebSocket is given again, or its connection would stand still for ever (P94). */
 function lostCredit(random: Random): void {
-  const world = worldOf(random, random.pick([2, 40]), BOTH, DEFAULT_LIMITS);
+  const world = worldOf(random, random.pick([LAN_MS, 40]), BOTH, DEFAULT_LIMITS);
   const servers: Application[] = [];
   world.servers = (server) => {
     servers.push(server);
@@ -229,7 +212,7 @@ function lostCredit(random: Random): void {
 
 /** A process that is killed takes its connections with it, and only those; what comes next is carried (P101, P102). */
 function restart(random: Random): void {
-  const world = worldOf(random, random.pick([2, 40]));
+  const world = worldOf(random, random.pick([LAN_MS, 40]));
   echoing(world);
   const clients = Array.from({ length: random.int(1, 4) }, () => open(world, random.pick(SERVICES)));
   for (const client of clients) client.send(random.int(4, 60_000));
@@ -251,7 +234,7 @@ function restart(random: Random): void {
 /** Nothing is waited for longer than the resume time, and nothing at all where it is 0. */
 function patience(random: Random): void {
   const resumeTimeoutMs = random.pick([0, 20_000]);
-  const world = worldOf(random, 2, { sides: SIDES, resumeTimeoutMs });
+  const world = worldOf(random, LAN_MS, { sides: SIDES, resumeTimeoutMs });
   echoing(world);
   const client = open(world);
   client.send(9_000);
@@ -273,7 +256,7 @@ function patience(random: Random): void {
 
 /** A network that dies without a word: what was on its way is sent again. */
 function deadLink(random: Random): void {
-  const world = worldOf(random, 2);
+  const world = worldOf(random, LAN_MS);
   echoing(world);
   const client = open(world);
   client.send(20);
@@ -287,7 +270,6 @@ function deadLink(random: Random): void {
   world.checkEnd();
 }
 
-/** By the names under which a failing seed is kept. */
 export const CONTINUITY_PLAYS: Readonly<Record<string, (random: Random) => void>> = {
   cuts,
   "a cut at any byte": everyByte,

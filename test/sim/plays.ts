@@ -1,7 +1,7 @@
 // What a user meets, played with chance: each play builds a situation, lets it run, and says what must have come of it.
 import type { Application } from "./application.ts";
 import { halfClose, heldUp, lastWord, stall, turns } from "./neighbours.ts";
-import { Random } from "./random.ts";
+import type { Random } from "./random.ts";
 import { DEEP, LAN_MS, must, open, SERVICES, TIGHT, worldOf } from "./stage.ts";
 import { STALL_TIMEOUT_MS } from "./world.ts";
 
@@ -103,7 +103,6 @@ function deadLink(random: Random): void {
   must(next.received === next.sent, `${next} is not carried after the link came back`);
 }
 
-/** By the names under which a failing seed is kept. */
 export const PLAYS: Readonly<Record<string, (random: Random) => void>> = {
   echo,
   "half-close": halfClose,
@@ -115,7 +114,3 @@ export const PLAYS: Readonly<Record<string, (random: Random) => void>> = {
   trickle,
   "dead link": deadLink,
 };
-
-export function runPlay(name: string, seed: number): void {
-  PLAYS[name]?.(new Random(seed));
-}

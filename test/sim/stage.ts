@@ -25,7 +25,7 @@ export const GRACE_MS = 3_000;
 
 export function worldOf(
   random: Random,
-  delayMs: number,
+  delayMs: number | undefined,
   limits: CarrierLimits | undefined = undefined,
   kinds: Partial<WorldOptions> = {},
 ): World {

@@ -4,12 +4,11 @@ import { Engine } from "../../../src/engine/engine.ts";
 import type { Connection, EngineOutput } from "../../../src/engine/output.ts";
 import { CONTROL_CONNECTION_ID, encodeControl } from "../../../src/protocol/control.ts";
 import { decodeFrame, encodeFrame, MessageType, makeMessage } from "../../../src/protocol/message.ts";
+import { FIRST_STREAM_ID } from "../../helpers/stream-ids.ts";
 import { Cursor } from "../cursor.ts";
 import { must, type Target } from "../target.ts";
 
 const SERVICE_IDS = encodeFrame(makeMessage({ type: MessageType.ServiceIds, availableServiceIds: ["SSH"] }));
-/** A stream id of a source of ours, and its multiples are some more (P21). */
-const OURS = 1_048_582;
 const CHUNK = new Uint8Array(60_000).fill(7);
 const POOL_BYTES = 16 * 1024 * 1024;
 const WAITS_MS = [0, 100, 1_000, 5_000, 60_000];
@@ -28,7 +27,7 @@ class Ends {
   readonly #open = new Map<number, Connection>();
   #ids = 0;
   #now = 0;
-  #streamId = OURS;
+  #streamId = FIRST_STREAM_ID;
 
   constructor(side: Side) {
     this.#side = side;
@@ -90,7 +89,7 @@ class Ends {
     if (this.#side === "source" && type !== MessageType.StreamReset) {
       return this.#give(MessageType.ConnectionReset, 1 + cursor.below(4));
     }
-    if (type === MessageType.StreamStart) this.#streamId = OURS * (1 + cursor.below(3));
+    if (type === MessageType.StreamStart) this.#streamId = FIRST_STREAM_ID * (1 + cursor.below(3));
     this.#give(type, cursor.pick([CONTROL_CONNECTION_ID, 1, 2, 3]));
   }
 

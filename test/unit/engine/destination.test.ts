@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Engine } from "../../../src/engine/engine.ts";
 import { HOLD_MS } from "../../../src/engine/source.ts";
 import type { Message } from "../../../src/protocol/message.ts";
+import { FIRST_STREAM_ID } from "../../helpers/stream-ids.ts";
 import {
   asked,
   filled,
@@ -292,7 +293,7 @@ describe("a source that is not known to be ours (P67)", () => {
   });
 
   test("with one connection, or one of ours, gets everything at once", () => {
-    expect(sent(bothGive(1_048_582))).toHaveLength(4);
+    expect(sent(bothGive(FIRST_STREAM_ID))).toHaveLength(4);
     const destination = started();
     destination.localData(SSH, filled(120_000));
     expect(sent(destination)).toHaveLength(2);

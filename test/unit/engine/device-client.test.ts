@@ -1,11 +1,12 @@
 // AWS's C client at the other end, with continuity and without: what it is told is the same.
 import { describe, expect, test } from "bun:test";
-import { Session } from "../../../src/engine/continuity/session.ts";
+import type { Session } from "../../../src/engine/continuity/session.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
 import { CONTROL_CONNECTION_ID, decodeControl } from "../../../src/protocol/control.ts";
 import { decodeFrame, type Message, MessageType, makeMessage } from "../../../src/protocol/message.ts";
 import { ITS_DESTINATION } from "../../vectors/device-client-answers.ts";
 import { ITS_SOURCE, type Play } from "../../vectors/device-client-wire.ts";
+import { makeSession } from "./continuity/peers.ts";
 import { accept, asked, filled, give, lineOf, makeDestination, makeSource, text } from "./harness.ts";
 
 const PLAYS = [
@@ -81,17 +82,12 @@ function replay({ side, services, lines }: Play, continuity: Session | undefined
   return { transcript, hellos };
 }
 
-function makeSession(): Session {
-  const newId = () => new Uint8Array(16).fill(1);
-  return new Session({ id: newId(), newId, resumeTimeoutMs: 60_000 });
-}
-
 describe.each(PLAYS)("AWS's C client %s", (_name, play) => {
   test("meets what it meets today", () => {
     expect(replay(play, undefined)).toEqual({ transcript: [...play.lines], hellos: 0 });
   });
 
   test("meets nothing else with continuity", () => {
-    expect(replay(play, makeSession())).toEqual({ transcript: [...play.lines], hellos: 0 });
+    expect(replay(play, makeSession(1))).toEqual({ transcript: [...play.lines], hellos: 0 });
   });
 });

@@ -9,14 +9,12 @@ import {
   MessageType,
   makeMessage,
 } from "../../../src/protocol/message.ts";
+import { FIRST_STREAM_ID } from "../../helpers/stream-ids.ts";
 
 export const LINGER_MS = 1_000;
 
-/** The first id of a source of ours (P21). */
-const FIRST_ID = 1_048_582;
-
-/** Stream ids that `makeSource` draws, in turn. */
-const STREAM_IDS = [1048582, 2097164, 3145746, 4194328];
+/** Stream ids that `makeSource` draws, in turn: 1048582, 2097164, 3145746, 4194328. */
+const STREAM_IDS = [1, 2, 3, 4].map((factor) => factor * FIRST_STREAM_ID);
 
 const OPTIONS = { hasServiceIds: true, lingerMs: LINGER_MS };
 
@@ -25,7 +23,8 @@ type Given = Partial<EngineOptions> & { readonly services?: readonly string[] };
 /** A source engine that knows its services (by default one, SSH). */
 export function makeSource({ services = ["SSH"], ...options }: Given = {}): Engine {
   const ids = [...STREAM_IDS];
-  const random = () => ((ids.shift() ?? FIRST_ID) - FIRST_ID + 0.5) / (2 ** 28 - FIRST_ID);
+  const random = () =>
+    ((ids.shift() ?? FIRST_STREAM_ID) - FIRST_STREAM_ID + 0.5) / (2 ** 28 - FIRST_STREAM_ID);
   const engine = new Engine("source", { entries: () => services, random, ...OPTIONS, ...options });
   return ready(engine, services, options.hasServiceIds ?? true);
 }

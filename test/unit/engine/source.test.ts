@@ -282,6 +282,8 @@ describe("the end of a local connection at the source (P52)", () => {
     const { source, first } = provenSource();
     source.localEnded(first, 0);
     give(source, message("Data", 1048582, 1, { payload: text("more") }), 900);
+    // It may be looked at too early, never too late.
+    expect(source.deadline()).toBeLessThanOrEqual(900 + LINGER_MS);
     source.tick(LINGER_MS);
     expect([asked(source), source.deadline()]).toEqual([["write 1 more"], 900 + LINGER_MS]);
   });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { configureLog } from "../../../src/base/log.ts";
@@ -20,6 +21,15 @@ test("a listener survives any number of connections that cannot be accepted, and
   listener.close();
 });
 
+test("its Unix socket is for its user alone, and gone with it", async () => {
+  using dir = tempDir();
+  const path = join(dir.path, "sock");
+  const listener = await listen({ type: "unix", path }, (socket) => socket.destroy());
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  listener.close();
+  expect(existsSync(path)).toBe(false);
+});
+
 test("one whose Unix socket is taken away at once fails, and keeps no process alive", () => {
   using dir = tempDir();
   const path = join(dir.path, "sock");
@@ -33,6 +43,8 @@ test("one whose Unix socket is taken away at once fails, and keeps no process al
     for (let turn = 0; turn < 100 && !existsSync(path); turn += 1) await null;
     rmSync(path);
     console.log(await listening);`;
-  const { stdout, status } = spawnSync("bun", ["-e", script], { encoding: "utf8", timeout: 10_000 });
+  // Where process.execPath is Deno, it takes no module behind -e.
+  const bun = resolve(import.meta.dirname, "../../../node_modules/.bin/bun");
+  const { stdout, status } = spawnSync(bun, ["-e", script], { encoding: "utf8", timeout: 10_000 });
   expect([stdout, status]).toEqual(["ListenError\n", 0]);
 });

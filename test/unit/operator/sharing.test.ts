@@ -1,13 +1,15 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { readdirSync, statSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import { dialStream } from "../../../src/operator/dial-stream.ts";
 import type { MeetingPoint } from "../../../src/operator/meeting-point.ts";
 import { Member } from "../../../src/operator/member.ts";
 import { Sharing } from "../../../src/operator/sharing.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
-import { within } from "../../helpers/wait.ts";
+import { waitFor, within } from "../../helpers/wait.ts";
 
 const READY = { type: "ready", pid: 1, tunnelId: "t", expiresAt: "2030-01-01T00:00:00Z" } as const;
 
@@ -85,4 +87,87 @@ test("an owner of another version is a clear error", async () => {
   const joining = Member.join(point, () => {}, new AbortController().signal);
   await expect(within("an answer", joining, 2_000)).rejects.toThrow("another version of this program");
   owner.close();
+});
+
+/** A tunnel that carries, and a member of it, which the owner's end ends. */
+async function joined(point: MeetingPoint) {
+  const sharing = await Sharing.open(point);
+  const carried: Socket[] = [];
+  const carry = async (socket: Socket) => void carried.push(socket);
+  sharing.carry({ carry, take: carry });
+  sharing.tell(READY);
+  const member = await Member.join(point, () => {}, new AbortController().signal);
+  if (member === undefined) throw new Error("the owner was not there");
+  return {
+    sharing,
+    member,
+    carried,
+    [Symbol.dispose]() {
+      for (const socket of carried) socket.destroy();
+      member[Symbol.dispose]();
+      sharing.close();
+    },
+  };
+}
+
+describe("a stream that a member dials", () => {
+  test("comes in by a socket that nobody else can use, which is gone once it is dialled", async () => {
+    using dir = tempDir();
+    using it = await joined(pointIn(dir.path));
+    const modes: number[] = [];
+    const socket = await dialStream(pointIn(dir.path), async (address) => {
+      const { address: path } = await it.member.listen(address);
+      modes.push(statSync(path).mode & 0o777);
+    });
+    expect(modes).toEqual([0o600]);
+    expect(readdirSync(dir.path)).toEqual(["control"]);
+    socket.destroy();
+  });
+
+  test("fails as the owner does who cannot listen for it, and the next one is carried", async () => {
+    using dir = tempDir();
+    const point = pointIn(dir.path);
+    using it = await joined(point);
+    const misplaced = { ...point, streamPrefix: join(dir.path, "missing", "s") };
+    const dialling = dialStream(misplaced, (address) => it.member.listen(address));
+    await expect(within("a refusal", dialling, 2_000)).rejects.toMatchObject({
+      code: "ERR_LISTEN",
+      message: expect.stringContaining("no such directory"),
+      hint: expect.any(String),
+    });
+    const { socket } = await within("a stream", it.member.dial(), 2_000);
+    expect(readdirSync(dir.path)).toEqual(["control"]);
+    socket.destroy();
+  });
+
+  test("fails with the owner that closes after it has listened", async () => {
+    using dir = tempDir();
+    const point = pointIn(dir.path);
+    using it = await joined(point);
+    const dialling = dialStream(point, async (address) => {
+      await it.member.listen(address);
+      it.sharing.close();
+    });
+    await expect(within("an end", dialling, 2_000)).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
+    expect(it.carried).toEqual([]);
+    expect(readdirSync(dir.path)).toEqual([]);
+  });
+
+  test("comes to an end with the owner that closes, at whatever moment, and leaves no socket behind", async () => {
+    using dir = tempDir();
+    const point = pointIn(dir.path);
+    const lastWords = { type: "failed", code: "ERR_REPLACED", message: "somebody took it" } as const;
+    for (let turns = 0; turns < 60; turns += 1) {
+      using it = await joined(point);
+      const dialling = it.member.dial().then(
+        ({ socket }) => void socket.destroy(),
+        (error) => error.code,
+      );
+      for (let at = 0; at < turns % 20; at += 1) await turn();
+      it.sharing.close(lastWords);
+      const code = await within("an end", dialling, 2_000);
+      expect([undefined, "ERR_REPLACED", "ERR_UNREACHABLE"]).toContain(code);
+      await waitFor("the last socket to go", () => readdirSync(dir.path).length === 0);
+    }
+  });
 });

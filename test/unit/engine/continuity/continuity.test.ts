@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Session } from "../../../../src/engine/continuity/session.ts";
+import type { Engine } from "../../../../src/engine/engine.ts";
+import type { Connection } from "../../../../src/engine/output.ts";
 import { CONTROL_CONNECTION_ID, encodeControl, Why } from "../../../../src/protocol/control.ts";
 import { accept, asked, filled, give, makeDestination, makeSource, message, sent, text } from "../harness.ts";
 import { control, hello, makeSession, OURS, RESUME_TIMEOUT_MS, said } from "./peers.ts";
@@ -415,5 +417,38 @@ describe("a source", () => {
     expect(engine.drain()).toMatchObject([
       { type: "close", how: "reset", why: "closed by the destination: its application reset the connection" },
     ]);
+  });
+});
+
+describe("an orderly stop leaves nothing of its connections in the session:", () => {
+  /** Of every process and strand here. */
+  const IDS = [1, 5, 7, 9].map((number) => hello(number).session);
+
+  /** Has bytes under way and unread, of connection 1, then stops. */
+  function closeInUse(engine: Engine, connection: Connection, streamId: number, session: Session): void {
+    give(engine, control(streamId, { credits: [{ connection: 1, limit: 262_144, acknowledged: 0 }] }));
+    engine.localData(connection, filled(60_000));
+    give(engine, message("Data", streamId, 1, { payload: filled(30_000) }));
+    engine.localUnread(connection, 30_000, 0);
+    said(engine);
+    expect(session.sendPool.used).toBeGreaterThan(0);
+    expect(session.receivePool.used).toBeGreaterThan(0);
+    engine.close();
+    expect(IDS.filter((id) => (session.carried(id) ?? session.find(id)) !== undefined)).toEqual([]);
+    expect([session.sendPool.used, session.receivePool.used, session.suspendedConnections]).toEqual([
+      0, 0, 0,
+    ]);
+  }
+
+  test("at a destination", () => {
+    const { engine, session, connection } = paired();
+    expect(session.carried(hello(7).session)).toBeDefined();
+    closeInUse(engine, connection, OURS, session);
+  });
+
+  test("at a source", () => {
+    const session = makeSession(5);
+    const { engine, connection } = pairedSource(session);
+    closeInUse(engine, connection, 1048582, session);
   });
 });

@@ -2,11 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import type { Engine } from "../../../../src/engine/engine.ts";
 import { CONTROL_CONNECTION_ID } from "../../../../src/protocol/control.ts";
+import { FIRST_STREAM_ID } from "../../../helpers/stream-ids.ts";
 import { accept, asked, give, makeDestination, makeSource, message, sent, text } from "../harness.ts";
 import { control, hello, makeSession, OURS, pairedDestination, RESUME_TIMEOUT_MS, said } from "./peers.ts";
 
 const WEB = { serviceId: "WEB" };
-const OTHER = 3145746;
+const OTHER = 3 * FIRST_STREAM_ID;
 const TAKEN = "dropped: its session id is that of another service";
 
 /** A source of ours starts a stream of another service, with the session id of the first one. */
@@ -117,7 +118,7 @@ describe("what is no control message is told once", () => {
   test("by a source whose destination has not said HELLO, in each stream", () => {
     const engine = makeSource({ continuity: makeSession(5), format: 3, services: ["SSH", "WEB"] });
     for (const service of ["SSH", "WEB"]) accept(engine, service);
-    const [ssh, web] = [1_048_582, 2_097_164];
+    const [ssh, web] = [FIRST_STREAM_ID, 2 * FIRST_STREAM_ID];
     expect(sent(engine)).toEqual([`STREAM_START SSH ${ssh}.1`, `STREAM_START WEB ${web}.1`]);
     repeat(engine, ssh);
     repeat(engine, web, "WEB");

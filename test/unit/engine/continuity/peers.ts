@@ -10,11 +10,12 @@ import {
   type Hello,
 } from "../../../../src/protocol/control.ts";
 import { decodeFrame, type Message } from "../../../../src/protocol/message.ts";
+import { FIRST_STREAM_ID } from "../../../helpers/stream-ids.ts";
 import { accept, asked, give, lineOf, makeDestination, makeSource, message, text } from "../harness.ts";
 
 export const RESUME_TIMEOUT_MS = 60_000;
-/** A stream id of a source of ours (P21). */
-export const OURS = 2097164;
+/** A stream id of a source of ours (P21), 2097164. */
+export const OURS = 2 * FIRST_STREAM_ID;
 
 /** A session whose ids are its number, then 1, 2, … */
 export function makeSession(number: number, resumeTimeoutMs = RESUME_TIMEOUT_MS): Session {
@@ -63,7 +64,7 @@ export function pairedSource(session = makeSession(5), count = 1): Engine {
   const engine = makeSource({ continuity: session, format: 3 });
   for (let id = 1; id <= count; id++) engine.localData(accept(engine), text("abc"));
   said(engine);
-  give(engine, control(1048582, { hello: hello(9) }));
+  give(engine, control(FIRST_STREAM_ID, { hello: hello(9) }));
   said(engine);
   asked(engine);
   return engine;
