@@ -1,8 +1,7 @@
 // Fails when one of our documents names a file or a function that is not there. Files are written with
 // their ending, from the top or from src; functions with parentheses, methods after the name of their class.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "test/README.md"];
+import { documents } from "./documents.ts";
 
 const FILE = /(?<![\w./-])[\w-]+(?:\/[\w.-]+)*\/[\w-]+(?:\.[\w-]+)*\.(?:tsx?|md|proto)\b/g;
 const FUNCTION = /(?<![\w.])(?:(?<type>[A-Z]\w*)\.)?(?<name>[a-z]\w*)\(\)/g;
@@ -33,7 +32,7 @@ function main(): void {
   const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
     .filter((path) => /\.tsx?$/.test(path))
     .map((path) => readFileSync(`src/${path}`, "utf8"));
-  for (const document of DOCUMENTS) {
+  for (const document of documents()) {
     for (const name of unknownNames(readFileSync(document, "utf8"), { exists: existsSync, sources })) {
       console.error(`${document}: there is no ${name}`);
       process.exitCode = 1;
