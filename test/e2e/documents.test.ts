@@ -1,0 +1,119 @@
+// What README and docs say to type, typed: each document in a home of its own, with a real ssh server as its device.
+import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Block, documents } from "../../scripts/documents.ts";
+import { quoteForShell } from "../../src/base/shell.ts";
+import { asWritten, blocksToRun, type Places, scriptOf } from "../helpers/document-script.ts";
+import { TestProcess } from "../helpers/process.ts";
+import { freePort, startHttpServer } from "../helpers/servers.ts";
+import { startSshd } from "../helpers/sshd.ts";
+import { tempDir } from "../helpers/temp-dir.ts";
+import { tunnelCommand } from "../helpers/tunnel.ts";
+import { within } from "../helpers/wait.ts";
+
+const PATIENCE_MS = 120_000;
+const ROOT = join(import.meta.dirname, "../..");
+
+/** Debian's AWS CLI and the first Python that has boto3. */
+const AWS = existsSync("/usr/bin/aws") ? "/usr/bin/aws" : "aws";
+const PYTHON = ["/usr/bin/python3", "python3"].find((python) => {
+  try {
+    execFileSync(python, ["-c", "import boto3"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+const pages = documents()
+  .map((name) => ({ name, blocks: blocksToRun(readFileSync(join(ROOT, name), "utf8")) }))
+  .filter(({ blocks }) => blocks.length > 0);
+
+test("there is something to run in the README and on four pages", () => {
+  expect(pages.map(({ name }) => name)).toEqual(
+    expect.arrayContaining([
+      "README.md",
+      "docs/ci-and-emulator.md",
+      "docs/configuration.md",
+      "docs/device.md",
+      "docs/operator.md",
+    ]),
+  );
+});
+
+describe("typed as written", () => {
+  test.each(pages)(
+    "$name",
+    async ({ blocks }) => {
+      await using stack = new AsyncDisposableStack();
+      const dir = stack.use(tempDir());
+      const sshd = stack.use(await startSshd());
+      const web = stack.use(await startHttpServer((_, response) => response.end("hello")));
+      const [service, broker, listener, metrics] = await Promise.all([1, 2, 3, 4].map(freePort));
+      const places = {
+        8443: service,
+        8883: broker,
+        2222: listener,
+        9464: metrics,
+        "SSH=22": sshd.port,
+        "WEB=8080": web.port,
+      } as Places;
+      install(join(dir.path, "bin"), {
+        // Without words it listens where the page says that it does by default, which another test may do at the same time.
+        tunnel: `[ "$*" = serve-local ] && set -- serve-local --listen 127.0.0.1:${service} --mqtt-listen 127.0.0.1:${broker}\nexec ${shellLine(tunnelCommand())} "$@"`,
+        ssh: `exec /usr/bin/ssh ${shellLine(sshd.clientOptions)} "$@"`,
+        aws: `exec ${AWS} "$@"`,
+        python3: `exec ${PYTHON ?? "python3"} "$@"`,
+      });
+      const { code, output } = await runScript(scriptOf(blocks, places), dir.path);
+      expect({ code, output }).toEqual({ code: 0, output: expect.any(String) });
+      const said = normal(asWritten(output.replaceAll(dir.path, "~"), places));
+      for (const line of blocks.flatMap(answersOf)) expect(said).toContain(normal(line));
+    },
+    PATIENCE_MS,
+  );
+});
+
+async function runScript(script: string, home: string): Promise<{ code: number | null; output: string }> {
+  const env = {
+    PATH: `${join(home, "bin")}:${process.env["PATH"]}`,
+    HOME: home,
+    NO_COLOR: "1",
+    AWS_EC2_METADATA_DISABLED: "true",
+    AWS_PAGER: "",
+  };
+  // It also ends what the page left running, should the page hang.
+  const words = ["--kill-after=5", "100", "bash", "-c", `cd ${home}\n${script}`];
+  await using bash = new TestProcess("timeout", words, env);
+  const { code } = await within("the end of the page's commands", bash.exited, PATIENCE_MS);
+  return { code, output: `${bash.stdout}\n${bash.stderr}` };
+}
+
+function install(directory: string, programs: Readonly<Record<string, string>>): void {
+  mkdirSync(directory);
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(directory, name), 0o755);
+  }
+}
+
+function shellLine(words: readonly string[]): string {
+  return words.map(quoteForShell).join(" ");
+}
+
+/** What a console block shows as answers. */
+function answersOf({ language, text }: Block): string[] {
+  return language === "console"
+    ? text.split("\n").filter((line) => line !== "" && !line.startsWith("$ "))
+    : [];
+}
+
+/** Without what is another one each time: ids and times. */
+function normal(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "ID")
+    .replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, "DATE")
+    .replaceAll(/\d\d:\d\d:\d\d/g, "TIME");
+}
