@@ -12,7 +12,7 @@ import { shellCommands } from "./shell-words.ts";
 /** Programs of others that our documents use. */
 const FOREIGN = new Set(
   (
-    "apt-get aws bun cd curl deno echo eval export git grep journalctl localproxy node npm npx psql pytest python3 scp sed " +
+    "apt-get aws bun cd curl deno echo eval export git grep journalctl localproxy node npm npx podman psql pytest python3 scp sed " +
     "sh sleep ssh systemctl tr"
   ).split(" "),
 );
@@ -72,6 +72,8 @@ function commandFaults([program = "", ...words]: readonly string[]): string[] {
     accessSync(program, constants.X_OK);
     return [];
   }
+  const image = program === "podman" ? words.indexOf("tunnel") : -1;
+  if (image > 0 && words[0] === "run") return tunnelFaults(words.slice(image + 1));
   return FOREIGN.has(program) ? [] : ["is no command of ours, and none that documents use"];
 }
 
@@ -81,7 +83,8 @@ function tunnelFaults(words: readonly string[]): string[] {
   if (request.type !== "command") return [];
   const { command, flags, rest = [] } = request;
   if (!command.isVerbatim) resolveSettings([...GLOBAL_KEYS, ...command.options], flags, {});
-  const lost = command.passesOn ? rest.find((word) => word.startsWith("--")) : undefined;
+  if (!command.passesOn) return rest.length === 0 ? [] : commandFaults(rest);
+  const lost = rest.find((word) => word.startsWith("--"));
   return lost === undefined ? [] : [`${lost} would go to ssh, which has no such option`];
 }
 

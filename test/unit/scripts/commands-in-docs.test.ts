@@ -23,6 +23,9 @@ test.each([
   [block("sh", "tunnel open --lifetime 13h"), "lifetime"],
   [block("sh", "tunnel list &&\n  tunnel clse X"), "clse"],
   [block("sh", "echo $(tunnel lst)"), "lst"],
+  [block("sh", "tunnel serve-local -- tunnel lst"), "lst"],
+  [block("sh", "tunnel connect --thing x --service SSH -- nonsense"), "nonsense"],
+  [block("sh", "podman run --rm tunnel lst"), "lst"],
   [block("sh", "tunel list"), "tunel list: is no command of ours"],
   [block("sh", "scripts/not-there"), "scripts/not-there"],
   [block("sh", "tunnel ssh pump-7 --local"), "--local would go to ssh"],
@@ -35,6 +38,7 @@ test.each([
   [block("text", "$ tunnel list"), "make it console run"],
   ["Before\n\n    $ tunnel list\n", "indented block"],
   ["`tunnel rotate --mode both ID x`", "unexpected"],
+  ["`tunnel opne`", "opne"],
   ["`--resume-timout`", "there is no option --resume-timout"],
 ])("wrong: %s", (markdown, fault) => {
   const faults = faultsOf(markdown);
