@@ -4,6 +4,9 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { resolveSettings } from "../src/cli/config/layers.ts";
 import { namesOf } from "../src/cli/config/option.ts";
 import { GLOBAL_KEYS, OPTIONS } from "../src/cli/config/options.ts";
+import { ReferenceLines } from "../src/cli/localproxy/lines.ts";
+import { makePlan } from "../src/cli/localproxy/plan.ts";
+import { parseReferenceWords } from "../src/cli/localproxy/words.ts";
 import { parseArgv } from "../src/cli/words/argv.ts";
 import { COMMANDS } from "../src/cli/words/command-table.ts";
 import { type Block, blocksOf, documents, proseOf, scriptsIn, spansOf, typedLines } from "./documents.ts";
@@ -12,7 +15,7 @@ import { shellCommands } from "./shell-words.ts";
 /** Programs of others that our documents use. */
 const FOREIGN = new Set(
   (
-    "apt-get aws bun cd curl deno echo eval export git grep journalctl localproxy node npm npx podman psql pytest python3 scp sed " +
+    "apt-get aws bun cd curl deno echo eval export git grep journalctl node npm npx podman psql pytest python3 scp sed " +
     "sh sleep ssh systemctl tr"
   ).split(" "),
 );
@@ -68,6 +71,7 @@ function tried(what: string, check: () => string[]): string[] {
 
 function commandFaults([program = "", ...words]: readonly string[]): string[] {
   if (program === "tunnel") return tunnelFaults(words);
+  if (program === "localproxy") return referenceFaults(words);
   if (program.startsWith("scripts/")) {
     accessSync(program, constants.X_OK);
     return [];
@@ -82,10 +86,18 @@ function tunnelFaults(words: readonly string[]): string[] {
   const request = parseArgv(words, COMMANDS);
   if (request.type !== "command") return [];
   const { command, flags, rest = [] } = request;
-  if (!command.isVerbatim) resolveSettings([...GLOBAL_KEYS, ...command.options], flags, {});
+  if (command.isVerbatim) return referenceFaults(request.operands);
+  resolveSettings([...GLOBAL_KEYS, ...command.options], flags, {});
   if (!command.passesOn) return rest.length === 0 ? [] : commandFaults(rest);
   const lost = rest.find((word) => word.startsWith("--"));
   return lost === undefined ? [] : [`${lost} would go to ssh, which has no such option`];
+}
+
+/** Throws what the reference proxy would say; whether its directory of certificates is there is left out. */
+function referenceFaults(words: readonly string[]): string[] {
+  const flags = [...parseReferenceWords(words)].filter(([name]) => name !== "capath");
+  makePlan(new Map(flags), { AWSIOT_TUNNEL_ACCESS_TOKEN: "token" }, new ReferenceLines(() => {}, 0));
+  return [];
 }
 
 /** A command in the middle of a sentence; a synopsis with brackets or dots is none. */

@@ -1,9 +1,11 @@
 // What README and docs say to type, typed: each document in a home of its own, with a real ssh server as its device.
 import { describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Block, documents } from "../../scripts/documents.ts";
+import { promisify } from "node:util";
+import { type Block, blocksOf, documents, spansOf } from "../../scripts/documents.ts";
+import { shellCommands } from "../../scripts/shell-words.ts";
 import { quoteForShell } from "../../src/base/shell.ts";
 import { asWritten, blocksToRun, type Places, scriptOf } from "../helpers/document-script.ts";
 import { TestProcess } from "../helpers/process.ts";
@@ -13,6 +15,7 @@ import { tempDir } from "../helpers/temp-dir.ts";
 import { tunnelCommand } from "../helpers/tunnel.ts";
 import { within } from "../helpers/wait.ts";
 
+const run = promisify(execFile);
 const PATIENCE_MS = 120_000;
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -42,6 +45,36 @@ test("there is something to run in the README and on four pages", () => {
     ]),
   );
 });
+
+/** Commands of the AWS CLI that call a service, in blocks that are not run and in sentences. */
+const awsCommands = documents().flatMap((name) => {
+  const page = readFileSync(join(ROOT, name), "utf8");
+  const blocks = blocksOf(page).filter(({ language, how }) => language === "sh" && how.length === 0);
+  const texts = [
+    ...blocks.map(({ text }) => text),
+    ...spansOf(page).filter((code) => /^aws [a-z]/.test(code)),
+  ];
+  return texts
+    .flatMap(shellCommands)
+    .filter(([program, service]) => program === "aws" && service !== "configure");
+});
+
+test(
+  "the AWS CLI takes what we tell to ask AWS",
+  async () => {
+    expect(awsCommands.length).toBeGreaterThan(1);
+    const env = {
+      PATH: process.env["PATH"],
+      AWS_DEFAULT_REGION: "eu-west-1",
+      AWS_EC2_METADATA_DISABLED: "true",
+    };
+    for (const [, ...words] of awsCommands) {
+      // It reads its words, prints what the operation takes, and calls nobody.
+      await run(AWS, [...words, "--generate-cli-skeleton", "input"], { env });
+    }
+  },
+  PATIENCE_MS,
+);
 
 describe("typed as written", () => {
   test.each(pages)(

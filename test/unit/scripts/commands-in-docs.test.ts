@@ -25,6 +25,8 @@ test.each([
   [block("sh", "echo $(tunnel lst)"), "lst"],
   [block("sh", "tunnel serve-local -- tunnel lst"), "lst"],
   [block("sh", "tunnel connect --thing x --service SSH -- nonsense"), "nonsense"],
+  [block("sh", "localproxy -r eu-west-1 -Z"), "unrecognised option '-Z'"],
+  [block("sh", "tunnel localproxy -r eu-west-1 -s SSH=22 -d 22"), "Must specify one and only one"],
   [block("sh", "podman run --rm tunnel lst"), "lst"],
   [block("sh", "tunel list"), "tunel list: is no command of ours"],
   [block("sh", "scripts/not-there"), "scripts/not-there"],
