@@ -1,12 +1,13 @@
 // What README and docs say to type, typed: each document in a home of its own, with a real ssh server as its device.
 import { describe, expect, test } from "bun:test";
-import { execFile, execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Block, blocksOf, documents, spansOf } from "../../scripts/documents.ts";
 import { shellCommands } from "../../scripts/shell-words.ts";
 import { quoteForShell } from "../../src/base/shell.ts";
+import { AWS, PYTHON } from "../helpers/aws-tools.ts";
 import { asWritten, blocksToRun, type Places, scriptOf } from "../helpers/document-script.ts";
 import { TestProcess } from "../helpers/process.ts";
 import { freePort, startHttpServer } from "../helpers/servers.ts";
@@ -18,17 +19,6 @@ import { within } from "../helpers/wait.ts";
 const run = promisify(execFile);
 const PATIENCE_MS = 120_000;
 const ROOT = join(import.meta.dirname, "../..");
-
-/** Debian's AWS CLI and the first Python that has boto3. */
-const AWS = existsSync("/usr/bin/aws") ? "/usr/bin/aws" : "aws";
-const PYTHON = ["/usr/bin/python3", "python3"].find((python) => {
-  try {
-    execFileSync(python, ["-c", "import boto3"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-});
 
 const pages = documents()
   .map((name) => ({ name, blocks: blocksToRun(readFileSync(join(ROOT, name), "utf8")) }))
@@ -98,7 +88,7 @@ describe("typed as written", () => {
         tunnel: `[ "$*" = serve-local ] && set -- serve-local --listen 127.0.0.1:${service} --mqtt-listen 127.0.0.1:${broker}\nexec ${shellLine(tunnelCommand())} "$@"`,
         ssh: `exec /usr/bin/ssh ${shellLine(sshd.clientOptions)} "$@"`,
         aws: `exec ${AWS} "$@"`,
-        python3: `exec ${PYTHON ?? "python3"} "$@"`,
+        python3: `exec ${PYTHON} "$@"`,
       });
       const { code, output } = await runScript(scriptOf(blocks, places), dir.path);
       expect({ code, output }).toEqual({ code: 0, output: expect.any(String) });

@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { parseArgv } from "../../src/cli/words/argv.ts";
 import { COMMANDS } from "../../src/cli/words/command-table.ts";
+import { AWS } from "../helpers/aws-tools.ts";
 import { startHttpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 import { BINARY } from "../helpers/tunnel.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "../..");
-const AWS = existsSync("/usr/bin/aws") ? "/usr/bin/aws" : "aws";
 
 interface Action {
   readonly inputs: Readonly<Record<string, { readonly default: string }>>;
