@@ -1,8 +1,8 @@
 // Fails when one of our documents names a file or a function that is not there. Files are written with
 // their ending, from the top or from src; functions with parentheses, methods after the name of their class.
-import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
-
-const DOCUMENTS = "{*,proto/*,test/*}.md";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { documents, proseOf } from "./documents.ts";
 
 const FILE = /(?<![\w./-])[\w-]+(?:\/[\w.-]+)*\/[\w-]+(?:\.[\w-]+)*\.(?:tsx?|md|proto)\b/g;
 const FUNCTION = /(?<![\w.])(?:(?<type>[A-Z]\w*)\.)?(?<name>[a-z]\w*)\(\)/g;
@@ -29,12 +29,34 @@ export function unknownNames(
   ];
 }
 
+/** Links of a document to a file or a heading of ours that is not there. `read` gives the text of a file that is. */
+export function brokenLinks(document: string, read: (path: string) => string | undefined): string[] {
+  const links = [...proseOf(read(document) ?? "").matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+  return links.flatMap(([written, path = "", heading]) => {
+    const text = read(path === "" ? document : posix.join(posix.dirname(document), path));
+    const isThere = text !== undefined && (heading === undefined || headingsOf(text).includes(heading));
+    return isThere ? [] : [written.slice(1)];
+  });
+}
+
+/** Headings as links name them. */
+function headingsOf(markdown: string): string[] {
+  return [...proseOf(markdown).matchAll(/^#+ (.*)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 function main(): void {
   const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
     .filter((path) => /\.tsx?$/.test(path))
     .map((path) => readFileSync(`src/${path}`, "utf8"));
-  for (const document of globSync(DOCUMENTS)) {
-    for (const name of unknownNames(readFileSync(document, "utf8"), { exists: existsSync, sources })) {
+  const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
+  for (const document of documents()) {
+    const names = unknownNames(readFileSync(document, "utf8"), { exists: existsSync, sources });
+    for (const name of [...names, ...brokenLinks(document, read)]) {
       console.error(`${document}: there is no ${name}`);
       process.exitCode = 1;
     }

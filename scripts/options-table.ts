@@ -1,18 +1,18 @@
-// Writes the options table of README.md from the one of src/cli; with --check, fails when it differs.
+// Writes the options table of docs/configuration.md from the one of src/cli; with --check, fails when it differs.
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Option } from "../src/cli/config/option.ts";
 import { GLOBAL_KEYS, OPTIONS } from "../src/cli/config/options.ts";
 
-const README = "README.md";
+const PAGE = "docs/configuration.md";
 const MARKS = /(?<=<!-- options -->\n).*?(?=<!-- \/options -->)/s;
 
-const readme = readFileSync(README, "utf8");
-if (!MARKS.test(readme)) throw new Error(`${README} lacks <!-- options --> and <!-- /options -->`);
-const wanted = readme.replace(MARKS, () => optionsTable());
+const page = readFileSync(PAGE, "utf8");
+if (!MARKS.test(page)) throw new Error(`${PAGE} lacks <!-- options --> and <!-- /options -->`);
+const wanted = page.replace(MARKS, () => optionsTable());
 if (!process.argv.includes("--check")) {
-  writeFileSync(README, wanted);
-} else if (readme !== wanted) {
-  console.error(`${README} does not match the options table: run bun scripts/options-table.ts`);
+  writeFileSync(PAGE, wanted);
+} else if (page !== wanted) {
+  console.error(`${PAGE} does not match the options table: run bun scripts/options-table.ts`);
   process.exitCode = 1;
 }
 

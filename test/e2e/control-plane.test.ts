@@ -1,11 +1,11 @@
 // The AWS CLI and boto3, unchanged, against a served emulator: what scripts written for the service will do.
 import { describe, expect, test } from "bun:test";
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { OPERATIONS } from "../../src/emulator/control-plane/operations.ts";
 import type { RunningEmulator } from "../../src/emulator/server/serve.ts";
+import { AWS, PYTHON } from "../helpers/aws-tools.ts";
 import { startEmulator } from "../helpers/emulator.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
 
@@ -15,19 +15,6 @@ const TOKEN = expect.stringMatching(/^AQGAAX[A-Za-z0-9_=-]{194,994}$/);
 const ID = expect.stringMatching(/^[0-9a-f-]{36}$/);
 const ARN = expect.stringMatching(/^arn:aws:iot:us-east-1:123456789012:tunnel\/[0-9a-f-]{36}$/);
 const BOTO3_SCRIPT = join(import.meta.dirname, "control-plane.py");
-
-/** Debian's AWS CLI where it is installed, else the one on PATH. */
-const AWS = existsSync("/usr/bin/aws") ? "/usr/bin/aws" : "aws";
-
-/** The first Python that has boto3. */
-const PYTHON = ["/usr/bin/python3", "python3"].find((python) => {
-  try {
-    execFileSync(python, ["-c", "import boto3"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-});
 
 /** Environment in which no setting of the user reaches the AWS tools. */
 function environment(emulator: RunningEmulator, home: string): NodeJS.ProcessEnv {
@@ -184,7 +171,7 @@ describe("boto3", () => {
     ...args: string[]
   ): Promise<Record<string, Record<string, unknown>>> {
     using home = tempDir();
-    const { stdout } = await run(PYTHON ?? "python3", [BOTO3_SCRIPT, ...args], {
+    const { stdout } = await run(PYTHON, [BOTO3_SCRIPT, ...args], {
       env: environment(emulator, home.path),
     });
     return JSON.parse(stdout);

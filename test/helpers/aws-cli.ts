@@ -1,14 +1,12 @@
 // The AWS CLI, as Debian has it or the one on PATH.
 import { execFile, execFileSync, spawn } from "node:child_process";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
+import { AWS } from "./aws-tools.ts";
 
 const run = promisify(execFile);
-
-/** Debian's AWS CLI where it is installed, else the one on PATH. */
-const AWS = existsSync("/usr/bin/aws") ? "/usr/bin/aws" : "aws";
 
 export interface AwsCli extends Disposable {
   /** Version 1 knows neither AWS_REGION nor the order of the two variables for profiles. */

@@ -1,6 +1,6 @@
 // Cases that others wrote, which are not part of the project: beside it where they are there.
 import { test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Ends the name of every test whose cases lie beside the repository; it may be skipped where they do not. */
@@ -31,4 +31,10 @@ export function conformance(name: string): string | undefined {
 /** One of the JSON files. */
 export function readCases<T>(path: string): T {
   return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** Writes down how many cases held, for scripts/conformance.ts, which names a file in TALLY. */
+export function tally(what: string, count: number): void {
+  const file = process.env["TALLY"];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify({ what, count })}\n`);
 }

@@ -79,7 +79,7 @@ export class Subscriber implements AsyncDisposable {
   }
 }
 
-/** A mosquitto with the access control list that the README gives. */
+/** A mosquitto with the access control list that docs/ci-and-emulator.md gives. */
 export interface Mosquitto extends AsyncDisposable {
   /** host:port where clients show a certificate, whose common name is their user name. */
   readonly mqtt: string;

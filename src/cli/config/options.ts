@@ -1,5 +1,5 @@
 // Every option of every command, once: yargs' arity, the environment lookup, the keys of configuration files, the help
-// texts, the README's table and the completions come from this table.
+// texts, the table of docs/configuration.md and the completions come from this table.
 
 import { AGENT } from "./agent-options.ts";
 import { CONNECT } from "./connect-options.ts";

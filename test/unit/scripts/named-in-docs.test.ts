@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { unknownNames } from "../../../scripts/named-in-docs.ts";
+import { brokenLinks, unknownNames } from "../../../scripts/named-in-docs.ts";
 
 const known = {
   exists: (path: string) => ["src/base/log.ts", "test/README.md"].includes(path),
@@ -24,4 +24,15 @@ test.each([
   ["stop(), which is only called", "stop()"],
 ])("what is not there is named: %s", (text, name) => {
   expect(unknownNames(text, known)).toEqual([name]);
+});
+
+test("links lead to files and headings that are there", () => {
+  const files = new Map([
+    ["docs/a.md", "# A\n[b](b.md) [top](../README.md#the-tunnels-links) [own](#a) [web](https://x.test/#y)"],
+    ["docs/b.md", "[a](a.md#b) [gone](gone.md) [top](README.md)\n```sh\n# b\n```"],
+    ["README.md", "## The tunnel's links"],
+  ]);
+  const read = (path: string) => files.get(path);
+  expect(brokenLinks("docs/a.md", read)).toEqual([]);
+  expect(brokenLinks("docs/b.md", read)).toEqual(["(a.md#b)", "(gone.md)", "(README.md)"]);
 });

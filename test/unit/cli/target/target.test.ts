@@ -12,7 +12,7 @@ import {
   type Target,
 } from "../../../../src/cli/target/target.ts";
 import type { CommandContext } from "../../../../src/cli/words/command.ts";
-import { testWithConformance } from "../../../helpers/conformance.ts";
+import { tally, testWithConformance } from "../../../helpers/conformance.ts";
 import { tempDir } from "../../../helpers/temp-dir.ts";
 
 /** No file of the user's is read. */
@@ -42,6 +42,7 @@ describe("where the control plane is", () => {
     const wrong = testCases.filter((each) => resolve(each) !== wanted(each));
     expect(wrong.map(({ documentation }) => documentation)).toEqual([]);
     expect(testCases).toHaveLength(71);
+    tally("endpoints", testCases.length);
   });
 
   function resolve({ params = {} }: Case): string {

@@ -6,7 +6,7 @@ import {
   type SigningKey,
   signatureFault,
 } from "../../../../src/emulator/control-plane/signature.ts";
-import { CONFORMANCE_MARK, conformance, readCases } from "../../../helpers/conformance.ts";
+import { CONFORMANCE_MARK, conformance, readCases, tally } from "../../../helpers/conformance.ts";
 
 const VECTORS = conformance("sigv4");
 
@@ -111,6 +111,7 @@ describe("the vectors of others", () => {
     expect(vectors).toHaveLength(38);
     const refused = vectors.filter((each) => signatureFault(each.request, each.key, each.isNormalized));
     expect(refused.map(({ name }) => name)).toEqual([]);
+    tally("signatures", vectors.length);
   });
 
   withVectors("are refused with any one bit changed", () => {
@@ -128,6 +129,7 @@ describe("the vectors of others", () => {
     }
     expect(tried).toBeGreaterThan(80_000);
     expect(taken).toEqual([]);
+    tally("signatures with a bit flipped", tried);
   });
 
   withVectors("are refused with any one bit of the secret changed", () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { addThing } from "../../../../src/emulator/notify/things.ts";
 import { startTestBroker, type TestBroker } from "../../../helpers/broker.ts";
-import { CONFORMANCE_MARK, conformance, readCases } from "../../../helpers/conformance.ts";
+import { CONFORMANCE_MARK, conformance, readCases, tally } from "../../../helpers/conformance.ts";
 import { notifyTopic } from "../../../helpers/mqtt.ts";
 import { waitFor } from "../../../helpers/wait.ts";
 
@@ -221,6 +221,7 @@ test.skipIf(FOLDER === undefined)(
     broker.notify("bystander", "still here");
     await waitFor("its notification", () => bystander.received.length > 0);
     expect([bystander.payloads, isDisturbed]).toEqual([["still here"], false]);
+    tally("MQTT sequences", cases.length);
   },
   180_000,
 );
