@@ -82,9 +82,10 @@ export class Carrier {
   /**
    * A local socket is gone, or could not be made. What it gave before is still sent.
    * @param why for another end of ours, when it did not go in good order (P97)
+   * @param address what could not be reached, in that case
    */
-  localClosed(connection: Connection, why?: Why): void {
-    if (this.#locals.remove(connection.key)) this.#engine.localClosed(connection, why);
+  localClosed(connection: Connection, why?: Why, address?: string): void {
+    if (this.#locals.remove(connection.key)) this.#engine.localClosed(connection, why, address);
     this.#engine.released(connection);
   }
 

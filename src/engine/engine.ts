@@ -90,15 +90,16 @@ export class Engine {
   /**
    * A local socket is gone, or could not be made. What it gave before is still sent.
    * @param why for another end of ours, when it did not go in good order (P97)
+   * @param address what could not be reached, in that case
    */
-  localClosed(connection: Connection, why?: Why): void {
+  localClosed(connection: Connection, why?: Why, address?: string): void {
     if (this.#held?.closed(connection.key, why)) return;
     const state = this.#stateOf(connection);
     if (state === undefined) return;
     state.ended = true;
     state.closed = true;
     this.#exchange.linger.delete(state);
-    if (this.#accounts?.closed(state, why)) return;
+    if (this.#accounts?.closed(state, why, address)) return;
     this.#exchange.queue.push(connection.key, { type: "reset" });
   }
 

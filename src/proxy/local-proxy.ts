@@ -116,6 +116,10 @@ export class LocalProxy {
       homes: this.#options.continuity?.homes,
       log,
       dial: (service, entry) => this.#dial(service, entry),
+      addressOf: (entry) => {
+        const address = this.#serviceMap.get(entry);
+        return address && formatAddress(address);
+      },
       onReady: (services) => {
         this.#emit({ event: "connected", channelId: socket.channelId, services });
         this.#onReady(driver, services).catch((error) => failed.resolve({ type: "failed", error }));

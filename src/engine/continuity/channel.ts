@@ -1,4 +1,10 @@
-import { encodeControl, type Hello, type Position, type Resumed } from "../../protocol/control.ts";
+import {
+  encodeControl,
+  type Hello,
+  type Position,
+  type Reason,
+  type Resumed,
+} from "../../protocol/control.ts";
 import type { Stream } from "../stream-table.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Strand } from "./strand.ts";
@@ -9,6 +15,8 @@ const TELL_MS = 100;
 const PROBE_MS = 1_000;
 /** Parts of a kind in one message: several fit between two pieces of data. */
 const MAX_ENTRIES = 256;
+/** Of reasons, which may have an address each, fewer. */
+const MAX_REASONS = 128;
 
 /** Positions beside which there is room for everything else. */
 const MAX_POSITIONS = 1_000;
@@ -31,7 +39,7 @@ export class Channel {
   readonly #soon = new Set<Ledger>();
   #soonAt: number | undefined;
   readonly #fins = new Map<number, number>();
-  readonly #reasons = new Map<number, number>();
+  readonly #reasons = new Map<number, Reason>();
   #answer = 0;
   #lastProbe = 0;
   #probedAt: number | undefined;
@@ -57,8 +65,8 @@ export class Channel {
     this.#fins.set(ledger.connectionId, ledger.outgoing.sent);
   }
 
-  sayReason(connectionId: number, why: number): void {
-    this.#reasons.set(connectionId, why);
+  sayReason(reason: Reason): void {
+    this.#reasons.set(reason.connection, reason);
   }
 
   sayAnswer(probe: number): void {
@@ -121,7 +129,7 @@ export class Channel {
       resumed: this.#resumed,
       credits,
       fins: take(this.#fins, hasRoom).map(([connection, bytes]) => ({ connection, bytes })),
-      reasons: take(this.#reasons, hasRoom).map(([connection, why]) => ({ connection, why })),
+      reasons: take(this.#reasons, hasRoom, MAX_REASONS).map(([, reason]) => reason),
       probe: hasMore ? this.#takeProbe(now) : 0,
       answer: this.#answer,
     };
@@ -156,9 +164,13 @@ export class Channel {
   }
 }
 
-function take(entries: Map<number, number>, hasRoom: boolean): readonly (readonly [number, number])[] {
+function take<T>(
+  entries: Map<number, T>,
+  hasRoom: boolean,
+  most = MAX_ENTRIES,
+): readonly (readonly [number, T])[] {
   if (!hasRoom) return [];
-  const taken = [...entries].slice(0, MAX_ENTRIES);
+  const taken = [...entries].slice(0, most);
   for (const [key] of taken) entries.delete(key);
   return taken;
 }

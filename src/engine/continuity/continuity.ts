@@ -126,8 +126,8 @@ export class Continuity implements Holder, ContinuityHooks {
   /** How the local socket of a connection ends, by what the other end said of it (P97). */
   endOf(state: ConnectionState, why: string, how: "end" | "reset") {
     const reason = this.accounts.reasonOf(state);
-    const words = whyOf(reason);
-    const isReset = reason === Why.Reset && this.accounts.isTaken(state);
+    const words = reason && whyOf(reason);
+    const isReset = reason?.why === Why.Reset && this.accounts.isTaken(state);
     return { why: words === undefined ? why : `${why}: ${words}`, how: isReset ? ("reset" as const) : how };
   }
 
