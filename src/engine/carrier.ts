@@ -105,6 +105,11 @@ export class Carrier {
     return this.#locals.isHolding || this.#locals.hasEnding || this.#engine.isLingering;
   }
 
+  /** Source: asks for the round trip to the other end of a service, which a `pong` tells; see Pings. */
+  ping(serviceId: string, isLoaded: boolean, now: number): void {
+    this.#engine.ping(serviceId, isLoaded && this.#stopUntil === undefined, now);
+  }
+
   /** Ends every connection in good order, then the WebSocket: within a second, whatever anybody does. */
   stop(now: number): void {
     if (this.#stopUntil !== undefined) return;

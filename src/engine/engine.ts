@@ -194,6 +194,14 @@ export class Engine {
     return this.#continuity?.roundTripMs;
   }
 
+  /** Source: asks for the round trip to the other end of a service, which a `pong` tells; see Pings. */
+  ping(serviceId: string, isLoaded: boolean, now: number): void {
+    this.#continuity?.setNow(now);
+    if (this.#continuity !== undefined && this.isReady) return this.#continuity.ping(serviceId, isLoaded);
+    const outcome = this.isReady ? "foreign" : "away";
+    this.#exchange.event({ type: "pong", serviceId, outcome, loadedBytes: 0 });
+  }
+
   /** Whether something is to be said to another end of ours. */
   get hasControl(): boolean {
     return this.#continuity?.hasMessage === true;

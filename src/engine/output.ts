@@ -64,6 +64,18 @@ export type Output =
   /** The WebSocket is over: close it when stopped, else drop it. Only `abandon` may follow. */
   | { readonly type: "ended"; readonly end: CarrierEnd };
 
+/** What became of a ping to the other end of a service (P105). */
+export interface Pong {
+  readonly serviceId: string;
+  /**
+   * Milliseconds until the answer; or `silent`: none came; `away`: nobody is there; `foreign`: the other end does not
+   * say HELLO.
+   */
+  readonly outcome: number | "silent" | "away" | "foreign";
+  /** Bytes of load that were sent since the one before (P106). */
+  readonly loadedBytes: number;
+}
+
 /** What a carrier tells its owner, besides what it wants done: for the log, the user and the next WebSocket. */
 export type EngineEvent =
   /** The other side's format became known: `known` is what it speaks, `from` what told it. */
@@ -85,5 +97,6 @@ export type EngineEvent =
     }
   /** They ended with RST (P101). */
   | { readonly type: "lost"; readonly serviceId: string; readonly connections: number; readonly why: string }
+  | ({ readonly type: "pong" } & Pong)
   /** A connection was refused, with the reason. */
   | { readonly type: "refused"; readonly serviceId: string; readonly why: string };

@@ -1,4 +1,5 @@
 import { Reader, util, Writer } from "protobufjs/minimal.js";
+import { MAX_PAYLOAD_BYTES } from "./constants.ts";
 
 /**
  * Connection id of a stream's control channel (P90). Ids are counted up from 1, and nobody opens so many connections in
@@ -107,11 +108,22 @@ export function encodeControl(control: Partial<Control>): Uint8Array {
   for (const reason of reasons) nested(writer, 6, () => writeReason(writer, reason));
   number(writer, 7, probe);
   number(writer, 8, answer);
+  return payloadOf(writer);
+}
+
+function payloadOf(writer: Writer): Uint8Array {
   const body = writer.finish();
   const payload = new Uint8Array(MAGIC.length + body.length);
   payload.set(MAGIC);
   payload.set(body, MAGIC.length);
   return payload;
+}
+
+/** The payload of a control message of so many bytes, or a few less, that the other end drops (P106). */
+export function encodeLoad(maxBytes: number): Uint8Array {
+  const writer = Writer.create();
+  const bytes = Math.max(0, Math.min(maxBytes, MAX_PAYLOAD_BYTES) - MAGIC.length - 4);
+  return payloadOf(writer.uint32((9 << 3) | 2).bytes(new Uint8Array(bytes)));
 }
 
 /** @returns undefined when the payload is none, or says what cannot be */

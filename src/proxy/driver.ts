@@ -84,6 +84,11 @@ export class Driver {
     this.#carryOut();
   }
 
+  /** Source: asks for the round trip to the other end of a service, which a `pong` event tells. */
+  ping(serviceId: string, isLoaded: boolean): void {
+    this.#tell(() => this.#carrier.ping(serviceId, isLoaded, now()));
+  }
+
   /** Ends every connection, tells the other side, and closes the WebSocket. */
   stop(): void {
     this.#tell(() => this.#carrier.stop(now()));

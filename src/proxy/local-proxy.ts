@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
 import { type BackoffLimits, backoffMs } from "../engine/backoff.ts";
 import type { CarrierOptions } from "../engine/carrier-options.ts";
-import type { CarrierEnd, EngineEvent, Format } from "../engine/output.ts";
+import type { CarrierEnd, EngineEvent, Format, Pong } from "../engine/output.ts";
 import { judgeRefusal, saysTunnelEnded } from "../engine/refusal.ts";
 import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
@@ -16,6 +16,7 @@ import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
 import { findNewer } from "./newer-tokens.ts";
 import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap, TokenPair } from "./options.ts";
+import { PingDesk } from "./ping-desk.ts";
 import { closedEvent, eventOf, openedEvent } from "./proxy-events.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
@@ -38,6 +39,7 @@ export class LocalProxy {
   readonly #options: ProxyOptions;
   readonly #record = new ProxyRecord();
   readonly #listeners = new Listeners();
+  readonly #pings = new PingDesk(() => this.#record.driver);
   readonly #startedAt = performance.now();
   /** What the other side speaks as a WebSocket starts: as told, or 1 once found out; 2 is found out each time (P45). */
   #format: Format | undefined;
@@ -89,6 +91,11 @@ export class LocalProxy {
     this.#listeners.take(service, socket);
   }
 
+  /** Source: the round trip to the other end of a service, beside load if told so; see PingDesk. */
+  ping(service: string, isLoaded: boolean): Promise<Pong> {
+    return this.#pings.ask(service, isLoaded);
+  }
+
   /** One WebSocket from dial to end, and the wait before the next one. */
   async #connectAndCarry(): Promise<ProxyEnd | undefined> {
     if (this.#options.signal.aborted) return "stopped";
@@ -136,6 +143,7 @@ export class LocalProxy {
       return end;
     } finally {
       this.#listeners.deliverTo(undefined);
+      this.#pings.over();
       this.#await(driver);
     }
   }
@@ -261,6 +269,7 @@ export class LocalProxy {
   #onEngineEvent(event: EngineEvent, isLinkDown: boolean): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
+    if (event.type === "pong") return this.#pings.tell(event);
     this.#emit(eventOf(event, isLinkDown));
   }
 

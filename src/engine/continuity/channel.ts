@@ -44,6 +44,10 @@ export class Channel {
   #lastProbe = 0;
   #probedAt: number | undefined;
   #isProbing = false;
+  /** When somebody asked for the round trip, until the probe of that went out … */
+  #pingAt: number | undefined;
+  /** … which waits for its answer now. */
+  #isPinging = false;
 
   constructor(stream: Stream) {
     this.stream = stream;
@@ -73,6 +77,11 @@ export class Channel {
     this.#answer = probe;
   }
 
+  /** Measures the round trip from now on, whatever was measured before. */
+  askPing(now: number): void {
+    this.#pingAt = now;
+  }
+
   /** Tells what a connection has delivered, if that is worth it. */
   sayCredit(ledger: Ledger, now: number): void {
     const { due } = ledger.incoming;
@@ -89,10 +98,14 @@ export class Channel {
     this.#fins.delete(ledger.connectionId);
   }
 
-  answered(answer: number, now: number): void {
-    if (!this.#isProbing || answer !== this.#lastProbe) return;
+  /** @returns the round trip, when it was asked for */
+  answered(answer: number, now: number): number | undefined {
+    if (!this.#isProbing || answer !== this.#lastProbe) return undefined;
     this.#isProbing = false;
     this.roundTripMs = now - (this.#probedAt ?? now);
+    const isAskedFor = this.#isPinging;
+    this.#isPinging = false;
+    return isAskedFor ? this.roundTripMs : undefined;
   }
 
   /** What could wait can no longer. */
@@ -112,7 +125,7 @@ export class Channel {
   get isDue(): boolean {
     const hasList = this.#now.size + this.#fins.size + this.#reasons.size > 0;
     const hasOne = this.#hello !== undefined || this.#resume !== undefined || this.#resumed !== undefined;
-    return hasList || hasOne || this.#answer > 0;
+    return hasList || hasOne || this.#answer > 0 || this.#pingAt !== undefined;
   }
 
   /** The next control message; call it when `isDue`. */
@@ -130,7 +143,7 @@ export class Channel {
       credits,
       fins: take(this.#fins, hasRoom).map(([connection, bytes]) => ({ connection, bytes })),
       reasons: take(this.#reasons, hasRoom, MAX_REASONS).map(([, reason]) => reason),
-      probe: hasMore ? this.#takeProbe(now) : 0,
+      probe: this.#takePing() ?? (hasMore ? this.#takeProbe(now) : 0),
       answer: this.#answer,
     };
     this.#hello = undefined;
@@ -153,11 +166,24 @@ export class Channel {
     }));
   }
 
+  /** It counts from when it was asked for: what waits here on the way is part of it. */
+  #takePing(): number | undefined {
+    if (this.#pingAt === undefined) return undefined;
+    const at = this.#pingAt;
+    this.#pingAt = undefined;
+    this.#isPinging = true;
+    return this.#nextProbe(at);
+  }
+
   /** A destination's first HELLO asks nothing: nobody may be there to answer. */
   #takeProbe(now: number): number {
     const isEarly = this.#probedAt !== undefined && now - this.#probedAt < PROBE_MS;
     if (this.strand === undefined || this.#isProbing || isEarly) return 0;
-    this.#probedAt = now;
+    return this.#nextProbe(now);
+  }
+
+  #nextProbe(at: number): number {
+    this.#probedAt = at;
     this.#isProbing = true;
     this.#lastProbe = (this.#lastProbe % 0xffff) + 1;
     return this.#lastProbe;

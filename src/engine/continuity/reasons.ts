@@ -1,10 +1,9 @@
-import { escapeControl } from "../../base/escape.ts";
 import { type Reason, Why } from "../../protocol/control.ts";
 
-/** Words for why the other end closed a connection (P97). The address in it is a stranger's: it is escaped. */
+/** Words for why the other end closed a connection (P97). The address in them is a stranger's text. */
 export function whyOf({ why, address }: Reason): string | undefined {
   // Only a destination dials.
-  const where = address === undefined ? undefined : `${escapeControl(address)} on the device`;
+  const where = address === undefined ? undefined : `${address} on the device`;
   switch (why) {
     case Why.Refused:
       return where === undefined

@@ -421,7 +421,6 @@ describe("a source", () => {
     [Why.Refused, "127.0.0.1:22", "connection refused by 127.0.0.1:22 on the device"],
     [Why.Unreachable, "[fe80::1]:22", "[fe80::1]:22 on the device cannot be reached"],
     [Why.TimedOut, "plc.example:502", "plc.example:502 on the device did not answer in time"],
-    [Why.Refused, "/run/\u001b[2Japp", "connection refused by /run/\\u001b[2Japp on the device"],
     [Why.Refused, undefined, "its application refused the connection"],
     [Why.Refused, "x".repeat(129), "its application refused the connection"],
     [Why.Unreachable, undefined, "its application cannot be reached"],
