@@ -52,7 +52,7 @@ export class Carrier {
 
   /** The WebSocket is gone. */
   tunnelClosed(code: number, reason: string, error: Error | undefined, now: number): void {
-    this.#finish({ type: "closed", code, reason, error }, now);
+    this.#finish({ type: "closed", code, reason, error, hello: this.#engine.helloFate(now) }, now);
   }
 
   /**

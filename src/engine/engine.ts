@@ -6,7 +6,7 @@ import { checkMessage } from "../protocol/rules.ts";
 import { Continuity } from "./continuity/continuity.ts";
 import { Destination } from "./destination.ts";
 import { type EngineOptions, Exchange } from "./exchange.ts";
-import type { Connection, EngineOutput } from "./output.ts";
+import type { Connection, EngineOutput, HelloFate } from "./output.ts";
 import { Pressure } from "./pressure.ts";
 import type { Backlog } from "./readers.ts";
 import { Sender } from "./sender.ts";
@@ -200,6 +200,11 @@ export class Engine {
     if (this.#continuity !== undefined && this.isReady) return this.#continuity.ping(serviceId, isLoaded);
     const outcome = this.isReady ? "foreign" : "away";
     this.#exchange.event({ type: "pong", serviceId, outcome, loadedBytes: 0 });
+  }
+
+  /** What has become of the first HELLO, if one was said. */
+  helloFate(now: number): HelloFate | undefined {
+    return this.#continuity?.helloFate(now);
   }
 
   /** Whether something is to be said to another end of ours. */

@@ -39,6 +39,14 @@ export type EngineOutput =
   /** The session is over. */
   | { readonly type: "fail"; readonly error: TunnelError };
 
+/** What became of the first HELLO of a WebSocket, as it ended (P107). */
+export interface HelloFate {
+  /** Milliseconds since it was said. */
+  readonly ageMs: number;
+  /** The other end has answered, so that it went through the service. */
+  readonly isAnswered: boolean;
+}
+
 /** How a WebSocket's life in a carrier came to its end. */
 export type CarrierEnd =
   | {
@@ -46,6 +54,8 @@ export type CarrierEnd =
       readonly code: number;
       readonly reason: string;
       readonly error?: Error | undefined;
+      /** Absent when none was said. */
+      readonly hello?: HelloFate | undefined;
     }
   | { readonly type: "failed"; readonly error: TunnelError }
   | { readonly type: "stopped" };

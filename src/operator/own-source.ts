@@ -7,6 +7,7 @@ import type { Pong } from "../engine/output.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
 import { ProcessSession } from "../proxy/process-session.ts";
+import { waryEndpointsOf } from "../proxy/wary-endpoints.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
 import { newerToken } from "./user-tokens.ts";
@@ -59,6 +60,7 @@ export class OwnSource implements AsyncDisposable {
       lingerMs,
       keepaliveMs,
       continuity: ProcessSession.of(resumeTimeoutMs),
+      waryEndpoints: waryEndpointsOf(env),
       log,
       onEvent: (event) => {
         board.observe(event);

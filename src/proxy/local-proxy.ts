@@ -10,6 +10,7 @@ import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
 import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
 import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
+import { ContinuityTrial } from "./continuity-trial.ts";
 import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
@@ -39,6 +40,7 @@ export class LocalProxy {
   readonly #options: ProxyOptions;
   readonly #record = new ProxyRecord();
   readonly #listeners = new Listeners();
+  readonly #trial: ContinuityTrial;
   readonly #pings = new PingDesk(() => this.#record.driver);
   readonly #startedAt = performance.now();
   /** What the other side speaks as a WebSocket starts: as told, or 1 once found out; 2 is found out each time (P45). */
@@ -56,6 +58,7 @@ export class LocalProxy {
     this.#record.releasing = this.#releasing;
     this.#record.session = options.continuity;
     this.#tokens = options;
+    this.#trial = new ContinuityTrial(options);
     if (options.clientType !== undefined) this.#format = FORMATS[options.clientType];
   }
 
@@ -103,8 +106,10 @@ export class LocalProxy {
       const onSlow = (message: string) => this.#emit({ event: "warning", message });
       const socket = await dialTunnel({ ...dialOptions(this.#options, this.#tokens), onSlow });
       const connectedAt = performance.now();
+      this.#onOpened();
       this.#lastConnectedAt = connectedAt;
       const end = await this.#carry(socket);
+      this.#trial.ended(end);
       if (performance.now() - connectedAt >= STABLE_MS) this.#failures = 0;
       return await this.#afterLink(end);
     } catch (error) {
@@ -112,6 +117,14 @@ export class LocalProxy {
       if (!(error instanceof TunnelError)) throw error;
       return await this.#afterFailure(error);
     }
+  }
+
+  /** Nobody takes up what is held, once continuity is off. */
+  #onOpened(): void {
+    const message = this.#trial.opened();
+    if (message === undefined) return;
+    this.#emit({ event: "warning", message });
+    for (const driver of this.#releasing) driver.stop();
   }
 
   async #carry(socket: TunnelSocket): Promise<CarrierEnd> {
@@ -166,7 +179,7 @@ export class LocalProxy {
       lingerMs,
       stallTimeoutMs,
       keepaliveMs,
-      continuity: this.#options.continuity?.session,
+      continuity: this.#trial.session,
       maxConnections: this.#options.maxConnections ?? connectionShare(1),
       random: Math.random,
     };
@@ -241,6 +254,7 @@ export class LocalProxy {
   /** Its token is of no use: the tunnel is over, or there is a newer one to go on with, or that was all. */
   async #afterRefusal(error: HandshakeError | ReplacedError): Promise<ProxyEnd | undefined> {
     const wasConnected = this.#lastConnectedAt !== undefined;
+    this.#trial.refused();
     const isOver = error instanceof HandshakeError && judgeRefusal(error) === "tunnel-over";
     if (isOver && wasConnected) return "tunnel-closed";
     const { newerTokens, signal } = this.#options;

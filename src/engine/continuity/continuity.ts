@@ -8,6 +8,7 @@ import {
 import { type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import type { ContinuityHooks } from "../continuity-hooks.ts";
 import { type Exchange, idsOf } from "../exchange.ts";
+import type { HelloFate } from "../output.ts";
 import { isOurs } from "../pacing.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import { Accounts } from "./accounts.ts";
@@ -22,7 +23,7 @@ import type { Holder, Strand } from "./strand.ts";
 import { Strands } from "./strands.ts";
 
 /**
- * What one WebSocket's engine adds where both ends are ours (P90 to P106): it speaks on the control channel of each
+ * What one WebSocket's engine adds where both ends are ours (P90 to P107): it speaks on the control channel of each
  * stream, keeps the accounts of connections, and hands them to the process's session when their stream is lost.
  */
 export class Continuity implements Holder, ContinuityHooks {
@@ -70,6 +71,10 @@ export class Continuity implements Holder, ContinuityHooks {
   /** The last measured round trip from end to end, the longest of the services', in milliseconds. */
   get roundTripMs(): number | undefined {
     return this.#channels.roundTripMs;
+  }
+
+  helloFate(now: number): HelloFate | undefined {
+    return this.#handshake.fateOf(now);
   }
 
   /** Source: asks for the round trip to the other end of a service; see Pings. */
@@ -263,6 +268,7 @@ export class Continuity implements Holder, ContinuityHooks {
     if (resumed !== undefined) this.#handshake.onResumed(channel, resumed);
     if (control.probe > 0) channel.sayAnswer(control.probe);
     const afterMs = channel.answered(control.answer, this.accounts.now);
+    if (control.answer > 0) this.#handshake.answered();
     if (afterMs !== undefined) this.#pings.answered(channel, afterMs, this.accounts.now);
     this.accounts.hear(control, stream, channel);
   }
