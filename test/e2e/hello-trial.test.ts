@@ -14,7 +14,7 @@ setDefaultTimeout(60_000);
 const WARNING = /continuity is off at localhost:\d+ for 30 days/g;
 
 function startDestination(cutter: HelloCutter, port: number, state: string, ...args: readonly string[]) {
-  const words = ["proxy", "destination", "-d", `SSH=127.0.0.1:${port}`, "--continuity", "auto"];
+  const words = ["proxy", "destination", "-d", `SSH=127.0.0.1:${port}`];
   return startTunnel([...words, ...cutter.args, ...args], {
     AWSIOT_TUNNEL_ACCESS_TOKEN: "token",
     XDG_STATE_HOME: state,
@@ -49,7 +49,7 @@ test("a destination is cut twice, warns once, and carries without; so does the n
 test("a source finds it out as well", async () => {
   await using cutter = await startHelloCutter(0);
   using state = tempDir();
-  const words = ["proxy", "source", "-p", "SSH=0", "--continuity", "auto", ...cutter.args];
+  const words = ["proxy", "source", "-p", "SSH=0", ...cutter.args];
   const env = { AWSIOT_TUNNEL_ACCESS_TOKEN: "token", XDG_STATE_HOME: state.path };
   await using source = startTunnel(words, env);
   const [, port] = await source.waitForLine(/listening on 127\.0\.0\.1:(\d+)$/);

@@ -28,7 +28,7 @@ test("measures without a service behind the device, dials nothing, and closes wh
   await using service = await startTcpServer(() => {
     dialled += 1;
   });
-  await operator.startDevice(service.port, "--continuity", "auto");
+  await operator.startDevice(service.port);
   const { code, stdout, stderr } = await operator.run(...PING, "--count", "5");
   expect([code, stderr]).toEqual([0, expect.stringMatching(/opened tunnel .*closed tunnel/s)]);
   const lines = stdout.trim().split("\n");
@@ -43,7 +43,7 @@ test("measures without a service behind the device, dials nothing, and closes wh
 
 test("--under-load measures beside bytes that the device drops, and leaves its service alone", async () => {
   await using operator = await startOperator();
-  await operator.startDevice(await freePort(), "--continuity", "auto");
+  await operator.startDevice(await freePort());
   const { code, stdout } = await operator.run(...PING, "--under-load", "--json", "--count", "10");
   expect(code).toBe(0);
   const pings = documents(stdout, "ping");
@@ -61,8 +61,8 @@ test("--under-load measures beside bytes that the device drops, and leaves its s
 test("joins the connect of this machine, which then carries on", async () => {
   await using operator = await startOperator();
   await using echo = await startTcpServer((socket) => socket.pipe(socket));
-  await operator.startDevice(echo.port, "--continuity", "auto");
-  await using connecting = operator.connect("--continuity", "auto");
+  await operator.startDevice(echo.port);
+  await using connecting = operator.connect();
   await portOf(connecting);
   for (const args of [[], ["--under-load"]]) {
     const { code, stdout, stderr } = await operator.run(...PING, "--count", "3", ...args);
@@ -76,7 +76,7 @@ test("joins the connect of this machine, which then carries on", async () => {
 
 test("Ctrl-C prints the summary of what there is", async () => {
   await using operator = await startOperator();
-  await operator.startDevice(await freePort(), "--continuity", "auto");
+  await operator.startDevice(await freePort());
   await using ping = startPing(operator, "--count", "10000");
   await ping.waitForLine(/^3: /);
   ping.signal("SIGINT");
@@ -88,13 +88,13 @@ test("Ctrl-C prints the summary of what there is", async () => {
 test("a device that goes away costs answers; one that comes back gives them again", async () => {
   await using operator = await startOperator();
   const port = await freePort();
-  const device = await operator.startDevice(port, "--continuity", "auto");
+  const device = await operator.startDevice(port);
   await using ping = startPing(operator, "--count", "10000");
   await ping.waitForLine(/^3: .* ms$/);
   await device[Symbol.asyncDispose]();
   await ping.waitForLine(/^\d+: the link, or the other end, is away$/);
   const before = ping.stdout.trim().split("\n").length;
-  await operator.startDevice(port, "--continuity", "auto");
+  await operator.startDevice(port);
   await waitFor(
     "answers again",
     () => / ms\n/.test(ping.stdout.split("\n").slice(before).join("\n")),

@@ -21,7 +21,7 @@ export const pingCommand: Command = {
     "tunnel ping --thing pump-7 --service SSH --under-load --count 100 --json",
   ],
   notes: [
-    "It takes the tunnel of `tunnel connect`, or one as that does, and asks the `tunnel` at the other end to answer: through service, networks and both programs, and without a word to the application behind. Both ends need --continuity auto, which is the default. A device with another client is found out in 5 s; its application may see one connection that opens and closes.",
+    "It takes the tunnel of `tunnel connect`, or one as that does, and asks the `tunnel` at the other end to answer: through service, networks and both programs, and without a word to the application behind. Neither end may say --continuity off. A device with another client is found out in 5 s; its application may see one connection that opens and closes.",
     "The exit code is 0 when an answer came, and 69 when none did. Ctrl-C prints the summary of what there is.",
     "With --under-load it also fills the tunnel towards the device, for as long as it measures: at AWS that is 800 kbit/s, and a metered link of the device pays for it. Bytes of connections go before those of the load, pings before both.",
   ],

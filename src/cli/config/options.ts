@@ -185,9 +185,9 @@ const PROXY = {
     env: ["TUNNEL_CONTINUITY"],
     placeholder: "auto|off",
     file: "own",
-    describe: "auto: connections outlive a lost link where the other side is tunnel as well (default off)",
+    describe: "auto: connections outlive a lost link where the other side is tunnel as well (default auto)",
     choices: ["auto", "off"],
-    fallback: "off",
+    fallback: "auto",
   }),
   resumeTimeout: one({
     flag: "resume-timeout",
