@@ -117,10 +117,14 @@ export class Pings {
     return stream;
   }
 
-  /** A stream that was started for a ping alone, and is of no use, is not left to the other end. */
+  /** What was started for a ping alone, and is of no use, is not left to the other end. */
   #end(stream: Stream | undefined): void {
-    if (stream === undefined || stream.connections.size > 0) return;
-    if (this.#exchange.table.of(stream.serviceId) !== stream) return;
+    if (stream === undefined || this.#exchange.table.of(stream.serviceId) !== stream) return;
+    if (stream.connections.size > 0) {
+      // Opened meanwhile: only what was dialled for the control connection ends.
+      const type = MessageType.ConnectionReset;
+      return this.#exchange.answer(makeMessage({ type, ...idsOf(stream, CONTROL_CONNECTION_ID) }));
+    }
     this.#channels.delete(stream);
     this.#exchange.table.end(stream);
     this.#exchange.answer(makeMessage({ type: MessageType.StreamReset, ...idsOf(stream, 0) }));

@@ -94,6 +94,16 @@ describe("a ping (P105)", () => {
     expect(said(engine, 5_000).lines).toEqual([`STREAM_RESET SSH ${FIRST}`]);
   });
 
+  test("ends what was dialled for it alone where a connection was opened meanwhile", () => {
+    const engine = makeSource({ continuity: makeSession(5), format: 3 });
+    engine.ping("SSH", false, 0);
+    accept(engine);
+    said(engine);
+    engine.tick(5_000);
+    expect(asked(engine)).toContain("pong SSH foreign");
+    expect(said(engine, 5_000).lines).toEqual([`CONNECTION_RESET SSH ${FIRST}.${CONTROL_CONNECTION_ID}`]);
+  });
+
   test("in a stream that has connections of a foreign destination leaves them alone", () => {
     const engine = makeSource({ continuity: makeSession(5), format: 3 });
     engine.localData(accept(engine), text("abc"));
