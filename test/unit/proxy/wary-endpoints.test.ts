@@ -49,14 +49,14 @@ describe("endpoints where continuity stays off (P107)", () => {
   });
 
   test.each([
-    ["", "nothing"],
-    ["{", "half a document"],
-    ["[]", "another document"],
-    ['{"version":2,"endpoints":[]}', "another version"],
-    [`{"version":1,"endpoints":[["${ENDPOINT}","never"]]}`, "no date"],
-    [`{"version":1,"endpoints":[["${ENDPOINT}"]]}`, "half an entry"],
-    ["x".repeat(20_000), "too much"],
-  ])("are on again when the file says %#: %s", (text) => {
+    ["nothing", ""],
+    ["half a document", "{"],
+    ["another document", "[]"],
+    ["another version", '{"version":2,"endpoints":[]}'],
+    ["no date", `{"version":1,"endpoints":[["${ENDPOINT}","never"]]}`],
+    ["half an entry", `{"version":1,"endpoints":[["${ENDPOINT}"]]}`],
+    ["too much", "x".repeat(20_000)],
+  ])("are on again when the file says %s", (_name, text) => {
     using place = places();
     place.at(NOW).add("other:443");
     writeFileSync(place.path, text);
