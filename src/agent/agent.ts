@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClientToken } from "../base/secret.ts";
 import { connectionShare } from "../proxy/descriptors.ts";
 import type { AddressMap } from "../proxy/options.ts";
 import { ProcessSession } from "../proxy/process-session.ts";
+import { WARY_FILE, WaryEndpoints } from "../proxy/wary-endpoints.ts";
 import { AgentSession } from "./agent-session.ts";
 import type { AgentEvent, AgentOptions, SessionAudit, SessionEndReason } from "./agent-types.ts";
 import { openBrokerStream } from "./broker-stream.ts";
@@ -48,6 +50,7 @@ class Agent {
   readonly #endings = new Set<Promise<void>>();
   /** One for all tunnels: after a rotation, another session goes on with the connections of the former one. */
   readonly #continuity: ProcessSession | undefined;
+  readonly #wary: WaryEndpoints;
   #isDraining = false;
 
   constructor(options: AgentOptions) {
@@ -56,6 +59,7 @@ class Agent {
     this.#table = new SessionTable(options.maxTunnels);
     this.#starts = new StartLimit(START_BURST_TABLES * options.maxTunnels, START_EVERY_MS);
     this.#saved = new SavedSessions(options.stateDirectory);
+    this.#wary = new WaryEndpoints(join(options.stateDirectory, WARY_FILE), () => Date.now());
     this.#continuity = ProcessSession.of(options.resumeTimeoutMs, { isShared: true });
   }
 
@@ -187,6 +191,7 @@ class Agent {
       proxy: {
         ...proxy,
         continuity: this.#continuity,
+        waryEndpoints: this.#wary,
         log,
         serviceMap: () => only(services, serviceMap),
         dataPlane: dataPlaneOf(region),

@@ -52,7 +52,7 @@ export class Carrier {
 
   /** The WebSocket is gone. */
   tunnelClosed(code: number, reason: string, error: Error | undefined, now: number): void {
-    this.#finish({ type: "closed", code, reason, error }, now);
+    this.#finish({ type: "closed", code, reason, error, hello: this.#engine.helloFate(now) }, now);
   }
 
   /**
@@ -82,9 +82,10 @@ export class Carrier {
   /**
    * A local socket is gone, or could not be made. What it gave before is still sent.
    * @param why for another end of ours, when it did not go in good order (P97)
+   * @param address what could not be reached, in that case
    */
-  localClosed(connection: Connection, why?: Why): void {
-    if (this.#locals.remove(connection.key)) this.#engine.localClosed(connection, why);
+  localClosed(connection: Connection, why?: Why, address?: string): void {
+    if (this.#locals.remove(connection.key)) this.#engine.localClosed(connection, why, address);
     this.#engine.released(connection);
   }
 
@@ -102,6 +103,11 @@ export class Carrier {
     this.#engine.localUnread(connection, unreadBytes, now);
     if (this.#engine.hasControl) return true;
     return this.#locals.isHolding || this.#locals.hasEnding || this.#engine.isLingering;
+  }
+
+  /** Source: asks for the round trip to the other end of a service, which a `pong` tells; see Pings. */
+  ping(serviceId: string, isLoaded: boolean, now: number): void {
+    this.#engine.ping(serviceId, isLoaded && this.#stopUntil === undefined, now);
   }
 
   /** Ends every connection in good order, then the WebSocket: within a second, whatever anybody does. */

@@ -6,7 +6,7 @@ import { checkMessage } from "../protocol/rules.ts";
 import { Continuity } from "./continuity/continuity.ts";
 import { Destination } from "./destination.ts";
 import { type EngineOptions, Exchange } from "./exchange.ts";
-import type { Connection, EngineOutput } from "./output.ts";
+import type { Connection, EngineOutput, HelloFate } from "./output.ts";
 import { Pressure } from "./pressure.ts";
 import type { Backlog } from "./readers.ts";
 import { Sender } from "./sender.ts";
@@ -90,15 +90,16 @@ export class Engine {
   /**
    * A local socket is gone, or could not be made. What it gave before is still sent.
    * @param why for another end of ours, when it did not go in good order (P97)
+   * @param address what could not be reached, in that case
    */
-  localClosed(connection: Connection, why?: Why): void {
+  localClosed(connection: Connection, why?: Why, address?: string): void {
     if (this.#held?.closed(connection.key, why)) return;
     const state = this.#stateOf(connection);
     if (state === undefined) return;
     state.ended = true;
     state.closed = true;
     this.#exchange.linger.delete(state);
-    if (this.#accounts?.closed(state, why)) return;
+    if (this.#accounts?.closed(state, why, address)) return;
     this.#exchange.queue.push(connection.key, { type: "reset" });
   }
 
@@ -191,6 +192,19 @@ export class Engine {
   /** Round trip to the other end of ours, in milliseconds, once measured. */
   get endToEndMs(): number | undefined {
     return this.#continuity?.roundTripMs;
+  }
+
+  /** Source: asks for the round trip to the other end of a service, which a `pong` tells; see Pings. */
+  ping(serviceId: string, isLoaded: boolean, now: number): void {
+    this.#continuity?.setNow(now);
+    if (this.#continuity !== undefined && this.isReady) return this.#continuity.ping(serviceId, isLoaded);
+    const outcome = this.isReady ? "foreign" : "away";
+    this.#exchange.event({ type: "pong", serviceId, outcome, loadedBytes: 0 });
+  }
+
+  /** What has become of the first HELLO, if one was said. */
+  helloFate(now: number): HelloFate | undefined {
+    return this.#continuity?.helloFate(now);
   }
 
   /** Whether something is to be said to another end of ours. */

@@ -39,6 +39,14 @@ export type EngineOutput =
   /** The session is over. */
   | { readonly type: "fail"; readonly error: TunnelError };
 
+/** What became of the first HELLO of a WebSocket, as it ended (P107). */
+export interface HelloFate {
+  /** Milliseconds since it was said. */
+  readonly ageMs: number;
+  /** The other end has answered, so that it went through the service. */
+  readonly isAnswered: boolean;
+}
+
 /** How a WebSocket's life in a carrier came to its end. */
 export type CarrierEnd =
   | {
@@ -46,6 +54,8 @@ export type CarrierEnd =
       readonly code: number;
       readonly reason: string;
       readonly error?: Error | undefined;
+      /** Absent when none was said. */
+      readonly hello?: HelloFate | undefined;
     }
   | { readonly type: "failed"; readonly error: TunnelError }
   | { readonly type: "stopped" };
@@ -63,6 +73,18 @@ export type Output =
   | { readonly type: "abandon"; readonly connection: Connection }
   /** The WebSocket is over: close it when stopped, else drop it. Only `abandon` may follow. */
   | { readonly type: "ended"; readonly end: CarrierEnd };
+
+/** What became of a ping to the other end of a service (P105). */
+export interface Pong {
+  readonly serviceId: string;
+  /**
+   * Milliseconds until the answer; or `silent`: none came; `away`: nobody is there; `foreign`: the other end does not
+   * say HELLO.
+   */
+  readonly outcome: number | "silent" | "away" | "foreign";
+  /** Bytes of load that were sent since the one before (P106). */
+  readonly loadedBytes: number;
+}
 
 /** What a carrier tells its owner, besides what it wants done: for the log, the user and the next WebSocket. */
 export type EngineEvent =
@@ -85,5 +107,6 @@ export type EngineEvent =
     }
   /** They ended with RST (P101). */
   | { readonly type: "lost"; readonly serviceId: string; readonly connections: number; readonly why: string }
+  | ({ readonly type: "pong" } & Pong)
   /** A connection was refused, with the reason. */
   | { readonly type: "refused"; readonly serviceId: string; readonly why: string };

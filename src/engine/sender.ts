@@ -7,7 +7,7 @@ import type { Item } from "./fair-queue.ts";
 import type { Source } from "./source.ts";
 import type { ConnectionState } from "./stream-table.ts";
 
-/** What goes out next: control messages first, then what connections have queued, in turns. */
+/** What goes out next: control messages first, then what connections have queued, in turns, then load (P106). */
 export class Sender {
   readonly #exchange: Exchange;
   readonly #side: Source | Destination;
@@ -29,7 +29,10 @@ export class Sender {
       const control = this.#continuity?.nextMessage(now);
       if (control !== undefined) return encodeFrame(control);
       const taken = queue.take(Math.min(maxBytes, this.#side.maxPayloadBytes), this.#mayTake);
-      if (taken === undefined) return undefined;
+      if (taken === undefined) {
+        const load = this.#continuity?.nextLoad(maxBytes, now);
+        return load && encodeFrame(load);
+      }
       if (taken.item.type === "message") return encodeFrame(taken.item.message);
       const state = table.connections.get(taken.key);
       const message = state && this.#messageFor(state, taken.item, now);

@@ -58,13 +58,11 @@ export async function listen(address: SocketAddress, onSocket: (socket: Socket) 
  */
 export function dial(address: SocketAddress, localAddress?: string | undefined): Socket {
   const socket = address.type === "unix" ? new UnixSocket(address.path) : connectTcp(address, localAddress);
-  const timer = setTimeout(
-    () =>
-      socket.destroy(
-        new Error(`no answer from ${formatAddress(address)} in ${CONNECT_TIMEOUT_MS / 1_000} s`),
-      ),
-    CONNECT_TIMEOUT_MS,
-  );
+  const timer = setTimeout(() => {
+    const message = `no answer from ${formatAddress(address)} in ${CONNECT_TIMEOUT_MS / 1_000} s`;
+    // As the system's own, which may take minutes: the other end is told the kind of failure by its code.
+    socket.destroy(Object.assign(new Error(message), { code: "ETIMEDOUT" }));
+  }, CONNECT_TIMEOUT_MS);
   socket.once("connect", () => clearTimeout(timer));
   socket.once("close", () => clearTimeout(timer));
   return socket;

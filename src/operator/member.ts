@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError, TunnelError } from "../base/errors.ts";
+import type { Pong } from "../engine/output.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import { dialStream, ownerGone } from "./dial-stream.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
@@ -92,6 +93,15 @@ export class Member implements TunnelUse, Disposable {
   async dial(): Promise<TunnelStream> {
     const socket = await dialStream(this.#point, (address) => this.listen(address));
     return { socket, whyCut: () => this.#whyCut() };
+  }
+
+  async ping(isLoaded: boolean): Promise<Pong> {
+    const answer = await this.#control.ask({ type: "ping", isLoaded }, (message) =>
+      message.type === "pong" ? message.pong : undefined,
+    );
+    if ("outcome" in answer) return answer;
+    throwIfFailed(await this.ended);
+    throw ownerGone();
   }
 
   /** Asks the owner, who knows. One that has gone without a word cuts its streams short as well. */

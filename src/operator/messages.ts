@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { type ErrorCode, isErrorCode, TunnelError } from "../base/errors.ts";
 import { LineSplitter } from "../base/line-splitter.ts";
 import { type Is, isNumber, isText, oneOf, orAbsent, readJson, shapeOf } from "../base/shape.ts";
+import type { Pong } from "../engine/output.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import type { TunnelEnd } from "./request.ts";
 
@@ -11,6 +12,7 @@ import type { TunnelEnd } from "./request.ts";
 export type MemberMessage =
   | { readonly type: "use" }
   | { readonly type: "status" }
+  | { readonly type: "ping"; readonly isLoaded: boolean }
   | { readonly type: "listen"; readonly address: SocketAddress };
 
 /**
@@ -22,6 +24,7 @@ export type OwnerMessage =
   | { readonly type: "waiting"; readonly for: string }
   | { readonly type: "ready"; readonly pid: number; readonly tunnelId: string; readonly expiresAt: string }
   | { readonly type: "listening"; readonly address: string; readonly port?: number | undefined }
+  | { readonly type: "pong"; readonly pong: Pong }
   | ({ readonly type: "refused" } & Failure)
   | ({ readonly type: "failed" } & Failure)
   | { readonly type: "ended" };
@@ -93,9 +96,16 @@ const isTcp = shapeOf<Extract<SocketAddress, { type: "tcp" }>>({
 const isUnix = shapeOf<Extract<SocketAddress, { type: "unix" }>>({ type: oneOf("unix"), path: isText });
 const isFailure = shapeOf<Failure>({ code: isErrorCode, message: isText, hint: orAbsent(isText) });
 
+const isPong = shapeOf<Pong>({
+  serviceId: isText,
+  outcome: (value) => isNumber(value) || oneOf("silent", "away", "foreign")(value),
+  loadedBytes: isNumber,
+});
+
 const MEMBER: ShapesOf<MemberMessage> = {
   use: () => true,
   status: () => true,
+  ping: shapeOf<Of<MemberMessage, "ping">>({ isLoaded: (value) => typeof value === "boolean" }),
   listen: shapeOf<Of<MemberMessage, "listen">>({ address: (value) => isTcp(value) || isUnix(value) }),
 };
 
@@ -104,6 +114,7 @@ const OWNER: ShapesOf<OwnerMessage> = {
   waiting: shapeOf<Of<OwnerMessage, "waiting">>({ for: isText }),
   ready: shapeOf<Of<OwnerMessage, "ready">>({ pid: isNumber, tunnelId: isText, expiresAt: isDate }),
   listening: shapeOf<Of<OwnerMessage, "listening">>({ address: isText, port: orAbsent(isPort) }),
+  pong: shapeOf<Of<OwnerMessage, "pong">>({ pong: isPong }),
   refused: isFailure,
   failed: isFailure,
   ended: () => true,

@@ -3,9 +3,11 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
 import { ClientToken } from "../base/secret.ts";
+import type { Pong } from "../engine/output.ts";
 import { LocalProxy } from "../proxy/local-proxy.ts";
 import type { DataPlane, ProxyEnd } from "../proxy/options.ts";
 import { ProcessSession } from "../proxy/process-session.ts";
+import { waryEndpointsOf } from "../proxy/wary-endpoints.ts";
 import type { HeldTunnel } from "./hold-tunnel.ts";
 import { type TunnelEnd, throwIfFailed } from "./request.ts";
 import { newerToken } from "./user-tokens.ts";
@@ -58,6 +60,7 @@ export class OwnSource implements AsyncDisposable {
       lingerMs,
       keepaliveMs,
       continuity: ProcessSession.of(resumeTimeoutMs),
+      waryEndpoints: waryEndpointsOf(env),
       log,
       onEvent: (event) => {
         board.observe(event);
@@ -76,6 +79,11 @@ export class OwnSource implements AsyncDisposable {
     if (end === undefined) return;
     throwIfFailed(end);
     throw new TunnelError("ERR_NOT_FOUND", `tunnel ${this.#tunnel.tunnelId} was closed`);
+  }
+
+  /** The round trip to the device; never rejected. */
+  ping(isLoaded: boolean): Promise<Pong> {
+    return this.#proxy.ping(this.#service, isLoaded);
   }
 
   /** Carries a socket, half-open and paused. */

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import process from "node:process";
 import { untilAborted } from "../base/abort.ts";
+import { TunnelError } from "../base/errors.ts";
 import { type Listener, listen } from "../net/tcp.ts";
 import { awaitDevice } from "./await-device.ts";
 import { dialStream } from "./dial-stream.ts";
@@ -8,7 +9,7 @@ import { type HeldTunnel, holdTunnel } from "./hold-tunnel.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import { type LastWords, lastWordsOf } from "./messages.ts";
 import { OwnSource } from "./own-source.ts";
-import type { ConnectEvent, TunnelEnd, TunnelUse } from "./request.ts";
+import { type ConnectEvent, type TunnelEnd, type TunnelUse, throwIfFailed } from "./request.ts";
 import { Sharing } from "./sharing.ts";
 import type { UseOptions } from "./with-tunnel-options.ts";
 
@@ -72,6 +73,12 @@ function share(
       };
       const socket = await dialStream(point, async (address) => listeners.push(await listen(address, carry)));
       return { socket, whyCut: async () => cut };
+    },
+    async ping(isLoaded) {
+      const pong = await Promise.race([source.ping(isLoaded), source.ended]);
+      if ("outcome" in pong) return pong;
+      throwIfFailed(pong);
+      throw new TunnelError("ERR_NOT_FOUND", `tunnel ${tunnelId} was closed`);
     },
     async [Symbol.asyncDispose]() {
       for (const listener of listeners) listener.close();

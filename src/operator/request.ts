@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { TunnelError } from "../base/errors.ts";
+import type { Pong } from "../engine/output.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import type { ClientType } from "../proxy/options.ts";
 
@@ -68,6 +69,11 @@ export interface TunnelUse {
   listen(address: SocketAddress): Promise<Listening>;
   /** A stream to the service. Throws UnreachableError when whoever carries it has gone. */
   dial(): Promise<TunnelStream>;
+  /**
+   * The round trip to the other end of the service, beside load if told so; see PingDesk. Throws UnreachableError when
+   * whoever carries it has gone, and what the tunnel failed with.
+   */
+  ping(isLoaded: boolean): Promise<Pong>;
 }
 
 /** A stream of a tunnel as a socket of this process. */

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import process from "node:process";
 import { ConfigError, TunnelError } from "../base/errors.ts";
+import type { Pong } from "../engine/output.ts";
 import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import {
@@ -23,6 +24,7 @@ type News = Extract<OwnerMessage, { type: "waiting" | "ready" }>;
 interface StreamCarrier {
   take(socket: Socket): void;
   carry(socket: Socket): Promise<unknown>;
+  ping(isLoaded: boolean): Promise<Pong>;
 }
 
 /** What is done for a member. */
@@ -30,6 +32,8 @@ interface Membership {
   readonly listeners: Listener[];
   /** What cuts the last stream short that it dialled, once that has ended. */
   cut?: Promise<unknown>;
+  /** Its ping has not been answered yet. */
+  isPinging?: boolean;
 }
 
 /**
@@ -123,6 +127,7 @@ export class Sharing implements Disposable {
     if (this.#isClosed) return; // a line that was read along with others
     if (message.type === "status") return void this.#tellStatus(socket);
     if (message.type === "use") return this.#onUse(socket);
+    if (message.type === "ping") return void this.#pingFor(socket, message.isLoaded);
     this.#listenFor(socket, message.address).catch((error) =>
       send(socket, { type: "refused", ...failureOf(error) }),
     );
@@ -142,6 +147,16 @@ export class Sharing implements Disposable {
     const cut = await this.#members.get(socket)?.cut;
     const why = cut === undefined ? {} : { cut: failureOf(cut) };
     send(socket, { type: "status", tunnelId: this.#tunnelId, ...why });
+  }
+
+  /** A member waits for its pong before it asks again; who does not, or is none, is not heard. */
+  async #pingFor(socket: Socket, isLoaded: boolean): Promise<void> {
+    const membership = this.#members.get(socket);
+    if (this.#carrier === undefined || membership === undefined || membership.isPinging === true) return;
+    membership.isPinging = true;
+    const pong = await this.#carrier.ping(isLoaded);
+    membership.isPinging = false;
+    if (!this.#isClosed) send(socket, { type: "pong", pong });
   }
 
   async #listenFor(socket: Socket, address: SocketAddress): Promise<void> {

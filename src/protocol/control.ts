@@ -1,4 +1,5 @@
-import { Reader, Writer } from "protobufjs/minimal.js";
+import { Reader, util, Writer } from "protobufjs/minimal.js";
+import { MAX_PAYLOAD_BYTES } from "./constants.ts";
 
 /**
  * Connection id of a stream's control channel (P90). Ids are counted up from 1, and nobody opens so many connections in
@@ -18,6 +19,9 @@ const MAGIC = Uint8Array.of(0, 0x74, 0x75, 0x6e, 0x6e, 0x65, 0x6c, 0);
 
 /** More of a kind in one control message are refused: a side has no more connections (P29). */
 const MAX_CONTROL_ENTRIES = 4_096;
+
+/** Longest address in a REASON, in bytes: the path of a Unix socket, and nearly every host name, is shorter (P97). */
+const MAX_ADDRESS_BYTES = 128;
 
 /** Why a connection ended, as one end tells the other (P97). */
 export const Why = { Unknown: 0, Refused: 1, Unreachable: 2, TimedOut: 3, Reset: 4, Stopped: 5 } as const;
@@ -50,6 +54,8 @@ export interface Fin {
 export interface Reason {
   readonly connection: number;
   readonly why: number;
+  /** What could not be reached, as the device's service map has it: a stranger's text. At most 128 bytes of UTF-8. */
+  readonly address?: string | undefined;
 }
 
 export interface Position {
@@ -99,14 +105,25 @@ export function encodeControl(control: Partial<Control>): Uint8Array {
     nested(writer, 4, () => numbers(writer, connection, limit, acknowledged));
   }
   for (const { connection, bytes } of fins) nested(writer, 5, () => numbers(writer, connection, bytes));
-  for (const { connection, why } of reasons) nested(writer, 6, () => numbers(writer, connection, why));
+  for (const reason of reasons) nested(writer, 6, () => writeReason(writer, reason));
   number(writer, 7, probe);
   number(writer, 8, answer);
+  return payloadOf(writer);
+}
+
+function payloadOf(writer: Writer): Uint8Array {
   const body = writer.finish();
   const payload = new Uint8Array(MAGIC.length + body.length);
   payload.set(MAGIC);
   payload.set(body, MAGIC.length);
   return payload;
+}
+
+/** The payload of a control message of so many bytes, or a few less, that the other end drops (P106). */
+export function encodeLoad(maxBytes: number): Uint8Array {
+  const writer = Writer.create();
+  const bytes = Math.max(0, Math.min(maxBytes, MAX_PAYLOAD_BYTES) - MAGIC.length - 4);
+  return payloadOf(writer.uint32((9 << 3) | 2).bytes(new Uint8Array(bytes)));
 }
 
 /** @returns undefined when the payload is none, or says what cannot be */
@@ -133,6 +150,14 @@ function number(writer: Writer, field: number, value: number): void {
 /** Fields 1, 2, … */
 function numbers(writer: Writer, ...values: readonly number[]): void {
   for (const [index, value] of values.entries()) number(writer, index + 1, value);
+}
+
+function writeReason(writer: Writer, { connection, why, address = "" }: Reason): void {
+  numbers(writer, connection, why);
+  // A part of an address would be another address.
+  if (address !== "" && util.utf8.length(address) <= MAX_ADDRESS_BYTES) {
+    writer.uint32((3 << 3) | 2).string(address);
+  }
 }
 
 function writeHello(writer: Writer, { version, features, session, window, required }: Hello): void {
@@ -178,14 +203,29 @@ function readControl(bytes: Uint8Array): Control {
       const [, connection, count] = readNumbers(inner);
       add(fins, { connection: idOf(connection), bytes: countOf(count) });
     },
-    6: (inner) => {
-      const [, connection, why] = readNumbers(inner);
-      add(reasons, { connection: idOf(connection), why: uint32Of(why) });
-    },
+    6: (inner) => add(reasons, readReason(inner)),
   };
   const numbers = readNumbers(bytes, (field, inner) => nested[field]?.(inner));
   const [probe, answer] = [uint32Of(numbers[7]), uint32Of(numbers[8])];
   return { hello, resume, resumed, credits, fins, reasons, probe, answer };
+}
+
+function readReason(bytes: Uint8Array): Reason {
+  let address: string | undefined;
+  const [, connection, why] = readNumbers(bytes, (field, inner) => {
+    if (field === 3) address = readAddress(inner);
+  });
+  return { connection: idOf(connection), why: uint32Of(why), address };
+}
+
+/** The reason counts without an address that is none. */
+function readAddress(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0 || bytes.length > MAX_ADDRESS_BYTES) return undefined;
+  const text = util.utf8.read(bytes, 0, bytes.length);
+  const again = new Uint8Array(util.utf8.length(text));
+  util.utf8.write(text, again, 0);
+  const isText = again.length === bytes.length && again.every((byte, index) => byte === bytes[index]);
+  return isText ? text : undefined;
 }
 
 function readHello(bytes: Uint8Array): Hello {

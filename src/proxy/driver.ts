@@ -20,6 +20,8 @@ export interface DriverOptions {
   readonly log: Logger;
   /** Destination: dials the service map's entry. */
   readonly dial: (service: string, entry: string) => Socket;
+  /** Destination: what it dials for a service map's entry, as the other end may hear when it is not there (P97). */
+  readonly addressOf: (entry: string) => string | undefined;
   readonly onReady: (services: readonly string[]) => void;
   readonly onEvent: (event: EngineEvent) => void;
   readonly onOpened: (local: LocalSocket) => void;
@@ -80,6 +82,11 @@ export class Driver {
     if (connection === undefined) socket.destroy();
     else this.#adopt(connection, socket);
     this.#carryOut();
+  }
+
+  /** Source: asks for the round trip to the other end of a service, which a `pong` event tells. */
+  ping(serviceId: string, isLoaded: boolean): void {
+    this.#tell(() => this.#carrier.ping(serviceId, isLoaded, now()));
   }
 
   /** Ends every connection, tells the other side, and closes the WebSocket. */
@@ -194,7 +201,7 @@ export class Driver {
     } catch (error) {
       // An address that cannot even be tried ends this connection and no other.
       this.#options.log.warn(`cannot dial service "${serviceId}": ${error}`);
-      this.#carrier.localClosed(connection, Why.Unreachable);
+      this.#carrier.localClosed(connection, Why.Unreachable, this.#addressOf(connection));
     }
   }
 
@@ -250,7 +257,12 @@ export class Driver {
       this.#options.onClosed(local, error === undefined ? "closed by the application" : error.message);
     }
     const why = error === undefined ? undefined : whyOf(error, local.hasConnected);
-    this.#tell(() => this.#carrier.localClosed(local.connection, why));
+    const address = local.hasConnected ? undefined : this.#addressOf(local.connection);
+    this.#tell(() => this.#carrier.localClosed(local.connection, why, address));
+  }
+
+  #addressOf({ serviceId }: Connection): string | undefined {
+    return this.#options.addressOf(this.#carrier.entryOf(serviceId) ?? "");
   }
 
   #end(end: CarrierEnd): void {

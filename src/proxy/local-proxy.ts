@@ -4,18 +4,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HandshakeError, ReplacedError, TunnelError, UnreachableError } from "../base/errors.ts";
 import { type BackoffLimits, backoffMs } from "../engine/backoff.ts";
 import type { CarrierOptions } from "../engine/carrier-options.ts";
-import type { CarrierEnd, EngineEvent, Format } from "../engine/output.ts";
+import type { CarrierEnd, EngineEvent, Format, Pong } from "../engine/output.ts";
 import { judgeRefusal, saysTunnelEnded } from "../engine/refusal.ts";
 import { isCertificateFailure } from "../net/failures.ts";
 import { dial, formatAddress } from "../net/tcp.ts";
 import { dialTunnel, type TunnelSocket } from "../net/tunnel-socket.ts";
 import { MAX_TUNNEL_LIFE_MS } from "../protocol/constants.ts";
+import { ContinuityTrial } from "./continuity-trial.ts";
 import { connectionShare } from "./descriptors.ts";
 import { Driver } from "./driver.ts";
 import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
 import { findNewer } from "./newer-tokens.ts";
 import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap, TokenPair } from "./options.ts";
+import { PingDesk } from "./ping-desk.ts";
 import { closedEvent, eventOf, openedEvent } from "./proxy-events.ts";
 
 /** A proxy that never got through gives up after this: a wrong endpoint is more likely than an outage. */
@@ -38,6 +40,8 @@ export class LocalProxy {
   readonly #options: ProxyOptions;
   readonly #record = new ProxyRecord();
   readonly #listeners = new Listeners();
+  readonly #trial: ContinuityTrial;
+  readonly #pings = new PingDesk(() => this.#record.driver);
   readonly #startedAt = performance.now();
   /** What the other side speaks as a WebSocket starts: as told, or 1 once found out; 2 is found out each time (P45). */
   #format: Format | undefined;
@@ -54,6 +58,7 @@ export class LocalProxy {
     this.#record.releasing = this.#releasing;
     this.#record.session = options.continuity;
     this.#tokens = options;
+    this.#trial = new ContinuityTrial(options);
     if (options.clientType !== undefined) this.#format = FORMATS[options.clientType];
   }
 
@@ -89,6 +94,11 @@ export class LocalProxy {
     this.#listeners.take(service, socket);
   }
 
+  /** Source: the round trip to the other end of a service, beside load if told so; see PingDesk. */
+  ping(service: string, isLoaded: boolean): Promise<Pong> {
+    return this.#pings.ask(service, isLoaded);
+  }
+
   /** One WebSocket from dial to end, and the wait before the next one. */
   async #connectAndCarry(): Promise<ProxyEnd | undefined> {
     if (this.#options.signal.aborted) return "stopped";
@@ -96,8 +106,10 @@ export class LocalProxy {
       const onSlow = (message: string) => this.#emit({ event: "warning", message });
       const socket = await dialTunnel({ ...dialOptions(this.#options, this.#tokens), onSlow });
       const connectedAt = performance.now();
+      this.#onOpened();
       this.#lastConnectedAt = connectedAt;
       const end = await this.#carry(socket);
+      this.#trial.ended(end);
       if (performance.now() - connectedAt >= STABLE_MS) this.#failures = 0;
       return await this.#afterLink(end);
     } catch (error) {
@@ -105,6 +117,14 @@ export class LocalProxy {
       if (!(error instanceof TunnelError)) throw error;
       return await this.#afterFailure(error);
     }
+  }
+
+  /** Nobody takes up what is held, once continuity is off. */
+  #onOpened(): void {
+    const message = this.#trial.opened();
+    if (message === undefined) return;
+    this.#emit({ event: "warning", message });
+    for (const driver of this.#releasing) driver.stop();
   }
 
   async #carry(socket: TunnelSocket): Promise<CarrierEnd> {
@@ -116,6 +136,10 @@ export class LocalProxy {
       homes: this.#options.continuity?.homes,
       log,
       dial: (service, entry) => this.#dial(service, entry),
+      addressOf: (entry) => {
+        const address = this.#serviceMap.get(entry);
+        return address && formatAddress(address);
+      },
       onReady: (services) => {
         this.#emit({ event: "connected", channelId: socket.channelId, services });
         this.#onReady(driver, services).catch((error) => failed.resolve({ type: "failed", error }));
@@ -132,6 +156,7 @@ export class LocalProxy {
       return end;
     } finally {
       this.#listeners.deliverTo(undefined);
+      this.#pings.over();
       this.#await(driver);
     }
   }
@@ -154,7 +179,7 @@ export class LocalProxy {
       lingerMs,
       stallTimeoutMs,
       keepaliveMs,
-      continuity: this.#options.continuity?.session,
+      continuity: this.#trial.session,
       maxConnections: this.#options.maxConnections ?? connectionShare(1),
       random: Math.random,
     };
@@ -229,6 +254,7 @@ export class LocalProxy {
   /** Its token is of no use: the tunnel is over, or there is a newer one to go on with, or that was all. */
   async #afterRefusal(error: HandshakeError | ReplacedError): Promise<ProxyEnd | undefined> {
     const wasConnected = this.#lastConnectedAt !== undefined;
+    this.#trial.refused();
     const isOver = error instanceof HandshakeError && judgeRefusal(error) === "tunnel-over";
     if (isOver && wasConnected) return "tunnel-closed";
     const { newerTokens, signal } = this.#options;
@@ -257,6 +283,7 @@ export class LocalProxy {
   #onEngineEvent(event: EngineEvent, isLinkDown: boolean): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
+    if (event.type === "pong") return this.#pings.tell(event);
     this.#emit(eventOf(event, isLinkDown));
   }
 

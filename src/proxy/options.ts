@@ -4,6 +4,7 @@ import type { Logger } from "../base/log.ts";
 import type { AccessToken, ClientToken } from "../base/secret.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import type { ProcessSession } from "./process-session.ts";
+import type { WaryEndpoints } from "./wary-endpoints.ts";
 
 /** The side of the tunnel a local proxy serves; the value of `local-proxy-mode` on the wire. */
 export type Side = (typeof SIDES)[number];
@@ -73,6 +74,8 @@ export interface ProxyOptions extends TokenPair {
   readonly giveUpAfterMs?: number | undefined;
   /** Connections outlive their WebSocket where the other end is ours as well; absent: they do not. */
   readonly continuity?: ProcessSession | undefined;
+  /** Where continuity stays off; absent: that is not known, nor kept, from one process to the next. */
+  readonly waryEndpoints?: WaryEndpoints | undefined;
   readonly log: Logger;
   readonly onEvent: (event: ProxyEvent) => void;
   /** Connections that this tunnel may have at once, where its process has several; all that the process can when absent. */

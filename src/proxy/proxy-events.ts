@@ -1,5 +1,6 @@
 // What a carrier and its local sockets tell, as events of a proxy.
 
+import { escapeControl } from "../base/escape.ts";
 import type { EngineEvent } from "../engine/output.ts";
 import type { LocalSocket } from "./local-socket.ts";
 import type { ProxyEvent } from "./options.ts";
@@ -11,7 +12,10 @@ function isFate(event: EngineEvent): event is Fate {
 }
 
 /** An engine's event as a proxy tells it. */
-export function eventOf(event: Exclude<EngineEvent, { type: "dropped" }>, isLinkDown: boolean): ProxyEvent {
+export function eventOf(
+  event: Exclude<EngineEvent, { type: "dropped" | "pong" }>,
+  isLinkDown: boolean,
+): ProxyEvent {
   return isFate(event) ? fateOf(event, isLinkDown) : { event: "warning", ...warningOf(event) };
 }
 
@@ -28,7 +32,7 @@ function fateOf(event: Fate, isLinkDown: boolean): ProxyEvent {
   }
 }
 
-function warningOf(event: Exclude<EngineEvent, { type: "dropped" } | Fate>): {
+function warningOf(event: Exclude<EngineEvent, { type: "dropped" | "pong" } | Fate>): {
   readonly message: string;
   readonly hint?: string;
 } {
@@ -60,10 +64,12 @@ export function openedEvent({ connection, socket }: LocalSocket): ProxyEvent {
   return { event: "connection-opened", service, connectionId, ...peer };
 }
 
+/** @param reason may have a text of the other end in it: an address of the device */
 export function closedEvent(
   { connection, bytesToTunnel, bytesFromTunnel }: LocalSocket,
   reason: string,
 ): ProxyEvent {
   const { serviceId: service, key: connectionId } = connection;
-  return { event: "connection-closed", service, connectionId, reason, bytesToTunnel, bytesFromTunnel };
+  const said = { reason: escapeControl(reason), bytesToTunnel, bytesFromTunnel };
+  return { event: "connection-closed", service, connectionId, ...said };
 }

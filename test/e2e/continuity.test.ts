@@ -141,7 +141,8 @@ test("what nobody comes back for ends with RST", async () => {
 }, 60_000);
 
 test("the source hears why the destination could not connect", async () => {
-  await using ends = await joinBoth(() => {}, RESUME_TIMEOUT_MS, await freePort());
+  const port = await freePort();
+  await using ends = await joinBoth(() => {}, RESUME_TIMEOUT_MS, port);
   // The first one may be over before both ends have said HELLO.
   for (const attempt of [1, 2]) {
     const client = await ends.dial();
@@ -150,7 +151,7 @@ test("the source hears why the destination could not connect", async () => {
     client.destroy();
   }
   const { reason } = await ends.source.waitFor("connection-closed", ({ connectionId }) => connectionId === 2);
-  expect(reason).toBe("closed by the destination: its application refused the connection");
+  expect(reason).toBe(`closed by the destination: connection refused by 127.0.0.1:${port} on the device`);
 }, 60_000);
 
 test("a rotation of the device's token moves its connections to another WebSocket of its process", async () => {

@@ -1,6 +1,6 @@
 // Connections through the real program that outlive the service, a rotation of both tokens, and the patience of nobody:
 // somebody types every 200 ms, and a transfer runs up and down, all the while.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -14,16 +14,10 @@ import { lastingServeLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { startSshd } from "../helpers/sshd.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
-import { runTunnel, startTunnel, withContinuity } from "../helpers/tunnel.ts";
+import { runTunnel, startTunnel } from "../helpers/tunnel.ts";
 import { waitFor, within } from "../helpers/wait.ts";
 
 setDefaultTimeout(120_000);
-
-let continuity: Disposable;
-beforeAll(() => {
-  continuity = withContinuity();
-});
-afterAll(() => continuity[Symbol.dispose]());
 
 const THING = "pump-7";
 /** Several attempts to reconnect and to resume, on a busy machine. */

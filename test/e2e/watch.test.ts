@@ -8,7 +8,7 @@ import { startOperator, THING } from "../helpers/operators.ts";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
-import { runTunnel, startTunnel, tunnelCommand, withContinuity } from "../helpers/tunnel.ts";
+import { runTunnel, startTunnel, tunnelCommand } from "../helpers/tunnel.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 const SERVER = `tunnel-test-${process.pid}`;
@@ -90,7 +90,6 @@ async function makeUser() {
 }
 
 test("a terminal shows tunnels and traffic live, rotates and closes after asking, and is as before afterwards", async () => {
-  using _continuity = withContinuity();
   await using user = await makeUser();
   await using device = await startTcpServer();
   const { tunnelId } = await user.open("--thing", "pump-7", "--description", "rollback");

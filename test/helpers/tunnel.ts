@@ -23,18 +23,6 @@ export function tunnelCommand(): readonly [command: string, ...args: string[]] {
   }
 }
 
-/** Lets connections of every program that starts from now on outlive its links; afterwards as before. */
-export function withContinuity(): Disposable {
-  continuity = { TUNNEL_CONTINUITY: "auto" };
-  return {
-    [Symbol.dispose]: () => {
-      continuity = {};
-    },
-  };
-}
-
-let continuity: NodeJS.ProcessEnv = {};
-
 /** Starts the program with nothing of this environment but PATH, and a home directory of its own unless `env` has one. */
 export function startTunnel(args: readonly string[], env: NodeJS.ProcessEnv = {}): TestProcess {
   const [command, ...first] = tunnelCommand();
@@ -44,7 +32,6 @@ export function startTunnel(args: readonly string[], env: NodeJS.ProcessEnv = {}
     HOME: home.path,
     NO_COLOR: "1",
     DENO_NO_UPDATE_CHECK: "1", // it would ask the network
-    ...continuity,
     ...env,
   });
   child.exited.finally(() => home[Symbol.dispose]()).catch(() => {});

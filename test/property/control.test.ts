@@ -12,6 +12,8 @@ const positions = fc.uniqueArray(fc.record({ connection, received: count }), {
   selector: (position) => position.connection,
 });
 
+const address = fc.option(fc.string({ unit: "binary", minLength: 1, maxLength: 32 }), { nil: undefined });
+
 const anyControl: fc.Arbitrary<Control> = fc.record({
   hello: fc.option(
     fc.record({
@@ -29,7 +31,7 @@ const anyControl: fc.Arbitrary<Control> = fc.record({
   }),
   credits: fc.array(fc.record({ connection, limit: count, acknowledged: count }), { maxLength: 20 }),
   fins: fc.array(fc.record({ connection, bytes: count }), { maxLength: 20 }),
-  reasons: fc.array(fc.record({ connection, why: fc.nat(5) }), { maxLength: 20 }),
+  reasons: fc.array(fc.record({ connection, why: fc.nat(5), address }), { maxLength: 20 }),
   probe: uint32,
   answer: uint32,
 });

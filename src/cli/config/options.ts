@@ -2,7 +2,7 @@
 // texts, the table of docs/configuration.md and the completions come from this table.
 
 import { AGENT } from "./agent-options.ts";
-import { CONNECT } from "./connect-options.ts";
+import { CONNECT, PING } from "./connect-options.ts";
 import { GLOBAL } from "./global-options.ts";
 import { choice, flag, many, type Option, one } from "./option.ts";
 import { SERVE_LOCAL } from "./serve-local-options.ts";
@@ -185,9 +185,9 @@ const PROXY = {
     env: ["TUNNEL_CONTINUITY"],
     placeholder: "auto|off",
     file: "own",
-    describe: "auto: connections outlive a lost link where the other side is tunnel as well (default off)",
+    describe: "auto: connections outlive a lost link where the other side is tunnel as well (default auto)",
     choices: ["auto", "off"],
-    fallback: "off",
+    fallback: "auto",
   }),
   resumeTimeout: one({
     flag: "resume-timeout",
@@ -210,7 +210,16 @@ const DOCTOR = {
   }),
 };
 
-export const OPTIONS = { ...GLOBAL, ...TUNNEL, ...PROXY, ...CONNECT, ...AGENT, ...SERVE_LOCAL, ...DOCTOR };
+export const OPTIONS = {
+  ...GLOBAL,
+  ...TUNNEL,
+  ...PROXY,
+  ...CONNECT,
+  ...PING,
+  ...AGENT,
+  ...SERVE_LOCAL,
+  ...DOCTOR,
+};
 
 export type OptionKey = keyof typeof OPTIONS;
 export type ValueOf<K extends OptionKey> = (typeof OPTIONS)[K] extends Option<infer T> ? T : never;

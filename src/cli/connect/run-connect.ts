@@ -1,21 +1,18 @@
 // What the connect command does.
 
-import type { ControlPlane } from "../../aws/control-plane.ts";
-import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
-import { withTunnel } from "../../operator/with-tunnel.ts";
 import type { ProxyEvent } from "../../proxy/options.ts";
-import { localWords } from "../config/local.ts";
 import { exitCodeOf } from "../print/exit-codes.ts";
 import { reportError } from "../print/report.ts";
 import { EndSignals, releaseStandardStreams } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
 import { EventLog, fateDocument } from "../proxy/event-log.ts";
 import { type Watched, withStatus } from "../proxy/with-status.ts";
-import { dataPlaneOf, regionOf, resolveTarget, type Target } from "../target/target.ts";
+import { resolveTarget, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
 import { addressOf, requestOf } from "./connect-request.ts";
+import { reachDevice } from "./reach-device.ts";
 import { Reporter } from "./reporter.ts";
 import { ReaderGone, StdioPeer } from "./stdio-peer.ts";
 import { workWith } from "./work.ts";
@@ -54,7 +51,7 @@ async function connect(
   context: CommandContext,
   { board, signal, isOnScreen }: Watched,
 ): Promise<number | undefined> {
-  const { settings, env, log, output } = context;
+  const { settings, log, output } = context;
   const isStdio = settings.get("stdio");
   const isStdoutOurs = context.rest === undefined && !isStdio;
   // Log lines are shown on the screen.
@@ -69,17 +66,10 @@ async function connect(
   using peer = isStdio ? new StdioPeer(context.stdin()) : undefined;
   const ended = peer === undefined ? end.signal : AbortSignal.any([end.signal, peer.gone]);
   ended.addEventListener("abort", () => peer?.hush(), { once: true });
-  const region = await regionOf(target, env);
-  await using controlPlane = controlPlaneFor(target, context);
-  return await withTunnel(
+  return await reachDevice(
     {
       request,
-      facts: { ...target, region, account: target.shared?.accountFacts ?? [] },
-      controlPlane: controlPlane.get,
-      dataPlane: () => dataPlaneOf(target, region, env),
-      env,
-      log,
-      hint: noDeviceHint(request, target, context),
+      target,
       onEvent: (event) => reporter.tell(event),
       onProxyEvent: proxyEventLog(isStdoutOurs, context, (document) => reporter.document(document)),
       onOthersOnly: () => {
@@ -89,6 +79,7 @@ async function connect(
       board,
       signal: ended,
     },
+    context,
     async (tunnel) => {
       reporter.tell({ event: "ready", tunnelId: tunnel.tunnelId });
       context.output.flush();
@@ -104,30 +95,6 @@ async function connect(
       }
     },
   );
-}
-
-/** Makes the control plane for the process that needs one, and closes it. */
-function controlPlaneFor(target: Target, context: CommandContext) {
-  let made: Promise<ControlPlane> | undefined;
-  const make = async () => {
-    const { connect: connectControlPlane } = await import("../target/connect-control-plane.ts");
-    // Not ended by Ctrl-C: what was opened has to be closed afterwards.
-    return connectControlPlane(target, { ...context, signal: new AbortController().signal });
-  };
-  return {
-    get: () => (made ??= make()),
-    async [Symbol.asyncDispose]() {
-      (await made?.catch(() => undefined))?.close(); // whoever asked for it was told
-    },
-  };
-}
-
-function noDeviceHint(
-  { thing, service }: ConnectRequest,
-  { local }: Target,
-  { env }: CommandContext,
-): string {
-  return `is it on, and does an agent run there? tunnel agent${localWords(local, env)} ${shellLine`--thing ${thing} --map ${`${service}=22`}`}`;
 }
 
 /** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */

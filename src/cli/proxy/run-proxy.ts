@@ -7,6 +7,7 @@ import { LocalProxy } from "../../proxy/local-proxy.ts";
 import type { AddressMap, ProxyEnd, ProxyEvent, ProxyOptions, Side } from "../../proxy/options.ts";
 import { ProcessSession } from "../../proxy/process-session.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
+import { waryEndpointsOf } from "../../proxy/wary-endpoints.ts";
 import { localWords, serveLocalCommandFor } from "../config/local.ts";
 import type { OptionKey } from "../config/options.ts";
 import { type RefusedFacts, withRefusalHint } from "../print/refusal-hint.ts";
@@ -130,6 +131,7 @@ async function proxyOptions(
     clientType: settings.get("clientType"),
     ...carrying,
     continuity: ProcessSession.of(resumeTimeoutMs),
+    waryEndpoints: waryEndpointsOf(env),
     log,
     onEvent: (event) => onEvent(event, token, context, eventLog),
     signal,

@@ -8,6 +8,7 @@ import { doctorCommand } from "../commands/doctor.ts";
 import { listCommand } from "../commands/list.ts";
 import { localproxyCommand } from "../commands/localproxy.ts";
 import { openCommand } from "../commands/open.ts";
+import { pingCommand } from "../commands/ping.ts";
 import { proxyDestinationCommand } from "../commands/proxy-destination.ts";
 import { proxySourceCommand } from "../commands/proxy-source.ts";
 import { rotateCommand } from "../commands/rotate.ts";
@@ -21,6 +22,7 @@ import type { Command } from "./command.ts";
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly Command[] = [
   connectCommand,
+  pingCommand,
   sshCommand,
   sshConfigCommand,
   openCommand,

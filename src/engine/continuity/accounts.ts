@@ -1,4 +1,4 @@
-import { type Control, Why } from "../../protocol/control.ts";
+import { type Control, type Reason, Why } from "../../protocol/control.ts";
 import { MessageType, makeMessage } from "../../protocol/message.ts";
 import type { AccountHooks } from "../continuity-hooks.ts";
 import { type Exchange, idsOf } from "../exchange.ts";
@@ -131,11 +131,11 @@ export class Accounts implements AccountHooks {
   }
 
   /** A local socket is gone. @returns whether its end is told later, once all is acknowledged (P97) */
-  closed(state: ConnectionState, why: number | undefined): boolean {
+  closed(state: ConnectionState, why: number | undefined, address?: string): boolean {
     const ledger = this.#openOf(state);
     if (ledger === undefined || state.stream === undefined) return false;
     if (why !== undefined && why !== Why.Reset) {
-      this.#channels.openOf(state.stream)?.sayReason(state.connectionId, why);
+      this.#channels.openOf(state.stream)?.sayReason({ connection: state.connectionId, why, address });
       return false;
     }
     this.#close(state, ledger, why);
@@ -173,14 +173,14 @@ export class Accounts implements AccountHooks {
       this.followUp(found.state);
       channel.sayCredit(found.ledger, this.now);
     }
-    for (const { connection, why } of reasons) {
-      const found = ofId(connection);
-      if (found !== undefined) found.ledger.reason = why;
+    for (const reason of reasons) {
+      const found = ofId(reason.connection);
+      if (found !== undefined) found.ledger.reason = reason;
     }
   }
 
   /** Why the other end said that a connection ends. */
-  reasonOf(state: ConnectionState): number | undefined {
+  reasonOf(state: ConnectionState): Reason | undefined {
     return this.ledgers.get(state.connection.key)?.reason;
   }
 
@@ -272,7 +272,7 @@ export class Accounts implements AccountHooks {
     this.#closings.delete(state);
     const why = ledger.closed?.why;
     const channel = state.stream && this.#channels.openOf(state.stream);
-    if (why !== undefined) channel?.sayReason(state.connectionId, why);
+    if (why !== undefined) channel?.sayReason({ connection: state.connectionId, why });
     // What cannot be acknowledged any more is not waited for.
     this.#exchange.queue.drop(state.connection.key);
     this.#exchange.queue.push(state.connection.key, { type: "reset" });

@@ -1,4 +1,10 @@
-import { encodeControl, type Hello, type Position, type Resumed } from "../../protocol/control.ts";
+import {
+  encodeControl,
+  type Hello,
+  type Position,
+  type Reason,
+  type Resumed,
+} from "../../protocol/control.ts";
 import type { Stream } from "../stream-table.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Strand } from "./strand.ts";
@@ -9,6 +15,8 @@ const TELL_MS = 100;
 const PROBE_MS = 1_000;
 /** Parts of a kind in one message: several fit between two pieces of data. */
 const MAX_ENTRIES = 256;
+/** Of reasons, which may have an address each, fewer. */
+const MAX_REASONS = 128;
 
 /** Positions beside which there is room for everything else. */
 const MAX_POSITIONS = 1_000;
@@ -31,11 +39,15 @@ export class Channel {
   readonly #soon = new Set<Ledger>();
   #soonAt: number | undefined;
   readonly #fins = new Map<number, number>();
-  readonly #reasons = new Map<number, number>();
+  readonly #reasons = new Map<number, Reason>();
   #answer = 0;
   #lastProbe = 0;
   #probedAt: number | undefined;
   #isProbing = false;
+  /** When somebody asked for the round trip, until the probe of that went out … */
+  #pingAt: number | undefined;
+  /** … which waits for its answer now. */
+  #isPinging = false;
 
   constructor(stream: Stream) {
     this.stream = stream;
@@ -68,12 +80,17 @@ export class Channel {
     this.#fins.set(ledger.connectionId, ledger.outgoing.sent);
   }
 
-  sayReason(connectionId: number, why: number): void {
-    this.#reasons.set(connectionId, why);
+  sayReason(reason: Reason): void {
+    this.#reasons.set(reason.connection, reason);
   }
 
   sayAnswer(probe: number): void {
     this.#answer = probe;
+  }
+
+  /** Measures the round trip from now on, whatever was measured before. */
+  askPing(now: number): void {
+    this.#pingAt = now;
   }
 
   /** Tells what a connection has delivered, if that is worth it. */
@@ -92,10 +109,14 @@ export class Channel {
     this.#fins.delete(ledger.connectionId);
   }
 
-  answered(answer: number, now: number): void {
-    if (!this.#isProbing || answer !== this.#lastProbe) return;
+  /** @returns the round trip, when it was asked for */
+  answered(answer: number, now: number): number | undefined {
+    if (!this.#isProbing || answer !== this.#lastProbe) return undefined;
     this.#isProbing = false;
     this.setRoundTrip(now - (this.#probedAt ?? now));
+    const isAskedFor = this.#isPinging;
+    this.#isPinging = false;
+    return isAskedFor ? this.#roundTripMs : undefined;
   }
 
   /** What could wait can no longer. */
@@ -115,7 +136,7 @@ export class Channel {
   get isDue(): boolean {
     const hasList = this.#now.size + this.#fins.size + this.#reasons.size > 0;
     const hasOne = this.#hello !== undefined || this.#resume !== undefined || this.#resumed !== undefined;
-    return hasList || hasOne || this.#answer > 0;
+    return hasList || hasOne || this.#answer > 0 || this.#pingAt !== undefined;
   }
 
   /** The next control message; call it when `isDue`. */
@@ -132,8 +153,8 @@ export class Channel {
       resumed: this.#resumed,
       credits,
       fins: take(this.#fins, hasRoom).map(([connection, bytes]) => ({ connection, bytes })),
-      reasons: take(this.#reasons, hasRoom).map(([connection, why]) => ({ connection, why })),
-      probe: hasMore ? this.#takeProbe(now) : 0,
+      reasons: take(this.#reasons, hasRoom, MAX_REASONS).map(([, reason]) => reason),
+      probe: this.#takePing() ?? (hasMore ? this.#takeProbe(now) : 0),
       answer: this.#answer,
     };
     this.#hello = undefined;
@@ -156,20 +177,37 @@ export class Channel {
     }));
   }
 
+  /** It counts from when it was asked for: what waits here on the way is part of it. */
+  #takePing(): number | undefined {
+    if (this.#pingAt === undefined) return undefined;
+    const at = this.#pingAt;
+    this.#pingAt = undefined;
+    this.#isPinging = true;
+    return this.#nextProbe(at);
+  }
+
   /** A destination's first HELLO asks nothing: nobody may be there to answer. */
   #takeProbe(now: number): number {
     const isEarly = this.#probedAt !== undefined && now - this.#probedAt < PROBE_MS;
     if (this.strand === undefined || this.#isProbing || isEarly) return 0;
-    this.#probedAt = now;
+    return this.#nextProbe(now);
+  }
+
+  #nextProbe(at: number): number {
+    this.#probedAt = at;
     this.#isProbing = true;
     this.#lastProbe = (this.#lastProbe % 0xffff) + 1;
     return this.#lastProbe;
   }
 }
 
-function take(entries: Map<number, number>, hasRoom: boolean): readonly (readonly [number, number])[] {
+function take<T>(
+  entries: Map<number, T>,
+  hasRoom: boolean,
+  most = MAX_ENTRIES,
+): readonly (readonly [number, T])[] {
   if (!hasRoom) return [];
-  const taken = [...entries].slice(0, MAX_ENTRIES);
+  const taken = [...entries].slice(0, most);
   for (const [key] of taken) entries.delete(key);
   return taken;
 }

@@ -8,12 +8,14 @@ import {
 import { type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import type { ContinuityHooks } from "../continuity-hooks.ts";
 import { type Exchange, idsOf } from "../exchange.ts";
+import type { HelloFate } from "../output.ts";
 import { isOurs } from "../pacing.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { Handshake } from "./handshake.ts";
 import { Held } from "./held.ts";
+import { Pings } from "./pings.ts";
 import { whyOf } from "./reasons.ts";
 import { Resumption } from "./resumption.ts";
 import type { Session } from "./session.ts";
@@ -21,12 +23,13 @@ import type { Holder, Strand } from "./strand.ts";
 import { Strands } from "./strands.ts";
 
 /**
- * What one WebSocket's engine adds where both ends are ours (P90 to P104): it speaks on the control channel of each
+ * What one WebSocket's engine adds where both ends are ours (P90 to P107): it speaks on the control channel of each
  * stream, keeps the accounts of connections, and hands them to the process's session when their stream is lost.
  */
 export class Continuity implements Holder, ContinuityHooks {
   readonly accounts: Accounts;
   readonly held: Held;
+  readonly #pings: Pings;
   readonly #side: "source" | "destination";
   readonly #session: Session;
   readonly #exchange: Exchange;
@@ -45,6 +48,7 @@ export class Continuity implements Holder, ContinuityHooks {
     this.held = new Held(exchange, this.accounts);
     this.#strands = new Strands(side, session, exchange, this.accounts, this.held);
     this.#resumption = new Resumption(session, exchange, this.#channels, this.#strands);
+    this.#pings = new Pings(exchange, this.#channels);
     const parts = { accounts: this.accounts, channels: this.#channels, strands: this.#strands };
     this.#handshake = new Handshake(side, session, { ...parts, resumption: this.#resumption }, this);
   }
@@ -67,6 +71,20 @@ export class Continuity implements Holder, ContinuityHooks {
   /** The last measured round trip from end to end, the longest of the services', in milliseconds. */
   get roundTripMs(): number | undefined {
     return this.#channels.roundTripMs;
+  }
+
+  helloFate(now: number): HelloFate | undefined {
+    return this.#handshake.fateOf(now);
+  }
+
+  /** Source: asks for the round trip to the other end of a service; see Pings. */
+  ping(serviceId: string, isLoaded: boolean): void {
+    this.#pings.ask(serviceId, { isLoaded, isStarting: this.holdsStarts(serviceId) }, this.accounts.now);
+  }
+
+  /** Bytes for nothing, when nothing else is to be sent. */
+  nextLoad(maxBytes: number, now: number): Message | undefined {
+    return this.#pings.nextLoad(maxBytes, now);
   }
 
   /** Source: whether no connection of a service may be opened yet (P100). */
@@ -105,7 +123,10 @@ export class Continuity implements Holder, ContinuityHooks {
     if (stream === undefined || stream.format !== 3) return false;
     const control = decodeControl(message.payload);
     if (control === undefined) {
-      if (!isControl(message.payload)) this.#resumption.onForeign(stream);
+      if (!isControl(message.payload)) {
+        this.#pings.foreign(stream);
+        this.#resumption.onForeign(stream);
+      }
       this.#complain(stream, message);
     } else this.#take(control, stream, message);
     return true;
@@ -126,8 +147,8 @@ export class Continuity implements Holder, ContinuityHooks {
   /** How the local socket of a connection ends, by what the other end said of it (P97). */
   endOf(state: ConnectionState, why: string, how: "end" | "reset") {
     const reason = this.accounts.reasonOf(state);
-    const words = whyOf(reason);
-    const isReset = reason === Why.Reset && this.accounts.isTaken(state);
+    const words = reason && whyOf(reason);
+    const isReset = reason?.why === Why.Reset && this.accounts.isTaken(state);
     return { why: words === undefined ? why : `${why}: ${words}`, how: isReset ? ("reset" as const) : how };
   }
 
@@ -135,6 +156,7 @@ export class Continuity implements Holder, ContinuityHooks {
   suspend(stream: Stream): void {
     const channel = this.#channels.get(stream);
     this.#channels.delete(stream);
+    this.#pings.over(stream);
     const attempt = this.#resumption.attempts.of(stream);
     if (attempt !== undefined) return this.#resumption.onNobody(attempt, this.accounts.now);
     const strand = channel?.strand;
@@ -198,6 +220,7 @@ export class Continuity implements Holder, ContinuityHooks {
     this.setNow(now);
     this.accounts.tick(now);
     this.#channels.tick(now);
+    this.#pings.tick(now);
     for (const stream of this.#channels.overdue(now)) this.accounts.awaitNoMore(stream);
     for (const strand of this.#strands.of(this)) {
       if (this.#strands.expiryOf(strand) <= now) {
@@ -214,6 +237,7 @@ export class Continuity implements Holder, ContinuityHooks {
       this.#resumption.attempts.deadline,
       this.accounts.deadline(),
       this.#channels.deadline,
+      this.#pings.deadline,
       ...expiries,
     );
   }
@@ -238,11 +262,14 @@ export class Continuity implements Holder, ContinuityHooks {
         return this.#exchange.dropped(message, "its session id is that of another service");
       }
       this.#handshake.onHello(channel, hello, control.resume);
+      if (channel.strand !== undefined) this.#pings.opened(channel, this.accounts.now);
     }
     if (channel.strand === undefined) return;
     if (resumed !== undefined) this.#handshake.onResumed(channel, resumed);
     if (control.probe > 0) channel.sayAnswer(control.probe);
-    if (control.answer > 0) channel.answered(control.answer, this.accounts.now);
+    const afterMs = channel.answered(control.answer, this.accounts.now);
+    if (control.answer > 0) this.#handshake.answered();
+    if (afterMs !== undefined) this.#pings.answered(channel, afterMs, this.accounts.now);
     this.accounts.hear(control, stream, channel);
   }
 }

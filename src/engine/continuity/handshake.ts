@@ -1,4 +1,5 @@
 import { CONTROL_VERSION, type Hello, type Position, type Resumed } from "../../protocol/control.ts";
+import type { HelloFate } from "../output.ts";
 import type { Stream } from "../stream-table.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Channel } from "./channel.ts";
@@ -30,6 +31,8 @@ export class Handshake {
   readonly #resumption: Resumption;
   readonly #holder: Holder;
   #hasMet = false;
+  #firstAt: number | undefined;
+  #isAnswered = false;
 
   /** @param holder who holds the local sockets of the strands that begin here */
   constructor(side: "source" | "destination", session: Session, parts: Parts, holder: Holder) {
@@ -47,9 +50,21 @@ export class Handshake {
     return this.#hasMet;
   }
 
+  /** What has become of the first HELLO said here. */
+  fateOf(now: number): HelloFate | undefined {
+    if (this.#firstAt === undefined) return undefined;
+    return { ageMs: now - this.#firstAt, isAnswered: this.#isAnswered };
+  }
+
+  /** The other end has heard ours: a destination's is answered with HELLO, a source's with the answer to its probe. */
+  answered(): void {
+    this.#isAnswered = true;
+  }
+
   /** Destination: says the first HELLO of a stream. */
   begin(stream: Stream): void {
     const { now } = this.#accounts;
+    this.#firstAt ??= now;
     const channel = this.#channels.add(stream);
     channel.helloAt = now;
     channel.sayHello(helloOf(this.#session.options.id));
@@ -77,6 +92,8 @@ export class Handshake {
     channel.window = hello.window;
     this.#hasMet = true;
     this.#channels.helloCame(channel.stream);
+    this.#firstAt ??= this.#accounts.now;
+    if (!this.#isSource) this.answered();
     if (this.#isSource) this.#onDestinationHello(channel, hello);
     else this.#onSourceHello(channel, hello, resume);
   }

@@ -1,3 +1,4 @@
+import type { Reason } from "../../protocol/control.ts";
 import type { Connection } from "../output.ts";
 import { Incoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
@@ -22,7 +23,7 @@ export class Ledger {
   /** The other end has told a credit. */
   isCredited = false;
   /** What the other end said of why it ends. */
-  reason: number | undefined;
+  reason: Reason | undefined;
   /** The last moment at which something of it was acknowledged. */
   progressAt = 0;
 

@@ -15,6 +15,7 @@ const EXAMPLES = [
   HELLO,
   encodeControl({ credits: [{ connection: 1, limit: 300_000, acknowledged: 7 }], probe: 3, answer: 2 }),
   encodeControl({ fins: [{ connection: 2, bytes: 2 ** 40 }], reasons: [{ connection: 2, why: 4 }] }),
+  encodeControl({ reasons: [{ connection: 2, why: 1, address: "127.0.0.1:22" }] }),
   concat([HELLO, encodeControl({ resume: [{ connection: 3, received: 9 }] }).subarray(MAGIC.length)]),
   encodeControl({ resumed: { positions: [{ connection: 3, received: 9 }], next: 4 } }),
   encodeControl({ resumed: { positions: undefined, next: 0 } }),
@@ -60,6 +61,10 @@ function checkFields(
       connection > 0 && connection >>> 0 === connection && connection !== CONTROL_CONNECTION_ID,
       "no connection",
     );
+  }
+  for (const { address = "x" } of reasons) {
+    const { length } = Buffer.from(address);
+    must(length > 0 && length <= 128, "an address of a length that nobody says");
   }
   const counts = [
     ...credits.flatMap(({ limit, acknowledged }) => [limit, acknowledged]),

@@ -151,6 +151,8 @@ function eventLine(event: Extract<EngineOutput, { type: "event" }>["event"]): st
       return `unready ${event.forMs}`;
     case "refused":
       return `refused: ${event.why}`;
+    case "pong":
+      return `pong ${event.serviceId} ${event.outcome}`;
     case "held":
     case "resumed":
     case "lost":

@@ -8,6 +8,7 @@ describe("what a member says", () => {
   test.each([
     { type: "use" },
     { type: "status" },
+    { type: "ping", isLoaded: true },
     { type: "listen", address: { type: "tcp", port: 0 } },
     { type: "listen", address: { type: "tcp", host: "::1", port: 65_535 } },
     { type: "listen", address: { type: "unix", path: "/run/x" } },
@@ -18,6 +19,7 @@ describe("what a member says", () => {
   test.each([
     READY,
     { type: "listen" },
+    { type: "ping" },
     { type: "listen", address: null },
     { type: "listen", address: { type: "tcp", port: "22" } },
     { type: "listen", address: { type: "tcp", port: 65_536 } },
@@ -35,6 +37,8 @@ describe("what the owner says", () => {
     { type: "waiting", for: "the device" },
     { type: "listening", address: "/run/x" },
     { type: "listening", address: "::1", port: 22 },
+    { type: "pong", pong: { serviceId: "SSH", outcome: 1.5, loadedBytes: 0 } },
+    { type: "pong", pong: { serviceId: "SSH", outcome: "away", loadedBytes: 9 } },
     FAILED,
     { ...FAILED, type: "refused", hint: "wait" },
     { type: "ended" },
@@ -49,6 +53,7 @@ describe("what the owner says", () => {
     { ...READY, pid: "7" },
     { type: "waiting" },
     { type: "listening", address: "::1", port: -1 },
+    { type: "pong", pong: { serviceId: "SSH", outcome: "late", loadedBytes: 0 } },
     { ...FAILED, code: "ERR_OF_TOMORROW" },
     { ...FAILED, message: undefined },
   ])("is no message of this version: %o", (message) => {

@@ -49,6 +49,11 @@ describe("the control channel (P90, P91)", () => {
     ],
     ["an end of file", { fins: [{ connection: 1, bytes: 0 }] }],
     ["a reason", { reasons: [{ connection: 2 ** 28 - 1, why: Why.Refused }] }],
+    ["a reason with an address", { reasons: [{ connection: 2, why: Why.Refused, address: "127.0.0.1:22" }] }],
+    [
+      "an address of 128 bytes",
+      { reasons: [{ connection: 2, why: Why.Refused, address: `${"/é".repeat(42)}/x` }] },
+    ],
     ["nothing to resume", { hello: HELLO, resume: [] }],
     [
       "positions",
@@ -79,6 +84,15 @@ describe("the control channel (P90, P91)", () => {
     expect(encodeControl({ resumed: { positions, next: 2 ** 28 - 1 } }).length).toBeLessThanOrEqual(
       MAX_PAYLOAD_BYTES,
     );
+  });
+
+  test.each<[string, number[]]>([
+    ["of 129 bytes", [0x32, 136, 1, 8, 2, 0x10, 1, 0x1a, 129, 1, ...new Array<number>(129).fill(0x41)]],
+    ["that is no UTF-8", [0x32, 8, 8, 2, 0x10, 1, 0x1a, 2, 0xc3, 0x28]],
+    ["that is empty", [0x32, 6, 8, 2, 0x10, 1, 0x1a, 0]],
+  ])("takes a reason without an address %s (P97)", (_name, bytes) => {
+    const reasons = [{ connection: 2, why: Why.Refused, address: undefined }];
+    expect(decodeControl(controlOf(bytes))).toEqual({ ...NOTHING, reasons });
   });
 
   test("skips what a later version may say", () => {

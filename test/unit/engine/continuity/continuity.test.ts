@@ -220,6 +220,15 @@ describe("a destination", () => {
     expect(controls.flatMap(({ reasons }) => reasons)).toEqual([{ connection: 1, why: Why.Refused }]);
     expect(lines).toEqual(["CONNECTION_RESET SSH 2097164.1"]);
   });
+
+  test("tells what it could not connect to (P97)", () => {
+    const { engine, connection } = paired();
+    engine.localClosed(connection, Why.Refused, "127.0.0.1:22");
+    const { controls } = said(engine);
+    expect(controls.flatMap(({ reasons }) => reasons)).toEqual([
+      { connection: 1, why: Why.Refused, address: "127.0.0.1:22" },
+    ]);
+  });
 });
 
 describe("a source", () => {
@@ -408,6 +417,20 @@ describe("a source", () => {
     }
     expect(starts).toHaveLength(3);
     expect(asked(next).slice(0, 2)).toEqual(["adopt 1", "close 1 reset"]);
+  });
+
+  test.each([
+    [Why.Refused, "127.0.0.1:22", "connection refused by 127.0.0.1:22 on the device"],
+    [Why.Unreachable, "[fe80::1]:22", "[fe80::1]:22 on the device cannot be reached"],
+    [Why.TimedOut, "plc.example:502", "plc.example:502 on the device did not answer in time"],
+    [Why.Refused, undefined, "its application refused the connection"],
+    [Why.Refused, "x".repeat(129), "its application refused the connection"],
+    [Why.Unreachable, undefined, "its application cannot be reached"],
+  ])("hears that %i was said of %p (P97)", (why, address, words) => {
+    const { engine } = pairedSource(makeSession(5));
+    give(engine, control(1048582, { reasons: [{ connection: 1, why, address }] }));
+    give(engine, message("ConnectionReset", 1048582, 1));
+    expect(engine.drain()).toMatchObject([{ type: "close", why: `closed by the destination: ${words}` }]);
   });
 
   test("passes a reset on as RST, with the reason in words (P97)", () => {
