@@ -2,7 +2,7 @@
 // their ending, from the top or from src; functions with parentheses, methods after the name of their class.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 
-const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "test/README.md"];
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "test/README.md", "docs/library.md"];
 
 const FILE = /(?<![\w./-])[\w-]+(?:\/[\w.-]+)*\/[\w-]+(?:\.[\w-]+)*\.(?:tsx?|md|proto)\b/g;
 const FUNCTION = /(?<![\w.])(?:(?<type>[A-Z]\w*)\.)?(?<name>[a-z]\w*)\(\)/g;

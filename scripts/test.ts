@@ -11,7 +11,7 @@ import { parseJunit, type Report } from "./junit.ts";
 
 /** Tests that also run under Deno: everything below the command line. */
 const DENO_TESTS = [
-  "test/unit/{base,protocol,engine,net,aws,proxy,emulator,agent,tui}/**/*.test.ts",
+  "test/unit/{base,protocol,engine,net,aws,proxy,emulator,agent,lib,tui}/**/*.test.ts",
   "test/property/**/*.test.ts",
   "test/fuzz/*.test.ts",
   "test/runtime/*.test.ts",

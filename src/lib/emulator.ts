@@ -8,11 +8,11 @@ import type { FaultKind } from "../emulator/faults/injected-fault.ts";
 import { serve } from "../emulator/server/serve.ts";
 import { LocalService } from "./local-service.ts";
 
+export type { Keys } from "../aws/credentials/keys.ts";
 export type { OpenTunnelResponse } from "../aws/shapes.ts";
 export type { FaultKind } from "../emulator/faults/injected-fault.ts";
 export type { BrokerIdentity } from "./agent-session.ts";
-export type { LocalService, LocalTunnelOptions } from "./local-service.ts";
-export type { ServerAddress } from "./places.ts";
+export type { LocalControlPlane, LocalServer, LocalService, LocalTunnelOptions } from "./local-service.ts";
 
 /** Something that goes wrong on purpose. */
 export interface LocalFault {

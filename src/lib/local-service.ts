@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
+import type { Keys } from "../aws/credentials/keys.ts";
 import type { OpenTunnelResponse } from "../aws/shapes.ts";
 import { ConfigError } from "../base/errors.ts";
 import { addThing } from "../emulator/notify/things.ts";
-import type { RunningEmulator } from "../emulator/server/serve.ts";
+import type { Endpoint } from "../emulator/server/endpoint-file.ts";
 import { emulatorEnvironment } from "../operator/emulator-environment.ts";
 import type { BrokerIdentity } from "./agent-session.ts";
-import { type ControlPlaneClient, type ControlPlaneOptions, createControlPlane } from "./control-plane.ts";
-import type { ServerAddress } from "./places.ts";
+import { type ControlPlaneClient, createControlPlane } from "./control-plane.ts";
 
 /** What a tunnel of the emulator is opened with. */
 export interface LocalTunnelOptions {
@@ -19,6 +19,31 @@ export interface LocalTunnelOptions {
   readonly description?: string | undefined;
 }
 
+/** A TLS server of the emulator: a `ServerAddress` with everything said. */
+export interface LocalServer {
+  readonly host: string;
+  readonly port: number;
+  /** PEM. */
+  readonly ca: readonly string[];
+}
+
+/** The emulator's control plane: `ControlPlaneOptions` with everything said. */
+export interface LocalControlPlane {
+  readonly region: string;
+  readonly endpointUrl: string;
+  /** Any will do, unless it is private. */
+  readonly credentials: Keys;
+  /** PEM. */
+  readonly ca: readonly string[];
+}
+
+/** What this stands on. */
+interface ServedEmulator {
+  readonly endpoint: Endpoint;
+  readonly stateDirectory: string;
+  readonly close: () => Promise<void>;
+}
+
 /** The whole service on this machine, offline. Made by `serveLocal`; leaving the scope of `await using` stops it. */
 export class LocalService implements AsyncDisposable {
   readonly region: string;
@@ -27,17 +52,17 @@ export class LocalService implements AsyncDisposable {
   /** Its certificate authority, PEM. */
   readonly ca: string;
   /** What `createControlPlane` takes to call it. */
-  readonly controlPlane: Required<Pick<ControlPlaneOptions, "region" | "endpointUrl" | "credentials" | "ca">>;
+  readonly controlPlane: LocalControlPlane;
   /** What `openProxy` and `startAgent` take to connect to it. */
-  readonly dataPlane: Required<ServerAddress>;
+  readonly dataPlane: LocalServer;
   /** The MQTT broker that tells devices of their tunnels; absent where none was wanted. */
-  readonly mqtt: Required<ServerAddress> | undefined;
+  readonly mqtt: LocalServer | undefined;
   /** Absolute path; gone after `close` unless one was given. */
   readonly stateDirectory: string;
-  readonly #emulator: RunningEmulator;
+  readonly #emulator: ServedEmulator;
   #client: ControlPlaneClient | undefined;
 
-  constructor(emulator: RunningEmulator) {
+  constructor(emulator: ServedEmulator) {
     const { endpoint, stateDirectory } = emulator;
     this.#emulator = emulator;
     this.region = endpoint.region;
@@ -105,7 +130,7 @@ export class LocalService implements AsyncDisposable {
     return this.close();
   }
 
-  #server(authority: string): Required<ServerAddress> {
+  #server(authority: string): LocalServer {
     const { hostname, port } = new URL(`https://${authority}`);
     return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 443), ca: [this.ca] };
   }
