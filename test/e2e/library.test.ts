@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { type LibraryProject, makeLibraryProject, RUNTIMES } from "../helpers/library.ts";
@@ -85,19 +85,23 @@ describe("the packed library", () => {
     expect(readFileSync("docs/examples/tunnel.mjs", "utf8").trimEnd().split("\n").length).toBeLessThan(20);
   });
 
-  describe.each(RUNTIMES.map((words) => [...words]))("under %s", (_name, command = "", ...words) => {
+  describe.each(RUNTIMES.map((words) => [...words]))("under %s", (_name, ...words) => {
     test.each(Object.entries(EXAMPLES))("%s does what its page says, and ends", async (file, wanted) => {
-      const child = spawn(command, [...words, file], {
-        cwd: project.path,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: environment(),
+      expect(await run(project, words, file)).toEqual({ code: 0, stdout: wanted, stderr: "" });
+    });
+
+    test("carries bulk, gets over a lost link, and keeps what it is told to", async () => {
+      cpSync("test/helpers/library-bulk.mjs", join(project.path, "bulk.mjs"));
+      const { code, stdout, stderr } = await run(project, words, "bulk.mjs");
+      expect({ code, stdout: stdout.trim().split("\n"), stderr }).toEqual({
+        code: 0,
+        stdout: [
+          "bulk: 16777216 bytes there, 16777216 back, the same",
+          "lost: disconnected, connected, carries again",
+          expect.stringMatching(/^kept: (OPEN|ERR_CONFIG this runtime has no SQLite)/),
+        ],
+        stderr: expect.stringMatching(/^(.*ExperimentalWarning.*\n.*\n)?$/),
       });
-      const [stdout, stderr, [code]] = await Promise.all([
-        text(child.stdout),
-        text(child.stderr),
-        once(child, "close"),
-      ]);
-      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: wanted, stderr: "" });
     });
   });
 
@@ -109,6 +113,20 @@ describe("the packed library", () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   });
 });
+
+async function run(project: LibraryProject, [command = "", ...words]: readonly string[], file: string) {
+  const child = spawn(command, [...words, file], {
+    cwd: project.path,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environment(),
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close"),
+  ]);
+  return { code, stdout, stderr };
+}
 
 /** Without what would lead an example elsewhere. */
 function environment(): NodeJS.ProcessEnv {

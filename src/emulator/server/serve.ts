@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { uptime } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
+import { ConfigError } from "../../base/errors.ts";
 import { bracketed } from "../../base/host-names.ts";
 import { getLogger } from "../../base/log.ts";
 import { makePrivateDirectory } from "../../base/private-files.ts";
@@ -149,6 +150,11 @@ function takeStateDirectory(state: ServeOptions["state"], cleanup: AsyncDisposab
 /** Only what is to outlive this process needs SQLite, which not every runtime has. */
 async function openStore(state: ServeOptions["state"], stateDirectory: string): Promise<Store> {
   if (state.type === "ephemeral") return new MemoryStore();
+  if (process.getBuiltinModule?.("node:sqlite") === undefined) {
+    throw new ConfigError("this runtime has no SQLite, so nothing can be kept in a state directory", {
+      hint: "use Node.js 22.5 or newer, Bun or Deno; or keep nothing",
+    });
+  }
   const { SqliteStore } = await import("../store/sqlite.ts");
   return new SqliteStore(join(stateDirectory, "tunnels.db"));
 }
