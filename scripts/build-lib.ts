@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path/posix";
 import packageJson from "../package.json" with { type: "json" };
-import { LIBRARY_FOLDER, libraryFields } from "./package-json.ts";
+import { LIBRARY_FOLDER, type LibraryFields, libraryFields } from "./package-json.ts";
 
 /** Where the package is built unless another place is named. */
 const PLACE = "dist/npm-lib";
@@ -22,18 +22,27 @@ const MODULE = /(^(?:import|export)\b[^;"]*?\bfrom\s+"|^import\s+"|\bimport\(")(
 export function buildLibrary(place = PLACE): void {
   // A test may be reading the former one: build beside it, then take its place.
   const draft = `${place}.${process.pid}`;
-  const folder = join(draft, LIBRARY_FOLDER);
   try {
-    compile(folder);
-    for (const suffix of [".js", ".d.ts"]) cpSync(`src/${CODEC}${suffix}`, join(folder, `${CODEC}${suffix}`));
-    const files = globSync(`${folder}/**/*.{js,d.ts}`);
-    for (const file of files) rewrite(file, folder);
-    writePackage(draft, packagesIn(files));
+    writePackage(draft, writeLibrary(draft));
     rmSync(place, { recursive: true, force: true });
     renameSync(draft, place);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
+}
+
+/**
+ * Writes the library alone into the directory of a package, for a package that has more than it.
+ * @returns the fields that its package.json needs
+ * @throws Error with what the compiler says
+ */
+export function writeLibrary(place: string): LibraryFields {
+  const folder = join(place, LIBRARY_FOLDER);
+  compile(folder);
+  for (const suffix of [".js", ".d.ts"]) cpSync(`src/${CODEC}${suffix}`, join(folder, `${CODEC}${suffix}`));
+  const files = globSync(`${folder}/**/*.{js,d.ts}`);
+  for (const file of files) rewrite(file, folder);
+  return libraryFields(packagesIn(files));
 }
 
 function compile(folder: string): void {
@@ -78,9 +87,9 @@ function packagesIn(files: readonly string[]): Set<string> {
   return found;
 }
 
-function writePackage(place: string, packages: Iterable<string>): void {
+function writePackage(place: string, library: LibraryFields): void {
   const { name, version, description, license } = packageJson;
-  const fields = { name, version, description, license, ...libraryFields(packages) };
+  const fields = { name, version, description, license, ...library };
   writeFileSync(join(place, "package.json"), `${JSON.stringify(fields, undefined, 2)}\n`);
   cpSync("LICENSE", join(place, "LICENSE"));
   cpSync("docs/library.md", join(place, "README.md"));

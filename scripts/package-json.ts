@@ -25,7 +25,10 @@ export interface LibraryFields {
   readonly dependencies: Readonly<Record<string, string>>;
 }
 
-/** @param packages names of the packages that the library imports, its declarations included */
+/**
+ * The fields for a package with the library in it.
+ * @param packages names of the packages that the library imports, its declarations included
+ */
 export function libraryFields(packages: Iterable<string>): LibraryFields {
   const at = (name: string, suffix: string) => `./${LIBRARY_FOLDER}/lib/${name}${suffix}`;
   const exports = SUBPATHS.map(

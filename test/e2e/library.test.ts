@@ -12,6 +12,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "tunnel.mjs": "hello through the tunnel\n",
   "agent.mjs": "this is pump-7\nagent-stopped: 15 bytes\n",
   "control-plane.mjs": "OPEN true\nstring\n1\nERR_NOT_FOUND\n",
+  "engine.mjs": 'ready\ndial SSH\nwrite "hello"\n',
   "protocol.mjs": "DATA SSH stream 7, 2 bytes\n",
 };
 
