@@ -15,6 +15,9 @@ export const SUBPATHS = [
 /** Folder of the library inside the package. */
 export const LIBRARY_FOLDER = "js";
 
+/** The first that was kept for long; some before it lack AbortSignal.any and addAbortListener. */
+const OLDEST_NODE = ">=20.9";
+
 /** Exports, files, runtimes and dependencies; whoever publishes adds its own, such as `bin`. */
 export interface LibraryFields {
   readonly type: "module";
@@ -39,7 +42,7 @@ export function libraryFields(packages: Iterable<string>): LibraryFields {
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
     files: [LIBRARY_FOLDER],
     sideEffects: false,
-    engines: packageJson.engines,
+    engines: { node: OLDEST_NODE },
     dependencies: Object.fromEntries([...packages].toSorted().map((name) => [name, versionOf(name)])),
   };
 }
