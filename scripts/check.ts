@@ -11,6 +11,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["commands in documents", "bun", "scripts/commands-in-docs.ts"],
   ["options of docs/configuration.md", "bun", "scripts/options-table.ts", "--check"],
   ["rows of docs/conformance.md", "bun", "scripts/conformance.ts", "--check"],
+  ["interface and examples of the library", "bun", "scripts/library-docs.ts", "--check"],
   ["generated codec", "bun", "scripts/proto.ts", "--check"],
   ["unused code and packages", "knip"],
   ["lock file", "bun", "scripts/lockfile.ts"],

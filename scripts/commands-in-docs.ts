@@ -44,7 +44,8 @@ function blockFaults({ language, how, text }: Block): string[] {
       JSON.parse(text);
       return [];
     case "js":
-      new Bun.Transpiler({ loader: "js" }).scan(text);
+    case "ts":
+      new Bun.Transpiler({ loader: "ts" }).scan(text);
       return [];
     case "python run":
     case "yaml config":

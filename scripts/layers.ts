@@ -12,7 +12,7 @@ const ROWS = [
   ["proxy", "emulator"],
   ["agent", "operator"],
   ["tui"],
-  ["cli"],
+  ["cli", "lib"],
 ];
 
 /** Everything in src that is handed bytes and time and touches nothing else. */

@@ -38,7 +38,6 @@ TEST_PACKAGES=(
   'curl:command -v curl'
   'openssl:command -v openssl'
   'socat:command -v socat'
-  'haproxy:command -v haproxy'
   'rsync:command -v rsync'
   'tinyproxy-bin:command -v tinyproxy'
   'zsh:command -v zsh'

@@ -12,7 +12,7 @@ import { isWanted, readSelection, type Selection, strayPatterns } from "./test-s
 
 /** Tests that also run under Deno: everything below the command line. */
 const DENO_TESTS = [
-  "test/unit/{base,protocol,engine,net,aws,proxy,emulator,agent,tui}/**/*.test.ts",
+  "test/unit/{base,protocol,engine,net,aws,proxy,emulator,agent,lib,tui}/**/*.test.ts",
   "test/property/**/*.test.ts",
   "test/fuzz/*.test.ts",
   "test/runtime/*.test.ts",

@@ -131,7 +131,10 @@ export async function haproxy(site: Site): Promise<Carrier> {
       path,
       `global\n  nbthread 1\ndefaults\n  mode tcp\n${timeouts}\nlisten ${name}\n  bind 127.0.0.1:${bind}\n  server to 127.0.0.1:${server}\n`,
     );
-    return { name, pid: site.stack.use(new TestProcess("haproxy", ["-db", "-f", path], process.env)).pid };
+    return {
+      name,
+      pid: site.stack.use(new TestProcess("/usr/sbin/haproxy", ["-db", "-f", path], process.env)).pid,
+    };
   };
   const processes = [
     start("source", String(front), `${middle} ssl verify none`),

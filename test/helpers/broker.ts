@@ -6,6 +6,7 @@ import { getLogger } from "../../src/base/log.ts";
 import { prepareCertificates } from "../../src/emulator/certificates/certificates.ts";
 import { type Broker, startBroker } from "../../src/emulator/notify/broker.ts";
 import { addThing, type ThingIdentity, takeDeviceAuthority } from "../../src/emulator/notify/things.ts";
+import { SqliteSessionStore } from "../../src/emulator/store/sqlite-sessions.ts";
 import { tempDir } from "./temp-dir.ts";
 
 export interface TestBroker extends AsyncDisposable {
@@ -72,7 +73,7 @@ export async function startTestBroker(): Promise<TestBroker> {
       server,
       deviceAuthority: (await takeDeviceAuthority(stateDir)).certificate,
       things: join(stateDir, "things"),
-      sessions: join(stateDir, "sessions.db"),
+      sessions: new SqliteSessionStore(join(stateDir, "sessions.db"), getLogger("test")),
       log: getLogger("test"),
     });
   const stop = async () => {

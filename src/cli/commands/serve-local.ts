@@ -140,7 +140,7 @@ async function runInside(
   command: readonly string[],
   { env, signal }: CommandContext,
 ): Promise<number> {
-  const { emulatorEnvironment } = await import("../serve/emulator-environment.ts");
+  const { emulatorEnvironment } = await import("../../operator/emulator-environment.ts");
   const { runChild } = await import("../process/child.ts");
   const { set, unset } = emulatorEnvironment(
     { mqtt: undefined, credentials: undefined, ...emulator.endpoint, stateDir: emulator.stateDirectory },
@@ -152,7 +152,7 @@ async function runInside(
 }
 
 async function printEnvironment({ settings, env, output }: CommandContext): Promise<void> {
-  const { emulatorEnvironment } = await import("../serve/emulator-environment.ts");
+  const { emulatorEnvironment } = await import("../../operator/emulator-environment.ts");
   const { quoteForShell } = await import("../../base/shell.ts");
   const stateDir = settings.get("stateDir") ?? defaultStateDir(env);
   const endpoint = readLocalEndpoint(stateDir, env);

@@ -8,7 +8,7 @@ import { bracketed } from "../../base/host-names.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Identity } from "../certificates/authority.ts";
 import { bind, type ListenAddress } from "../server/bind.ts";
-import { SessionStore } from "../store/session-store.ts";
+import type { SessionStore } from "../store/session-store.ts";
 import { Connection, type Device } from "./connection.ts";
 import type { Notifier } from "./notifier.ts";
 import { isOwnTopic, type Notification } from "./notify-message.ts";
@@ -35,8 +35,8 @@ export interface BrokerOptions {
   readonly deviceAuthority: string;
   /** Directory of the things, as things.ts keeps it. */
   readonly things: string;
-  /** File in which sessions outlive the broker; `:memory:` for none. */
-  readonly sessions: string;
+  /** Where sessions outlive the broker, which closes it at its own end. */
+  readonly sessions: SessionStore;
   readonly log: Logger;
 }
 
@@ -66,7 +66,7 @@ class EmbeddedBroker implements Broker {
 
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#store = new SessionStore(options.sessions, options.log);
+    this.#store = options.sessions;
     this.#sessions = new Sessions(this.#store, options.log, Date.now());
     this.#server = createServer(
       {

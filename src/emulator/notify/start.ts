@@ -4,6 +4,7 @@ import type { Identity } from "../certificates/authority.ts";
 import { type ListenAddress, nameOf } from "../server/bind.ts";
 import type { Endpoint } from "../server/endpoint-file.ts";
 import type { ServeOptions } from "../server/serve-options.ts";
+import { KEEPS_NOTHING, type SessionStore } from "../store/session-store.ts";
 import type { Tunnels } from "../tunnels/tunnels.ts";
 import type { BrokerAddress } from "./external-broker.ts";
 import { type Notifier, notifyDevices } from "./notifier.ts";
@@ -57,9 +58,15 @@ async function serveBroker(
   const { startBroker } = await import("./broker.ts");
   const { certificate: deviceAuthority } = await takeDeviceAuthority(stateDirectory);
   const things = thingsDirectory(stateDirectory);
-  const sessions = isEphemeral ? ":memory:" : join(stateDirectory, "sessions.db");
+  const sessions = isEphemeral ? KEEPS_NOTHING : await openSessions(join(stateDirectory, "sessions.db"), log);
   const broker = await startBroker({ listen, server, deviceAuthority, things, sessions, log });
   return { notifier: broker, endpoint: { mqtt: `${nameOf(listen.host)}:${broker.port}`, things } };
+}
+
+/** Only here is SQLite needed, which not every runtime has. */
+async function openSessions(path: string, log: Logger): Promise<SessionStore> {
+  const { SqliteSessionStore } = await import("../store/sqlite-sessions.ts");
+  return new SqliteSessionStore(path, log);
 }
 
 async function connectBroker(address: BrokerAddress, log: Logger): Promise<Started> {

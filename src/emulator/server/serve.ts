@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { uptime } from "node:os";
 import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
+import { ConfigError } from "../../base/errors.ts";
 import { bracketed } from "../../base/host-names.ts";
 import { getLogger } from "../../base/log.ts";
 import { makePrivateDirectory } from "../../base/private-files.ts";
@@ -19,7 +20,8 @@ import { FaultPlan } from "../faults/fault-plan.ts";
 import { startNotifying } from "../notify/start.ts";
 import { endUpgrade } from "../relay/end-upgrade.ts";
 import { RelayServer } from "../relay/relay-server.ts";
-import { SqliteStore } from "../store/sqlite.ts";
+import { MemoryStore } from "../store/memory.ts";
+import type { Store } from "../store/store.ts";
 import { Tunnels } from "../tunnels/tunnels.ts";
 import { bind, nameOf } from "./bind.ts";
 import { type Endpoint, removeEndpoint, writeEndpoint } from "./endpoint-file.ts";
@@ -84,9 +86,7 @@ async function start(
   const { region, accountId, allowOrigins } = options;
   const { names, addresses } = serverNames(options);
   const stateDirectory = takeStateDirectory(options.state, cleanup);
-  const store = new SqliteStore(
-    options.state.type === "ephemeral" ? ":memory:" : join(stateDirectory, "tunnels.db"),
-  );
+  const store = await openStore(options.state, stateDirectory);
   cleanup.defer(() => store.close());
   const directory = join(stateDirectory, "ca");
   const certificates = await prepareCertificates({ directory, names, addresses, now: Date.now() });
@@ -145,6 +145,18 @@ function takeStateDirectory(state: ServeOptions["state"], cleanup: AsyncDisposab
   makePrivateDirectory(directory, STATE_ADVICE);
   checkOwner(directory);
   return directory;
+}
+
+/** Only what is to outlive this process needs SQLite, which not every runtime has. */
+async function openStore(state: ServeOptions["state"], stateDirectory: string): Promise<Store> {
+  if (state.type === "ephemeral") return new MemoryStore();
+  if (process.getBuiltinModule?.("node:sqlite") === undefined) {
+    throw new ConfigError("this runtime has no SQLite, so nothing can be kept in a state directory", {
+      hint: "use Node.js 22.5 or newer, Bun or Deno; or keep nothing",
+    });
+  }
+  const { SqliteStore } = await import("../store/sqlite.ts");
+  return new SqliteStore(join(stateDirectory, "tunnels.db"));
 }
 
 async function listen(

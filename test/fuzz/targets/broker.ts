@@ -6,7 +6,7 @@ import { getLogger } from "../../../src/base/log.ts";
 import { Connection } from "../../../src/emulator/notify/connection.ts";
 import { isOwnTopic } from "../../../src/emulator/notify/notify-message.ts";
 import { Sessions } from "../../../src/emulator/notify/sessions.ts";
-import { SessionStore } from "../../../src/emulator/store/session-store.ts";
+import { KEEPS_NOTHING } from "../../../src/emulator/store/session-store.ts";
 import { concat, must, type Target, text } from "../target.ts";
 
 const OWN = "pump-7";
@@ -126,7 +126,7 @@ async function openHouse(): Promise<House> {
   process.on("uncaughtException", (error) => uncaught.push(error));
   process.on("unhandledRejection", (error) => uncaught.push(error));
   const log = getLogger("test");
-  const sessions = new Sessions(new SessionStore(":memory:", log), log, Date.now());
+  const sessions = new Sessions(KEEPS_NOTHING, log, Date.now());
   const [near, far] = duplexPair();
   const witness = { messages: 0 };
   far.on("data", (chunk: Buffer) => {

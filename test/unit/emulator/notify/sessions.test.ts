@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { getLogger } from "../../../../src/base/log.ts";
 import { type Session, Sessions } from "../../../../src/emulator/notify/sessions.ts";
-import { SessionStore } from "../../../../src/emulator/store/session-store.ts";
+import { KEEPS_NOTHING } from "../../../../src/emulator/store/session-store.ts";
+import { SqliteSessionStore } from "../../../../src/emulator/store/sqlite-sessions.ts";
 import { tempDir } from "../../../helpers/temp-dir.ts";
 
 const HOUR = 3_600_000;
@@ -12,7 +13,7 @@ const message = (payload: string) => ({ topic: TOPIC, payload });
 const device = (clientId: string, thingName = "pump-7") => ({ thingName, clientId, fingerprint: "aa" });
 
 function inMemory(): Sessions {
-  return new Sessions(new SessionStore(":memory:", LOG), LOG, 0);
+  return new Sessions(KEEPS_NOTHING, LOG, 0);
 }
 
 /** A kept session of a device that went away at time 0. */
@@ -86,7 +87,7 @@ describe("all sessions", () => {
 test("what is kept comes back: subscriptions, messages and their order, not what was acknowledged or clean", () => {
   using dir = tempDir();
   const path = join(dir.path, "sessions.db");
-  const store = new SessionStore(path, LOG);
+  const store = new SqliteSessionStore(path, LOG);
   const before = new Sessions(store, LOG, 0);
   const kept = left(before);
   before.enqueue(kept, message("one"), 0);
@@ -98,7 +99,7 @@ test("what is kept comes back: subscriptions, messages and their order, not what
   // Its process ends while this one is connected.
   before.open(device("connected"), { isClean: false, now: 0 });
   store.close();
-  const again = new SessionStore(path, LOG);
+  const again = new SqliteSessionStore(path, LOG);
   const after = new Sessions(again, LOG, HOUR / 2);
   expect(
     after
@@ -115,7 +116,7 @@ test("what is kept comes back: subscriptions, messages and their order, not what
 });
 
 test("a store that cannot be written costs the messages of a restart, not the service", () => {
-  const sessions = new Sessions(new SessionStore("/proc/nothing/sessions.db", LOG), LOG, 0);
+  const sessions = new Sessions(new SqliteSessionStore("/proc/nothing/sessions.db", LOG), LOG, 0);
   const session = left(sessions);
   sessions.enqueue(session, message("x"), 0);
   expect(payloads(session)).toEqual(["x"]);

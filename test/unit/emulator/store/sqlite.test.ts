@@ -147,34 +147,6 @@ describe("the SQLite store", () => {
     store.close();
   });
 
-  test("takes a failed transaction back whole", () => {
-    const store = new SqliteStore(":memory:");
-    expect(() =>
-      store.transaction(() => {
-        store.saveTunnel(record("t"));
-        throw new Error("changed my mind");
-      }),
-    ).toThrow("changed my mind");
-    expect(store.findTunnel("t")).toBeUndefined();
-    store.transaction(() => store.saveTunnel(record("t")));
-    expect(store.findTunnel("t")).toEqual(record("t"));
-  });
-
-  test("removes the tokens with their tunnel", () => {
-    const store = new SqliteStore(":memory:");
-    store.saveTunnel(record("t"));
-    store.saveToken({
-      tokenHash: "h",
-      tunnelId: "t",
-      mode: "source",
-      use: { type: "bound", clientTokenHash: "c" },
-    });
-    expect(store.tokensOfClient("c")).toHaveLength(1);
-    store.removeTunnel("t");
-    expect(store.findToken("h")).toBeUndefined();
-    expect(store.tokensOfClient("c")).toEqual([]);
-  });
-
   test.each([
     ["empty", "stop", (path: string) => truncateSync(path, 0)],
     ["a hundred bytes", "stop", (path: string) => truncateSync(path, 100)],

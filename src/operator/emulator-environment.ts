@@ -1,11 +1,11 @@
 // The environment in which other programs (AWS CLI, SDKs, the reference proxy, this one) talk to a serve-local.
 
 import { join } from "node:path";
-import type { Env } from "../../base/env.ts";
-import { writePrivateFile } from "../../base/private-files.ts";
-import { loadRoots } from "../../net/roots.ts";
-import { trustedRoots } from "../../net/tls-roots.ts";
-import type { LocalCredentials } from "../config/local.ts";
+import type { Keys } from "../aws/credentials/keys.ts";
+import type { Env } from "../base/env.ts";
+import { writePrivateFile } from "../base/private-files.ts";
+import { loadRoots } from "../net/roots.ts";
+import { trustedRoots } from "../net/tls-roots.ts";
 
 /** Where the emulator is, as endpoint.json says it. */
 export interface EmulatorFacts {
@@ -17,7 +17,7 @@ export interface EmulatorFacts {
   /** host:port of the embedded broker, if there is one. */
   readonly mqtt: string | undefined;
   /** The key that calls are to be signed with; absent where any will do. */
-  readonly credentials: LocalCredentials | undefined;
+  readonly credentials: Keys | undefined;
 }
 
 /** Variables to set, and those to remove because they would lead elsewhere or carry real credentials. */
