@@ -9,6 +9,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["braces", "bun", "scripts/braces.ts"],
   ["names in documents", "bun", "scripts/named-in-docs.ts"],
   ["options of README", "bun", "scripts/options-table.ts", "--check"],
+  ["reference of commands", "bun", "scripts/man.ts", "--check"],
   ["generated codec", "bun", "scripts/proto.ts", "--check"],
   ["unused code and packages", "knip"],
   ["lock file", "bun", "scripts/lockfile.ts"],
