@@ -51,6 +51,7 @@ TEST_PACKAGES=(
   'systemd:command -v systemd-analyze && command -v systemd-notify && command -v systemd-sysusers'
   'groff-base:command -v groff'
   'fakeroot:command -v fakeroot'
+  'dpkg:command -v dpkg-deb'
 )
 
 missing_test_packages() {

@@ -1,13 +1,14 @@
 // See scripts/release.
 
 import { createHash } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import packageJson from "../package.json" with { type: "json" };
 import { compile } from "./compile.ts";
 import { audit } from "./releasing/audit.ts";
 import { currentCommit } from "./releasing/commit.ts";
+import { buildDeb } from "./releasing/deb.ts";
 import { notesOf } from "./releasing/notes.ts";
 import { formatFaults } from "./releasing/read-format.ts";
 import { runtimeFor } from "./releasing/runtimes.ts";
@@ -30,6 +31,7 @@ console.log(
 console.log(audit());
 console.log("file                                              MiB   compressed   run by");
 for (const target of targets) console.log(await release(target));
+for (const target of targets.filter(({ npm }) => npm?.libc === "glibc")) console.log(packageFor(target));
 writeFileSync(join(OUT, `tunnel-${version}.cdx.json`), sbom(commit.date));
 writeFileSync(join(OUT, "NOTES.md"), notes);
 copyFileSync("scripts/install.sh", join(OUT, "install.sh"));
@@ -56,6 +58,15 @@ async function release(target: Target): Promise<string> {
     sizes[1]?.padStart(12),
     `  ${ran ? by : `not run: ${by}`}`,
   ].join(" ");
+}
+
+/** Makes the Debian package of the agent; returns its line of the table. */
+function packageFor({ name, machine }: Target): string {
+  const architecture = machine === "x64" ? "amd64" : "arm64";
+  const program = join(OUT, `tunnel-${version}-${name}`);
+  const path = buildDeb({ program, architecture, date: commit.date, out: OUT });
+  const size = (statSync(path).size / MEBIBYTE).toFixed(1);
+  return [basename(path).padEnd(44), "".padStart(8), size.padStart(12)].join(" ");
 }
 
 /** As sha256sum writes and reads it. */
