@@ -10,6 +10,7 @@ import { audit } from "./releasing/audit.ts";
 import { currentCommit } from "./releasing/commit.ts";
 import { buildDeb } from "./releasing/deb.ts";
 import { notesOf } from "./releasing/notes.ts";
+import { writeNpmPackages } from "./releasing/npm-packages.ts";
 import { formatFaults } from "./releasing/read-format.ts";
 import { runtimeFor } from "./releasing/runtimes.ts";
 import { sbom } from "./releasing/sbom.ts";
@@ -36,7 +37,15 @@ writeFileSync(join(OUT, `tunnel-${version}.cdx.json`), sbom(commit.date));
 writeFileSync(join(OUT, "NOTES.md"), notes);
 copyFileSync("scripts/install.sh", join(OUT, "install.sh"));
 writeFileSync(join(OUT, "SHA256SUMS"), sums());
-console.log(`${readdirSync(OUT).length} files in ${OUT}`);
+const packages = writeNpmPackages(
+  "dist/npm",
+  targets.map((target) => ({ target, program: pathOf(target) })),
+);
+console.log(`${readdirSync(OUT).length} files in ${OUT}; to npm, in this order: ${packages.join(" ")}`);
+
+function pathOf({ name, kind }: Target): string {
+  return join(OUT, `tunnel-${version}-${name}${kind === "PE" ? ".exe" : ""}`);
+}
 
 /** Makes and checks the file of one platform; returns its line of the table. */
 async function release(target: Target): Promise<string> {
@@ -61,10 +70,9 @@ async function release(target: Target): Promise<string> {
 }
 
 /** Makes the Debian package of the agent; returns its line of the table. */
-function packageFor({ name, machine }: Target): string {
-  const architecture = machine === "x64" ? "amd64" : "arm64";
-  const program = join(OUT, `tunnel-${version}-${name}`);
-  const path = buildDeb({ program, architecture, date: commit.date, out: OUT });
+function packageFor(target: Target): string {
+  const architecture = target.machine === "x64" ? "amd64" : "arm64";
+  const path = buildDeb({ program: pathOf(target), architecture, date: commit.date, out: OUT });
   const size = (statSync(path).size / MEBIBYTE).toFixed(1);
   return [basename(path).padEnd(44), "".padStart(8), size.padStart(12)].join(" ");
 }

@@ -23,7 +23,7 @@ const MUSL = /^(libstdc\+\+\.so\.6|libgcc_s\.so\.1|libc\.musl-(x86_64|aarch64)\.
 const MACOS = /^\/(usr\/lib|System\/Library\/Frameworks)\//;
 const WINDOWS = /^[\w.-]+\.(dll|drv)$/i;
 
-const TARGETS: readonly Target[] = [
+export const TARGETS: readonly Target[] = [
   linux("linux-x64", "x64", "/lib64/ld-linux-x86-64.so.2", GLIBC, "glibc"),
   linux("linux-x64-baseline", "x64", "/lib64/ld-linux-x86-64.so.2", GLIBC),
   linux("linux-arm64", "arm64", "/lib/ld-linux-aarch64.so.1", GLIBC, "glibc"),
