@@ -87,10 +87,14 @@ this_target() {
   printf '%s\n' "$system-$processor$libc$baseline"
 }
 
-# The loader that this system's own programs name.
+# What this system's own shell is linked with; a second C library may lie beside.
 is_musl() {
-  for loader in /lib/ld-linux-* /lib64/ld-linux-*; do [ -e "$loader" ] && return 1; done
-  for loader in /lib/ld-musl-*; do [ -e "$loader" ] && return 0; done
+  case $(ldd /bin/sh 2>/dev/null) in
+    *ld-musl*) return 0 ;;
+    *ld-linux*) return 1 ;;
+  esac
+  for loader in /lib/ld-linux-* /lib64/ld-linux-*; do [ ! -e "$loader" ] || return 1; done
+  for loader in /lib/ld-musl-*; do [ ! -e "$loader" ] || return 0; done
   return 1
 }
 

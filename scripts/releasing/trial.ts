@@ -74,7 +74,7 @@ function wayFor(target: Target): Way | string {
   if (process.platform !== "linux") return `a system of its own is needed, this is ${process.platform}`;
   switch (target.kind) {
     case "Mach-O":
-      return "needs a Mac; its headers and its signature are checked";
+      return `needs a Mac; its headers${target.machine === "arm64" ? " and its signature" : ""} are checked`;
     case "PE":
       return windowsWay();
     case "ELF":
