@@ -21,14 +21,15 @@ main() {
   releases=$(releases_of)
   target=${TUNNEL_TARGET:-$(this_target)}
   bin=${PREFIX:-${HOME:?install: neither PREFIX nor HOME is set}/.local}/bin
-  there=$bin work=
+  there=$bin work=''
   while [ ! -e "$there" ]; do there=$(dirname "$there"); done
   trap clean EXIT
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  mkdir -p "$bin" 2>/dev/null && [ -w "$bin" ] ||
+  if ! mkdir -p "$bin" 2>/dev/null || ! [ -w "$bin" ]; then
     die "cannot write to $bin" "choose another place: PREFIX=\$HOME/tunnel sh install.sh"
+  fi
   # Beside the program, so that taking its place is one step.
   work=$(mktemp -d "$bin/.tunnel-install.XXXXXX") || die "cannot write to $bin"
   fetch SHA256SUMS
@@ -77,7 +78,7 @@ this_target() {
     aarch64 | arm64) processor=arm64 ;;
     *) die "there is no file for $(uname -m)" "there are x64 and arm64; the sources run with Bun and Deno" ;;
   esac
-  libc= baseline=
+  libc='' baseline=''
   if [ $system = linux ]; then
     is_musl && libc=-musl
     [ $processor = arm64 ] || grep -qw avx2 /proc/cpuinfo 2>/dev/null || baseline=-baseline
@@ -116,7 +117,10 @@ choose_file() {
 fetch() {
   case $releases in
     http://* | https://*) download "$releases/$1" "$work/$1" ;;
-    *) [ -f "$releases/$1" ] && cp "$releases/$1" "$work/$1" || die "$releases has no $1" "is it the directory of a release?" ;;
+    *)
+      [ -f "$releases/$1" ] || die "$releases has no $1" "is it the directory of a release?"
+      cp "$releases/$1" "$work/$1" || die "cannot copy $1 to $bin" "is there room on its disk?"
+      ;;
   esac
 }
 
@@ -124,7 +128,8 @@ download() {
   if command -v curl >/dev/null; then
     curl -fsSL --retry 2 --connect-timeout 20 -o "$2" "$1" || die "cannot fetch $1" "look at the address, then start again"
   elif command -v wget >/dev/null; then
-    wget -q -T 20 -O "$2" "$1" || die "cannot fetch $1" "look at the address, then start again"
+    # Without a time-out: the wget of some builds of BusyBox crashes with -T.
+    wget -q -O "$2" "$1" || die "cannot fetch $1" "look at the address, then start again"
   else
     die "neither curl nor wget is here" "install one of them, or copy the files and name their directory: TUNNEL_RELEASES=DIRECTORY"
   fi
