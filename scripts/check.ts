@@ -12,6 +12,7 @@ const CHECKS: readonly (readonly [name: string, ...command: string[]])[] = [
   ["options of docs/configuration.md", "bun", "scripts/options-table.ts", "--check"],
   ["rows of docs/conformance.md", "bun", "scripts/conformance.ts", "--check"],
   ["interface and examples of the library", "bun", "scripts/library-docs.ts", "--check"],
+  ["reference of commands", "bun", "scripts/man.ts", "--check"],
   ["generated codec", "bun", "scripts/proto.ts", "--check"],
   ["unused code and packages", "knip"],
   ["lock file", "bun", "scripts/lockfile.ts"],

@@ -48,7 +48,10 @@ TEST_PACKAGES=(
   'faketime:command -v faketime'
   'util-linux:command -v prlimit'
   'expect:command -v expect'
-  'systemd:command -v systemd-analyze && command -v systemd-notify'
+  'systemd:command -v systemd-analyze && command -v systemd-notify && command -v systemd-sysusers'
+  'groff-base:command -v groff'
+  'fakeroot:command -v fakeroot'
+  'dpkg:command -v dpkg-deb'
 )
 
 missing_test_packages() {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
 import { tempDir } from "../helpers/temp-dir.ts";
@@ -38,4 +38,8 @@ test("takes no environment from .env in the working directory", () => {
   const { stderr } = run(dir.path, ["list", "--local"]);
   expect(stderr).toContain(dir.path);
   expect(stderr).not.toContain(elsewhere);
+});
+
+test("names no directory of the machine that built it", () => {
+  expect(readFileSync(BINARY).includes(join(import.meta.dirname, "../.."))).toBe(false);
 });

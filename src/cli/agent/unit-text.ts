@@ -1,10 +1,11 @@
-// How a systemd unit for the agent is written; what goes in is decided by agent-unit.ts.
+// How a systemd unit for the agent is written; what goes in is decided by print-unit.ts and the Debian package.
 
 import { ownProgram } from "../process/own-program.ts";
 
 /** Everything that differs between units. */
 export interface UnitFacts {
-  readonly thing: string;
+  /** Absent for a unit of any device, which is told by its environment. */
+  readonly thing?: string;
   /** The agent's own words. */
   readonly words: readonly string[];
   /** Files that systemd copies for the service alone, by the name of the copy. */
@@ -14,6 +15,18 @@ export interface UnitFacts {
   readonly directories?: UnitDirectories;
   readonly graceS: number;
   readonly restartS: number;
+  readonly packaged?: PackagedUnit;
+}
+
+/** What is other in a unit that a package brings: the same for all devices, with a user that the package makes. */
+export interface PackagedUnit {
+  readonly program: string;
+  readonly user: string;
+  /** File of assignments. Words may name its variables, as `${NAME}`; without a value for `needs` nothing is started. */
+  readonly environmentFile: string;
+  readonly needs: string;
+  /** First lines of the unit, as comments. */
+  readonly comments: readonly string[];
 }
 
 /** Where the service may write and what it may see, all absolute. */
@@ -25,26 +38,40 @@ export interface UnitDirectories {
   readonly writable: readonly string[];
   readonly readable: readonly string[];
   /** User number to run as, for a state directory elsewhere; absent: one of systemd's making. */
-  readonly user?: number | undefined;
+  readonly user?: number | string | undefined;
 }
 
+const OWN_COMMENTS = [
+  "/etc/systemd/system/tunnel-agent.service",
+  "systemctl daemon-reload && systemctl enable --now tunnel-agent",
+];
 const USUAL: UnitDirectories = { state: ["tunnel-agent"], logs: [], writable: [], readable: [] };
 /** What stopping takes besides the grace period. */
 const STOP_EXTRA_S = 10;
 
 /** The text of the unit; pure, for its test. */
 export function unitText(facts: UnitFacts): string {
-  const { thing, words, credentials, environment = {}, directories = USUAL, graceS, restartS } = facts;
-  const command = [programPath(), "agent", ...words].map(quoteForUnit).join(" ");
+  const {
+    thing,
+    words,
+    credentials,
+    environment = {},
+    directories = USUAL,
+    graceS,
+    restartS,
+    packaged,
+  } = facts;
+  const command = [packaged?.program ?? programPath(), "agent", ...words]
+    .map((word) => quoteForUnit(word, packaged?.needs))
+    .join(" ");
   const loads = credentials.map(({ name, path }) => `LoadCredential=${name}:${escapeUnit(path)}\n`).join("");
   const variables = Object.entries(environment)
     .map(([name, value]) => `Environment=${quoteAssignment(name, value)}\n`)
     .join("");
-  return `# /etc/systemd/system/tunnel-agent.service
-# systemctl daemon-reload && systemctl enable --now tunnel-agent
-
+  const device = thing === undefined ? "this device" : `thing ${escapeUnit(thing)}`;
+  return `${(packaged?.comments ?? OWN_COMMENTS).map((line) => `# ${line}\n`).join("")}
 [Unit]
-Description=AWS IoT secure tunnels of thing ${escapeUnit(thing)}
+Description=AWS IoT secure tunnels of ${device}
 Documentation=https://docs.aws.amazon.com/iot/latest/developerguide/secure-tunneling.html
 Wants=network-online.target
 After=network-online.target
@@ -53,7 +80,7 @@ After=network-online.target
 Type=notify
 # Messages to systemd are sent by systemd-notify, a child of the agent.
 NotifyAccess=all
-${variables}ExecStart=${command}
+${packaged === undefined ? "" : environmentLines(packaged)}${variables}ExecStart=${command}
 Restart=always
 # Another number on each device, so that a fleet does not come back in step.
 RestartSec=${restartS}
@@ -97,6 +124,13 @@ SystemCallErrorNumber=EPERM
 WantedBy=multi-user.target`;
 }
 
+function environmentLines({ environmentFile, needs }: PackagedUnit): string {
+  return `EnvironmentFile=${escapeUnit(environmentFile)}
+# Not set up is no failure: it is started by the next systemctl start.
+ExecCondition=/bin/sh -c 'test -n "$$${needs}"'
+`;
+}
+
 function directoryLines({ user, state, logs, writable, readable }: UnitDirectories): string {
   const lines = [
     user === undefined ? "DynamicUser=yes" : `User=${user}`,
@@ -123,9 +157,10 @@ function programPath(): string {
   return more.length > 0 ? "/usr/local/bin/tunnel" : path;
 }
 
-/** A word of a command line in a unit: percent and dollar signs are doubled, but for the one variable of ours. */
-function quoteForUnit(word: string): string {
-  const escaped = escapeUnit(word).replaceAll(/\$(?!\{CREDENTIALS_DIRECTORY\})/g, "$$$$");
+/** A word of a command line in a unit: percent and dollar signs are doubled, but for the variables of ours. */
+function quoteForUnit(word: string, variable = "CREDENTIALS_DIRECTORY"): string {
+  const isOurs = word.startsWith(`\${CREDENTIALS_DIRECTORY}/`) || word === `\${${variable}}`;
+  const escaped = isOurs ? escapeUnit(word) : escapeUnit(word).replaceAll("$", "$$$$");
   return /^[\w@%+=:,./${}[\]-]+$/.test(escaped) ? escaped : quoted(escaped);
 }
 

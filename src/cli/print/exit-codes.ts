@@ -1,7 +1,7 @@
 import { type ErrorCode, TunnelError } from "../../base/errors.ts";
 
 // Numbers of sysexits(3): published, clear of the shell's own 126 and above, usable in systemd units.
-const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
+export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   ERR_USAGE: 64,
   ERR_INVALID: 64,
   ERR_NOT_FOUND: 66,

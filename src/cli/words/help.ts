@@ -56,14 +56,10 @@ function familyHelp(topic: string, family: readonly Command[]): string {
 
 function commandHelp(command: Command): string {
   const operands = command.operands ?? [];
-  const words = operands.map(({ name, required, repeat }) =>
-    required ? name : `[${name}]${repeat ? "…" : ""}`,
-  );
-  const rest = command.rest === undefined ? [] : [`[-- ${command.rest}]`];
   const summary = `${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.`;
   return join([
     summary,
-    `Usage: ${["tunnel", command.name, ...words, "[OPTION]…", ...rest].join(" ")}`,
+    `Usage: ${usageOf(command)}`,
     section(
       "Words",
       operands.map(({ name, describe }) => [name, describe] as const),
@@ -73,6 +69,15 @@ function commandHelp(command: Command): string {
     ...(command.notes ?? []).map((note) => wrap(note, 0)),
     lines("Examples", command.examples),
   ]);
+}
+
+/** The command line of a command in general, from the program's name on. */
+export function usageOf({ name: command, operands = [], rest }: Command): string {
+  const words = operands.map(({ name, required, repeat }) =>
+    required ? name : `[${name}]${repeat ? "…" : ""}`,
+  );
+  const last = rest === undefined ? [] : [`[-- ${rest}]`];
+  return ["tunnel", command, ...words, "[OPTION]…", ...last].join(" ");
 }
 
 function optionRow(key: OptionKey): readonly [string, string] {
