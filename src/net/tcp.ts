@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
 import { hostAndPort } from "../base/host-names.ts";
+import { PLATFORM, type Platform } from "../base/platform.ts";
 import { codeOf, systemReason } from "../base/system-reason.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
@@ -30,9 +31,15 @@ export interface Listener {
 /**
  * Listens on a TCP address (127.0.0.1 unless it names a host) or a Unix socket (mode 0600). Sockets arrive paused and
  * half-open.
- * @throws ListenError naming the address when it is taken or not allowed, ConfigError when there is no such address.
+ * @throws ListenError naming the address when it is taken or not allowed, ConfigError when there is no such address, or
+ * no such kind on this system.
  */
-export async function listen(address: SocketAddress, onSocket: (socket: Socket) => void): Promise<Listener> {
+export async function listen(
+  address: SocketAddress,
+  onSocket: (socket: Socket) => void,
+  platform: Platform = PLATFORM,
+): Promise<Listener> {
+  if (address.type === "unix" && platform.isWindows) throw noUnixSockets(address.path);
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
   if (address.type === "unix") await removeStaleSocket(address.path);
   else await checkHost(address.host);
@@ -137,6 +144,12 @@ export async function isStaleSocket(path: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
+}
+
+function noUnixSockets(path: string): ConfigError {
+  return new ConfigError(`cannot listen on ${path}: there are no Unix sockets on Windows`, {
+    hint: "give a port instead, or port 0 for a free one",
+  });
 }
 
 function listenFailure(error: unknown, address: SocketAddress): TunnelError {
