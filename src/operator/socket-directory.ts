@@ -3,10 +3,9 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import type { Env } from "../base/env.ts";
 import { stateHome } from "../base/home.ts";
-import { PLATFORM, type Platform } from "../base/platform.ts";
+import { PLATFORM, type Platform, userNumber } from "../base/platform.ts";
 import { isPrivateDirectory, isTrustedDirectory, ownerOfPlace } from "../base/private-files.ts";
 
 /** Longest path of a Unix socket everywhere, without its closing zero byte. */
@@ -48,7 +47,7 @@ export function placesOf(env: Env, platform: Platform = PLATFORM): Place[] {
     const base = stateHome(env, platform);
     return [{ base, path: platform.path.join(base, "run"), kind: "made" }];
   }
-  const user = process.getuid?.() ?? "user";
+  const user = userNumber(platform) ?? "user";
   const runtime = env["XDG_RUNTIME_DIR"];
   const state = stateHome(env);
   const places: Place[] = [
