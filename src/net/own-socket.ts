@@ -30,7 +30,7 @@ interface Card {
 }
 
 /**
- * Listens at a path for processes of the same user. Sockets arrive paused and half-open, and know no reset on Unix.
+ * Listens at a path for processes of the same user. Sockets arrive paused and half-open, and know no reset.
  * @throws ListenError when it cannot be listened, ConfigError when the card cannot be written
  */
 export async function listenForOwn(
@@ -84,6 +84,8 @@ async function admit(
     strangers.delete(socket);
   }
   socket.ref();
+  // As a Unix socket: what was said before its end is heard, and those who care ask why it ended.
+  socket.resetAndDestroy = () => socket.destroy();
   socket.write(answer);
   onSocket(socket);
 }

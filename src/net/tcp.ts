@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, Socket } from "node:net";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
 import { hostAndPort } from "../base/host-names.ts";
@@ -39,7 +39,7 @@ export async function listen(
   onSocket: (socket: Socket) => void,
   platform: Platform = PLATFORM,
 ): Promise<Listener> {
-  if (address.type === "unix" && platform.isWindows) throw noUnixSockets(address.path);
+  if (address.type === "unix" && platform.isWindows) throw noUnixSockets(address.path, "listen on");
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
   if (address.type === "unix") await removeStaleSocket(address.path);
   else await checkHost(address.host);
@@ -63,7 +63,13 @@ export async function listen(
  * Dials a TCP address, trying every address its name has, or a Unix socket. The socket is half-open and can be written
  * to at once; it is destroyed with an error when it is not connected within 15 s.
  */
-export function dial(address: SocketAddress, localAddress?: string | undefined): Socket {
+export function dial(
+  address: SocketAddress,
+  localAddress?: string | undefined,
+  platform: Platform = PLATFORM,
+): Socket {
+  if (address.type === "unix" && platform.isWindows)
+    return new Socket().destroy(noUnixSockets(address.path, "reach"));
   const socket = address.type === "unix" ? new UnixSocket(address.path) : connectTcp(address, localAddress);
   const timer = setTimeout(() => {
     const message = `no answer from ${formatAddress(address)} in ${CONNECT_TIMEOUT_MS / 1_000} s`;
@@ -146,9 +152,9 @@ export async function isStaleSocket(path: string): Promise<boolean> {
   }
 }
 
-function noUnixSockets(path: string): ConfigError {
-  return new ConfigError(`cannot listen on ${path}: there are no Unix sockets on Windows`, {
-    hint: "give a port instead, or port 0 for a free one",
+function noUnixSockets(path: string, what: string): ConfigError {
+  return new ConfigError(`cannot ${what} ${path}: there are no Unix sockets on Windows`, {
+    hint: "give a TCP port instead",
   });
 }
 

@@ -47,6 +47,16 @@ describe.each([
     expect(existsSync(path)).toBe(false);
   });
 
+  test("hear what was said before a reset, and then an end", async () => {
+    using dir = tempDir();
+    const path = join(dir.path, "own");
+    const onSocket = (socket: Socket) => socket.write("last words", () => socket.resetAndDestroy());
+    const listener = await listenForOwn(path, onSocket, platform);
+    const socket = await dialOwn(path, platform);
+    expect(await within("the end", text(socket), 2_000)).toBe("last words");
+    listener.close();
+  });
+
   test("are told where nothing is", async () => {
     using dir = tempDir();
     const dialling = dialOwn(join(dir.path, "none"), platform);

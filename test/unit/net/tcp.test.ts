@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { configureLog } from "../../../src/base/log.ts";
 import { WINDOWS } from "../../../src/base/platform.ts";
-import { listen } from "../../../src/net/tcp.ts";
+import { dial, listen } from "../../../src/net/tcp.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 
 test("a listener survives any number of connections that cannot be accepted, and says so once", async () => {
@@ -56,4 +56,6 @@ test("on Windows a Unix socket is refused with what to give instead", async () =
     message: "cannot listen on /run/app.sock: there are no Unix sockets on Windows",
     hint: expect.stringContaining("port"),
   });
+  const [error] = await once(dial({ type: "unix", path: "/run/app.sock" }, undefined, WINDOWS), "error");
+  expect(error.message).toBe("cannot reach /run/app.sock: there are no Unix sockets on Windows");
 });
