@@ -68,8 +68,9 @@ export function dial(
   localAddress?: string | undefined,
   platform: Platform = PLATFORM,
 ): Socket {
-  if (address.type === "unix" && platform.isWindows)
+  if (address.type === "unix" && platform.isWindows) {
     return new Socket().destroy(noUnixSockets(address.path, "reach"));
+  }
   const socket = address.type === "unix" ? new UnixSocket(address.path) : connectTcp(address, localAddress);
   const timer = setTimeout(() => {
     const message = `no answer from ${formatAddress(address)} in ${CONNECT_TIMEOUT_MS / 1_000} s`;
