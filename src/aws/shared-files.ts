@@ -3,6 +3,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { ConfigError } from "../base/errors.ts";
+import { homeVariable } from "../base/home.ts";
+import { expandTilde, PLATFORM, type Platform } from "../base/platform.ts";
 import { codeOf, systemReason } from "../base/system-reason.ts";
 import { IniError, parseIni, type Sections } from "./ini.ts";
 import { shellWords } from "./shell-words.ts";
@@ -56,13 +58,14 @@ export function readSharedFiles(env: Env): SharedFiles {
   };
 }
 
-/** `~` and `$NAME` as the AWS CLI expands them in paths. */
-export function expandPath(path: string, env: Env): string {
+/** `~` and `$NAME`, on Windows also `%NAME%`, as the AWS CLI expands them in paths. */
+export function expandPath(path: string, env: Env, platform: Platform = PLATFORM): string {
+  const pattern = platform.isWindows ? /\$(\w+)|\$\{(\w+)\}|%(\w+)%/g : /\$(\w+)|\$\{(\w+)\}/g;
   const expanded = path.replace(
-    /\$(?:(\w+)|\{(\w+)\})/g,
-    (whole, name, braced) => env[name ?? braced] ?? whole,
+    pattern,
+    (whole, name, braced, between) => env[name ?? braced ?? between] ?? whole,
   );
-  return expanded.replace(/^~(?=\/|$)/, () => env["HOME"] || ownHome());
+  return expandTilde(expanded, () => env[homeVariable(platform)] || ownHome(), platform);
 }
 
 /** A user whom the system does not know, as in some containers, has no home: then nothing is found there. */
@@ -102,7 +105,7 @@ function readSections(path: string, unreadable: string[]): Sections {
 function readText(path: string, unreadable: string[]): string | undefined {
   let file: number;
   try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     if (!["ENOENT", "ENOTDIR"].includes(codeOf(error))) unreadable.push(`"${path}": ${systemReason(error)}`);
     return undefined;

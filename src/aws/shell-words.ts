@@ -22,3 +22,25 @@ export function shellWords(text: string): readonly string[] | undefined {
   }
   return words;
 }
+
+/**
+ * The words of a command line as programs on Windows part and unquote it: a backslash is one, but before a `"`.
+ * Undefined where a quote is left open. Commands in the files of the AWS CLI are written so there.
+ */
+export function windowsWords(text: string): readonly string[] | undefined {
+  const words: string[] = [];
+  let word: string | undefined;
+  let isQuoted = false;
+  for (const [, slashes = "", rest = ""] of text.matchAll(/(\\*)("|[ \t]|[^\\" \t]+|$)/g)) {
+    const isGap = !isQuoted && /^[ \t]?$/.test(rest);
+    const kept = rest === '"' ? slashes.slice(Math.ceil(slashes.length / 2)) : slashes;
+    if (!isGap || kept !== "") word = (word ?? "") + kept;
+    if (rest !== '"') word = isGap ? word : `${word}${rest}`;
+    else if (slashes.length % 2 === 1) word += rest;
+    else isQuoted = !isQuoted;
+    if (!isGap || word === undefined) continue;
+    words.push(word);
+    word = undefined;
+  }
+  return isQuoted ? undefined : words;
+}

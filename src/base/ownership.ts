@@ -1,14 +1,14 @@
 import { type Stats, statSync } from "node:fs";
-import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { PLATFORM, type Platform, userNumber } from "./platform.ts";
 import { shellLine } from "./shell.ts";
 import { systemReason } from "./system-reason.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 
 /** Whether something belongs to neither this user nor the administrator. */
-export function isForeign({ uid }: Stats): boolean {
-  const user = process.getuid?.();
+export function isForeign({ uid }: Stats, platform: Platform = PLATFORM): boolean {
+  const user = userNumber(platform);
   return user !== undefined && uid !== user && uid !== 0;
 }
 
@@ -17,10 +17,16 @@ export function isForeign({ uid }: Stats): boolean {
  * @param what how messages call it, before its path
  * @param hint what to do instead of using it
  */
-export function refuseForeign(path: string, facts: Stats, what: string, hint: string): void {
+export function refuseForeign(
+  path: string,
+  facts: Stats,
+  what: string,
+  hint: string,
+  platform: Platform = PLATFORM,
+): void {
   const name = `${what}"${path}"`;
-  if (isForeign(facts)) throw new ConfigError(`${name} belongs to another user`, { hint });
-  if (process.getuid !== undefined && (facts.mode & WRITABLE_BY_OTHERS) !== 0) {
+  if (isForeign(facts, platform)) throw new ConfigError(`${name} belongs to another user`, { hint });
+  if (userNumber(platform) !== undefined && (facts.mode & WRITABLE_BY_OTHERS) !== 0) {
     throw new ConfigError(`${name} can be written by other users`, { hint: shellLine`chmod go-w ${path}` });
   }
 }

@@ -18,6 +18,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { userNumber } from "./platform.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { shellLine } from "./shell.ts";
 import { systemReason } from "./system-reason.ts";
@@ -57,7 +58,7 @@ export function claimPrivateDirectory(path: string, advice: Advice = {}): void {
 
 /** A link of our own or of the system's administrator leads where they want; DynamicUser= of systemd makes one. */
 function checkOwner(path: string, advice: Advice): void {
-  const user = process.getuid?.();
+  const user = userNumber();
   if (user === undefined) return;
   const [link, target] = [lstatSync(path), statSync(path)];
   if (target.uid !== user || (link.uid !== user && link.uid !== 0)) {
@@ -79,7 +80,7 @@ export function isPrivateDirectory(path: string): boolean {
     const facts = lstatSync(path);
     if (!facts.isDirectory()) return false;
     accessSync(path, constants.W_OK | constants.X_OK);
-    const user = process.getuid?.();
+    const user = userNumber();
     return user === undefined || (facts.uid === user && (facts.mode & 0o077) === 0);
   } catch {
     return false;
@@ -90,7 +91,7 @@ export function isPrivateDirectory(path: string): boolean {
 export function isTrustedDirectory(path: string, isOwnOnly: boolean): boolean {
   try {
     const { uid, mode } = statSync(path);
-    const user = process.getuid?.();
+    const user = userNumber();
     if (user === undefined) return true;
     const isOurs = uid === user || (uid === 0 && !isOwnOnly);
     return isOurs && ((mode & 0o022) === 0 || (mode & STICKY) !== 0);
@@ -106,7 +107,7 @@ const STICKY = 0o1000;
  * every directory is open, but what is made for them inside a user's own would lock that user out.
  */
 export function ownerOfPlace(path: string): number | undefined {
-  if (process.getuid?.() !== 0) return undefined;
+  if (userNumber() !== 0) return undefined;
   const { uid, mode } = statSync(nearestExisting(path));
   return uid === 0 || (mode & STICKY) !== 0 ? undefined : uid;
 }

@@ -1,10 +1,11 @@
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { chmodSync, rmSync, statSync } from "node:fs";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, Socket } from "node:net";
 import { surviveAcceptErrors } from "../base/accept-errors.ts";
 import { ConfigError, ListenError, type TunnelError } from "../base/errors.ts";
 import { hostAndPort } from "../base/host-names.ts";
+import { PLATFORM, type Platform } from "../base/platform.ts";
 import { codeOf, systemReason } from "../base/system-reason.ts";
 import { UnixSocket } from "./unix-socket.ts";
 
@@ -30,9 +31,15 @@ export interface Listener {
 /**
  * Listens on a TCP address (127.0.0.1 unless it names a host) or a Unix socket (mode 0600). Sockets arrive paused and
  * half-open.
- * @throws ListenError naming the address when it is taken or not allowed, ConfigError when there is no such address.
+ * @throws ListenError naming the address when it is taken or not allowed, ConfigError when there is no such address, or
+ * no such kind on this system.
  */
-export async function listen(address: SocketAddress, onSocket: (socket: Socket) => void): Promise<Listener> {
+export async function listen(
+  address: SocketAddress,
+  onSocket: (socket: Socket) => void,
+  platform: Platform = PLATFORM,
+): Promise<Listener> {
+  if (address.type === "unix" && platform.isWindows) throw noUnixSockets(address.path, "listen on");
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onSocket);
   if (address.type === "unix") await removeStaleSocket(address.path);
   else await checkHost(address.host);
@@ -56,7 +63,14 @@ export async function listen(address: SocketAddress, onSocket: (socket: Socket) 
  * Dials a TCP address, trying every address its name has, or a Unix socket. The socket is half-open and can be written
  * to at once; it is destroyed with an error when it is not connected within 15 s.
  */
-export function dial(address: SocketAddress, localAddress?: string | undefined): Socket {
+export function dial(
+  address: SocketAddress,
+  localAddress?: string | undefined,
+  platform: Platform = PLATFORM,
+): Socket {
+  if (address.type === "unix" && platform.isWindows) {
+    return new Socket().destroy(noUnixSockets(address.path, "reach"));
+  }
   const socket = address.type === "unix" ? new UnixSocket(address.path) : connectTcp(address, localAddress);
   const timer = setTimeout(() => {
     const message = `no answer from ${formatAddress(address)} in ${CONNECT_TIMEOUT_MS / 1_000} s`;
@@ -137,6 +151,12 @@ export async function isStaleSocket(path: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
+}
+
+function noUnixSockets(path: string, what: string): ConfigError {
+  return new ConfigError(`cannot ${what} ${path}: there are no Unix sockets on Windows`, {
+    hint: "give a TCP port instead",
+  });
 }
 
 function listenFailure(error: unknown, address: SocketAddress): TunnelError {

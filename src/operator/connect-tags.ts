@@ -1,16 +1,16 @@
 // The tags by which tunnels that `tunnel connect` opened are known later.
 
-import { hostname } from "node:os";
-import process from "node:process";
+import { hostname, userInfo } from "node:os";
 import type { Tag, Tunnel } from "../aws/shapes.ts";
+import { userNumber } from "../base/platform.ts";
 
 const OPENED_BY = "tunnel:opened-by";
 const OWNER = "tunnel:owner";
 const KEEP = "tunnel:keep";
 
-/** Who opens tunnels here: user number and host, with nothing that a tag's value may not have. */
+/** Who opens tunnels here: user number, or name where users have no number, and host, with nothing that a tag's value may not have. */
 export function ownerName(): string {
-  return `${process.getuid?.() ?? "user"}@${hostname()}`
+  return `${userNumber() ?? userInfo().username}@${hostname()}`
     .replace(/[^\p{L}\p{N} +\-=._:/@]/gu, "_")
     .slice(0, 256);
 }

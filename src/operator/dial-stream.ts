@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { rmSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { UnreachableError } from "../base/errors.ts";
+import { PLATFORM, type Platform } from "../base/platform.ts";
+import { dialOwn } from "../net/own-socket.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 
@@ -13,14 +14,13 @@ import type { MeetingPoint } from "./meeting-point.ts";
  */
 export async function dialStream(
   { streamPrefix }: MeetingPoint,
-  listenAt: (address: SocketAddress) => Promise<unknown>,
+  listenAt: (address: Extract<SocketAddress, { type: "unix" }>) => Promise<unknown>,
+  platform: Platform = PLATFORM,
 ): Promise<Socket> {
   const path = `${streamPrefix}${randomBytes(3).toString("hex")}`;
   await listenAt({ type: "unix", path });
   try {
-    const socket = connect({ path, allowHalfOpen: true });
-    await once(socket, "connect");
-    return socket;
+    return await dialOwn(path, platform);
   } catch (cause) {
     throw ownerGone(cause);
   } finally {

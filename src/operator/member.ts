@@ -1,7 +1,9 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError, TunnelError } from "../base/errors.ts";
+import { PLATFORM, type Platform } from "../base/platform.ts";
 import type { Pong } from "../engine/output.ts";
+import { dialOwn } from "../net/own-socket.ts";
 import type { SocketAddress } from "../net/tcp.ts";
 import { dialStream, ownerGone } from "./dial-stream.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
@@ -37,10 +39,12 @@ export class Member implements TunnelUse, Disposable {
   readonly ended: Promise<TunnelEnd>;
   readonly #control: Control;
   readonly #point: MeetingPoint;
+  readonly #platform: Platform;
 
-  private constructor(control: Control, point: MeetingPoint, ready: Said<"ready">) {
+  private constructor(control: Control, point: MeetingPoint, ready: Said<"ready">, platform: Platform) {
     this.#control = control;
     this.#point = point;
+    this.#platform = platform;
     this.tunnelId = ready.tunnelId;
     this.expiresAt = new Date(ready.expiresAt);
     this.pid = ready.pid;
@@ -57,8 +61,9 @@ export class Member implements TunnelUse, Disposable {
     point: MeetingPoint,
     onWaiting: (what: string) => void,
     signal: AbortSignal,
+    platform: Platform = PLATFORM,
   ): Promise<Member | undefined> {
-    const control = await Control.open(point.control);
+    const control = await Control.open(point.control, platform);
     if (control === undefined) return undefined;
     const stop = () => control[Symbol.dispose]();
     signal.addEventListener("abort", stop, { once: true });
@@ -68,7 +73,7 @@ export class Member implements TunnelUse, Disposable {
         return message.type === "ready" ? message : undefined;
       });
       signal.throwIfAborted();
-      if (answer.type === "ready") return new Member(control, point, answer);
+      if (answer.type === "ready") return new Member(control, point, answer, platform);
       if (answer.type !== "gone") throwIfFailed(answer);
       return undefined;
     } finally {
@@ -91,7 +96,7 @@ export class Member implements TunnelUse, Disposable {
   }
 
   async dial(): Promise<TunnelStream> {
-    const socket = await dialStream(this.#point, (address) => this.listen(address));
+    const socket = await dialStream(this.#point, (address) => this.listen(address), this.#platform);
     return { socket, whyCut: () => this.#whyCut() };
   }
 
@@ -127,7 +132,7 @@ export class Member implements TunnelUse, Disposable {
 export async function tunnelOf(
   path: string,
 ): Promise<{ readonly tunnelId?: string | undefined } | undefined> {
-  using control = await Control.open(path);
+  using control = await Control.open(path, PLATFORM);
   if (control === undefined) return undefined;
   const answer = control.ask({ type: "status" }, (message) =>
     message.type === "status" ? message : undefined,
@@ -160,14 +165,12 @@ class Control implements Disposable {
     socket.on("error", () => socket.destroy());
     socket.on("end", () => socket.end());
     socket.on("close", () => this.#ended.resolve({ type: "gone" }));
+    socket.resume();
   }
 
-  static async open(path: string): Promise<Control | undefined> {
-    const opened = Promise.withResolvers<boolean>();
-    const socket = connect({ path, allowHalfOpen: true });
-    socket.once("connect", () => opened.resolve(true));
-    socket.once("error", () => opened.resolve(false));
-    return (await opened.promise) ? new Control(socket) : undefined;
+  static async open(path: string, platform: Platform): Promise<Control | undefined> {
+    const socket = await dialOwn(path, platform).catch(() => undefined);
+    return socket && new Control(socket);
   }
 
   /** Asks, and gives the first message that `pick` takes for the answer, or the end that came before it. */

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import { untilAborted } from "../base/abort.ts";
 import { TunnelError } from "../base/errors.ts";
+import { listenForOwn } from "../net/own-socket.ts";
 import { type Listener, listen } from "../net/tcp.ts";
 import { awaitDevice } from "./await-device.ts";
 import { dialStream } from "./dial-stream.ts";
@@ -71,7 +72,9 @@ function share(
       const carry = (socket: Socket) => {
         cut = source.carry(socket);
       };
-      const socket = await dialStream(point, async (address) => listeners.push(await listen(address, carry)));
+      const socket = await dialStream(point, async ({ path }) =>
+        listeners.push(await listenForOwn(path, carry)),
+      );
       return { socket, whyCut: async () => cut };
     },
     async ping(isLoaded) {

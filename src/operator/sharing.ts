@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import process from "node:process";
 import { ConfigError, TunnelError } from "../base/errors.ts";
+import { PLATFORM, type Platform } from "../base/platform.ts";
 import type { Pong } from "../engine/output.ts";
+import { listenForOwn } from "../net/own-socket.ts";
 import { type Listener, listen, type SocketAddress } from "../net/tcp.ts";
 import type { MeetingPoint } from "./meeting-point.ts";
 import {
@@ -44,6 +46,7 @@ export class Sharing implements Disposable {
   readonly #members = new Map<Socket, Membership>();
   /** Who has connected and not said yet what for, or only asks. */
   readonly #visitors = new Set<Socket>();
+  readonly #platform: Platform;
   #listener: Listener | undefined;
   #news: News = { type: "waiting", for: "the first connect" };
   #tunnelId: string | undefined;
@@ -51,11 +54,15 @@ export class Sharing implements Disposable {
   #idle = Promise.withResolvers<void>();
   #isClosed = false;
 
+  private constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
   /** Throws ListenError when the socket cannot be made. The caller holds the meeting point's lock. */
-  static async open(point: MeetingPoint): Promise<Sharing> {
-    const sharing = new Sharing();
-    const address = { type: "unix", path: point.control } as const;
-    sharing.#listener = await listen(address, (socket) => sharing.#onControl(socket));
+  static async open(point: MeetingPoint, platform: Platform = PLATFORM): Promise<Sharing> {
+    const sharing = new Sharing(platform);
+    const onSocket = (socket: Socket) => sharing.#onControl(socket);
+    sharing.#listener = await listenForOwn(point.control, onSocket, platform);
     return sharing;
   }
 
@@ -165,10 +172,14 @@ export class Sharing implements Disposable {
       throw new TunnelError("ERR_BUG", "a member asked to listen before the tunnel carries");
     }
     const membership = this.#members.get(socket);
-    const listener = await listen(address, (stream) => {
+    const onStream = (stream: Socket) => {
       if (address.type === "tcp" || membership === undefined) carrier.take(stream);
       else membership.cut = carrier.carry(stream);
-    });
+    };
+    const listener =
+      address.type === "tcp"
+        ? await listen(address, onStream)
+        : await listenForOwn(address.path, onStream, this.#platform);
     if (membership === undefined || !this.#members.has(socket) || this.#isClosed) return listener.close();
     membership.listeners.push(listener);
     send(socket, { type: "listening", address: listener.address, port: listener.port });

@@ -3,9 +3,9 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import type { Env } from "../base/env.ts";
 import { stateHome } from "../base/home.ts";
+import { PLATFORM, type Platform, userNumber } from "../base/platform.ts";
 import { isPrivateDirectory, isTrustedDirectory, ownerOfPlace } from "../base/private-files.ts";
 
 /** Longest path of a Unix socket everywhere, without its closing zero byte. */
@@ -39,10 +39,15 @@ export function claimSocketDirectory(env: Env, inner = ""): string | undefined {
 
 /**
  * The runtime directory of the session, or the one it would have (cron and su leave the variable out), the state
- * directory, and what is there for everybody. The environment of sudo may name those of another user.
+ * directory, and what is there for everybody. The environment of sudo may name those of another user. On Windows the
+ * state directory alone: it is in the user's profile, which nobody else may enter.
  */
-function placesOf(env: Env): Place[] {
-  const user = process.getuid?.() ?? "user";
+export function placesOf(env: Env, platform: Platform = PLATFORM): Place[] {
+  if (platform.isWindows) {
+    const base = stateHome(env, platform);
+    return [{ base, path: platform.path.join(base, "run"), kind: "made" }];
+  }
+  const user = userNumber(platform) ?? "user";
   const runtime = env["XDG_RUNTIME_DIR"];
   const state = stateHome(env);
   const places: Place[] = [

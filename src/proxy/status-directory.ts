@@ -1,7 +1,8 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Platform } from "../base/platform.ts";
 import { isRunning } from "../base/running.ts";
-import { isStaleSocket } from "../net/tcp.ts";
+import { isStale } from "../net/own-socket.ts";
 
 /** More files than this are not looked at: somebody else's directory. */
 const MAX_SOCKETS = 256;
@@ -22,8 +23,8 @@ export function statusSockets(directory: string): ReadonlyMap<number, string> {
  * Removes the sockets of processes that ended without doing so. One whose process runs may not be listened on yet, and
  * looks the same until then.
  */
-export async function removeStaleStatusSockets(directory: string): Promise<void> {
+export async function removeStaleStatusSockets(directory: string, platform: Platform): Promise<void> {
   for (const [pid, path] of statusSockets(directory)) {
-    if (!isRunning(pid) && (await isStaleSocket(path))) rmSync(path, { force: true });
+    if (!isRunning(pid) && (await isStale(path, platform))) rmSync(path, { force: true });
   }
 }

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { PLATFORM, type Platform } from "../base/platform.ts";
 import { claimPrivateDirectory } from "../base/private-files.ts";
-import { type Listener, listen } from "../net/tcp.ts";
+import { listenForOwn } from "../net/own-socket.ts";
+import type { Listener } from "../net/tcp.ts";
 import type { ProcessStatus } from "./status.ts";
 import { removeStaleStatusSockets } from "./status-directory.ts";
 
@@ -13,7 +15,7 @@ const MAX_WATCHERS = 8;
 const MAX_WAITING_BYTES = 256 * 1024;
 
 /**
- * Publishes what this process does on a Unix socket of its own user: a line of JSON at once and then twice a second, for
+ * Publishes what this process does to those of its own user: a line of JSON at once and then twice a second, for
  * as long as somebody is connected. Nobody can say anything to it.
  */
 export class StatusServer {
@@ -27,12 +29,17 @@ export class StatusServer {
   }
 
   /** @throws ConfigError when the directory, and ListenError when the socket cannot be made */
-  static async listen(directory: string, pid: number, snapshot: () => ProcessStatus): Promise<StatusServer> {
+  static async listen(
+    directory: string,
+    pid: number,
+    snapshot: () => ProcessStatus,
+    platform: Platform = PLATFORM,
+  ): Promise<StatusServer> {
     claimPrivateDirectory(directory);
-    await removeStaleStatusSockets(directory);
+    await removeStaleStatusSockets(directory, platform);
     const server = new StatusServer(snapshot);
     const path = join(directory, `${pid}.sock`);
-    server.#listener = await listen({ type: "unix", path }, (socket) => server.#onWatcher(socket));
+    server.#listener = await listenForOwn(path, (socket) => server.#onWatcher(socket), platform);
     // Nothing waits for it: it ends with what it tells about.
     server.#listener.server.unref();
     return server;

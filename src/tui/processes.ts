@@ -1,8 +1,10 @@
 import { addAbortListener } from "node:events";
 import { rmSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { LineSplitter } from "../base/line-splitter.ts";
+import { PLATFORM, type Platform } from "../base/platform.ts";
 import { codeOf } from "../base/system-reason.ts";
+import { dialOwn } from "../net/own-socket.ts";
 import type { ProcessStatus } from "../proxy/status.ts";
 import { statusSockets } from "../proxy/status-directory.ts";
 import { MAX_LINE_LENGTH, parseStatus } from "./status-line.ts";
@@ -23,8 +25,9 @@ export function watchProcesses(
   ownPid: number | undefined,
   signal: AbortSignal,
   handlers: ProcessHandlers,
+  platform: Platform = PLATFORM,
 ): void {
-  const watched = new Map<number, Socket>();
+  const watched = new Map<number, Watch>();
   const scan = () => {
     for (const [pid, path] of directories().flatMap((each) => [...statusSockets(each)])) {
       if (pid === ownPid || watched.has(pid) || watched.size >= MAX_PROCESSES) continue;
@@ -32,7 +35,7 @@ export function watchProcesses(
         watched.delete(pid);
         handlers.onGone(pid);
       };
-      watched.set(pid, readStatus(pid, path, handlers.onStatus, onEnd));
+      watched.set(pid, readStatus(pid, path, handlers.onStatus, onEnd, platform));
     }
   };
   const timer = setInterval(scan, SCAN_MS);
@@ -43,13 +46,41 @@ export function watchProcesses(
   });
 }
 
+/** What is watched, until it is destroyed or ends. */
+interface Watch {
+  destroy(): void;
+}
+
 function readStatus(
   pid: number,
   path: string,
   onStatus: (status: ProcessStatus) => void,
   onEnd: () => void,
-): Socket {
-  const socket = connect(path);
+  platform: Platform,
+): Watch {
+  let socket: Socket | undefined;
+  let isOver = false;
+  const onOpen = (opened: Socket) => {
+    if (isOver) return void opened.destroy();
+    socket = opened;
+    readLines(socket, pid, onStatus);
+    socket.on("close", onEnd);
+  };
+  const onFailure = (error: unknown) => {
+    // Its process ended without removing it.
+    if (codeOf(error) === "ECONNREFUSED") rmSync(path, { force: true });
+    onEnd();
+  };
+  dialOwn(path, platform).then(onOpen, onFailure);
+  return {
+    destroy() {
+      isOver = true;
+      socket?.destroy();
+    },
+  };
+}
+
+function readLines(socket: Socket, pid: number, onStatus: (status: ProcessStatus) => void): void {
   const splitter = new LineSplitter(MAX_LINE_LENGTH);
   socket.setEncoding("utf8");
   socket.on("data", (text: string) => {
@@ -58,10 +89,7 @@ function readStatus(
     const status = parseStatus(lines?.at(-1) ?? "", pid);
     if (status !== undefined) onStatus(status);
   });
-  socket.on("error", (error) => {
-    // Its process ended without removing it.
-    if (codeOf(error) === "ECONNREFUSED") rmSync(path, { force: true });
-  });
-  socket.on("close", onEnd);
-  return socket;
+  socket.on("end", () => socket.destroy());
+  socket.on("error", () => socket.destroy());
+  socket.resume();
 }

@@ -3,8 +3,9 @@
 import { spawn } from "node:child_process";
 import { escapeControl } from "../../base/escape.ts";
 import { jsonObject } from "../../base/json-object.ts";
+import { PLATFORM } from "../../base/platform.ts";
 import { systemReason } from "../../base/system-reason.ts";
-import { shellWords } from "../shell-words.ts";
+import { shellWords, windowsWords } from "../shell-words.ts";
 import { inProfile, type Keys, keysOf, unusable } from "./keys.ts";
 
 /** Programs that open a browser or ask a card need their time; beyond it nobody waits. */
@@ -17,7 +18,8 @@ const MAX_SHOWN = 500;
 /** Runs the program without a shell, as the AWS CLI does. @throws CredentialsError with what it said on stderr */
 export async function processKeys(command: string, profile: string, signal?: AbortSignal): Promise<Keys> {
   const name = `credential_process of ${inProfile(profile)}`;
-  const [program, ...args] = shellWords(command) ?? [];
+  const split = PLATFORM.isWindows ? windowsWords : shellWords;
+  const [program, ...args] = split(command) ?? [];
   if (program === undefined) throw unusable(`${name} is no command line`);
   const { stdout, stderr, end } = await run(program, args, signal);
   if (end !== undefined) {

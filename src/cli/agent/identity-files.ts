@@ -3,9 +3,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
+import { userNumber } from "../../base/platform.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
 import { quoteForShell } from "../../base/shell.ts";
 import { systemReason } from "../../base/system-reason.ts";
@@ -58,7 +58,7 @@ export function identityWarnings(paths: IdentityPaths, env: Env, now: number): s
 
 /** What systemd hands over is the service's alone, by a list whose mask looks like rights of the group. */
 function sharedBits(key: string, { CREDENTIALS_DIRECTORY }: Env): number {
-  if (process.getuid === undefined) return 0;
+  if (userNumber() === undefined) return 0;
   return CREDENTIALS_DIRECTORY !== undefined && dirname(key) === CREDENTIALS_DIRECTORY ? 0o007 : 0o077;
 }
 

@@ -3,10 +3,10 @@
 
 import { existsSync, type Stats, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { UsageError } from "../../base/errors.ts";
 import { homeOf } from "../../base/home.ts";
+import { userNumber } from "../../base/platform.ts";
 import { AGENT_KEYS } from "../config/agent-options.ts";
 import type { Settings } from "../config/layers.ts";
 import type { Option } from "../config/option.ts";
@@ -168,5 +168,5 @@ function below(base: string, path: string): string[] {
 
 /** Whose directory it is, or will be once it is made. */
 function ownerOf(path: string): number {
-  return factsOf(path)?.uid ?? process.getuid?.() ?? 0;
+  return factsOf(path)?.uid ?? userNumber() ?? 0;
 }

@@ -4,7 +4,7 @@
 import { lstatSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
-import { homeOf } from "../../base/home.ts";
+import { configHome, homeOf } from "../../base/home.ts";
 import { jsonObject } from "../../base/json-object.ts";
 import { isForeign, refuseForeign } from "../../base/ownership.ts";
 import { readRegularFile } from "../../base/regular-file.ts";
@@ -39,12 +39,6 @@ export const SEARCH_PLACES = [
 ] as const;
 
 const OWN_NAMES = ["config.json", "config.yaml", "config.yml"];
-
-/** Directory of the user's own configuration: `$XDG_CONFIG_HOME/tunnel`, or `~/.config/tunnel`. */
-export function configHome(env: Env): string {
-  const base = env["XDG_CONFIG_HOME"]?.startsWith("/") ? env["XDG_CONFIG_HOME"] : undefined;
-  return join(base ?? join(homeOf(env), ".config"), "tunnel");
-}
 
 /**
  * Finds the one file that counts: the named one, else the user's own, else the nearest in the working directory or

@@ -4,10 +4,11 @@ import { dirname, join, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
-import { homeOf } from "../../base/home.ts";
+import { configHome, homeOf } from "../../base/home.ts";
 import { isApiName } from "../../base/names.ts";
 import { nearest } from "../../base/nearest.ts";
-import { configHome, type Found, findConfigFile, type Place } from "./file-places.ts";
+import { expandTilde, looksLikePath } from "../../base/platform.ts";
+import { type Found, findConfigFile, type Place } from "./file-places.ts";
 import { isMapping, type Mapping, readMapping } from "./file-text.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey } from "./options.ts";
@@ -167,7 +168,7 @@ class ConfigFile {
       if (typeof value !== "boolean") throw this.#bad(key, "must be true or false");
       return [value ? "" : "false"];
     }
-    if (option.arity === "optional" && !(typeof value === "string" && value.includes("/"))) {
+    if (option.arity === "optional" && !(typeof value === "string" && looksLikePath(value))) {
       if (typeof value !== "boolean") throw this.#bad(key, "must be true, false or a directory with “/”");
       return value ? [""] : undefined;
     }
@@ -186,7 +187,10 @@ class ConfigFile {
     }
     const text = String(item);
     if (text === "" || !["file", "directory", "path"].includes(option.takes ?? "")) return text;
-    return resolve(dirname(this.#path), text.replace(/^~(?=\/|$)/, homeOf(this.#env)));
+    return resolve(
+      dirname(this.#path),
+      expandTilde(text, () => homeOf(this.#env)),
+    );
   }
 
   #check(option: Option<unknown>, texts: readonly string[], key: string): void {

@@ -3,6 +3,7 @@
 import type { Env } from "../../base/env.ts";
 import { ConfigError, UsageError } from "../../base/errors.ts";
 import { escapeControl } from "../../base/escape.ts";
+import { looksLikePath } from "../../base/platform.ts";
 import type { FileLayer, FileRequest } from "./file.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionKey, type ValueOf } from "./options.ts";
@@ -118,7 +119,7 @@ function withTexts(
 
 /** `TUNNEL_LOCAL=1` and the like are switches in the environment; a path names the directory. */
 function fromEnvironment(option: Option<unknown>, text: string): string | undefined {
-  if (option.arity !== "optional" || text.includes("/")) return text;
+  if (option.arity !== "optional" || looksLikePath(text)) return text;
   if (/^(1|true|yes|on)$/i.test(text)) return "";
   if (/^(0|false|no|off)$/i.test(text)) return undefined;
   throw new ConfigError(

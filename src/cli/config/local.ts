@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { Env } from "../../base/env.ts";
 import { ConfigError, UnreachableError } from "../../base/errors.ts";
 import { stateHome } from "../../base/home.ts";
@@ -117,7 +117,7 @@ export function parseEndpoint(text: string, stateDir: string, path: string): Loc
 }
 
 function readAbsolute(value: unknown): string {
-  if (typeof value !== "string" || !value.startsWith("/")) throw new TypeError("not an absolute path");
+  if (typeof value !== "string" || !isAbsolute(value)) throw new TypeError("not an absolute path");
   return value;
 }
 

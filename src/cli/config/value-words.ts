@@ -1,5 +1,6 @@
 // Which words of a command line are values of the options before them.
 
+import { looksLikePath } from "../../base/platform.ts";
 import { type Option, spellings } from "./option.ts";
 import { OPTIONS } from "./options.ts";
 
@@ -16,5 +17,5 @@ export function takesNext(word: string, next: string | undefined): boolean {
 
 /** `--local` takes the next word only if that has a slash. An ARN has one too but is never a directory. */
 export function isStateDir(next: string | undefined): boolean {
-  return next?.includes("/") === true && !next.startsWith("-") && !next.startsWith("arn:");
+  return next !== undefined && looksLikePath(next) && !next.startsWith("-") && !next.startsWith("arn:");
 }

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { UsageError } from "../../base/errors.ts";
-import { quoteForShell } from "../../base/shell.ts";
+import { PLATFORM, type Platform } from "../../base/platform.ts";
+import { quoteForShell, quoteForWindows } from "../../base/shell.ts";
 import type { Option } from "../config/option.ts";
 import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../config/options.ts";
 import { ownProgram } from "../process/own-program.ts";
@@ -20,8 +21,8 @@ export const SSH_OPTIONS: readonly OptionKey[] = [
 
 /**
  * The value of ssh's ProxyCommand: this program, as it was started, with the options given now. ssh gives it to the
- * user's shell after replacing its own `%` words: `%n` is the host name as typed, where `%h` is in lower case.
- * Throws UsageError for a word with a line break or another control character, which would start a line of its own.
+ * user's shell after replacing its own `%` words: `%n` is the host name as typed, where `%h` is in lower case. Throws
+ * UsageError as sshWords.
  */
 export function proxyCommandOf(thing: string, context: CommandContext): string {
   const service = context.settings.get("service").at(-1) ?? "SSH";
@@ -33,12 +34,22 @@ export function proxyCommandOf(thing: string, context: CommandContext): string {
     service,
     ...givenWords([...GLOBAL_KEYS, ...SSH_OPTIONS], context),
   ];
-  const broken = words.find((word) => /\p{Cc}/u.test(word));
+  return [sshWords(words), "--thing", thing].join(" ");
+}
+
+/**
+ * Words as ssh takes them in a ProxyCommand. On Windows it starts the program itself, or by cmd.exe, whose quoting a `"`
+ * ends whatever stands before it.
+ * Throws UsageError for a word with a line break or another control character, which would start a line of its own, and
+ * on Windows with a `"`.
+ */
+export function sshWords(words: readonly string[], { isWindows }: Platform = PLATFORM): string {
+  const broken = words.find((word) => /\p{Cc}/u.test(word) || (isWindows && word.includes('"')));
   if (broken !== undefined) {
     throw new UsageError(`${quote(broken)} cannot stand in a line of an ssh configuration`);
   }
-  const quoted = words.map((word) => quoteForShell(word).replaceAll("%", "%%"));
-  return [...quoted, "--thing", thing].join(" ");
+  const quoted = words.map(isWindows ? quoteForWindows : quoteForShell);
+  return quoted.map((word) => word.replaceAll("%", "%%")).join(" ");
 }
 
 /** Options of the command line, written again; paths in full, since ssh may be started elsewhere. */

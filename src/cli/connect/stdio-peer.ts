@@ -4,6 +4,7 @@ import { fstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import process from "node:process";
 import { PassThrough, type Readable } from "node:stream";
 import { isatty } from "node:tty";
+import { isRunning } from "../../base/running.ts";
 import { releaseStandardStreams } from "../process/end-signals.ts";
 
 /** Input that is read before anybody wants it: far more than ssh says before it has heard from the other side. */
@@ -58,7 +59,9 @@ export class StdioPeer implements Disposable {
 
   #isGone(): boolean {
     const isRead = isOutputRead();
-    return isRead === undefined ? process.ppid !== this.#parent : !isRead;
+    if (isRead !== undefined) return !isRead;
+    // A process whose parent has ended gets another one, but on Windows.
+    return process.ppid !== this.#parent || !isRunning(this.#parent);
   }
 
   [Symbol.dispose](): void {

@@ -8,6 +8,7 @@ import { createTar } from "nanotar";
 import type { Env } from "../../base/env.ts";
 import { ConfigError } from "../../base/errors.ts";
 import { escapeLines } from "../../base/escape.ts";
+import { homeVariable } from "../../base/home.ts";
 import { codeOf, systemReason } from "../../base/system-reason.ts";
 import type { Settings } from "../config/layers.ts";
 import type { Output } from "../print/output.ts";
@@ -58,7 +59,8 @@ export function writeBundle(
 ): void {
   const files = bundleFiles(findings, settings, env);
   output.remark(`the bundle "${path}" will hold:`);
-  const home = env["HOME"];
+  // As it stands in JSON, where a backslash is two.
+  const home = JSON.stringify(env[homeVariable()] ?? "").slice(1, -1);
   const entries = files.map(({ name, holds, content }) => {
     const data = `${mask(escapeLines(JSON.stringify(content, undefined, 2)), home)}\n`;
     output.remark(`  ${name}, ${data.length} characters: ${holds}`);

@@ -1,6 +1,7 @@
 // The reference proxy's command line on our proxy: what scripts written for it start.
 
 import { existsSync } from "node:fs";
+import { delimiter } from "node:path";
 import process from "node:process";
 import type { Env } from "../../base/env.ts";
 import { TunnelError } from "../../base/errors.ts";
@@ -122,7 +123,7 @@ function proxyOptions(
 }
 
 function rootsOf({ capath }: Plan, env: Env): string[] {
-  const paths = [capath ?? "", env["SSL_CERT_FILE"] ?? "", ...(env["SSL_CERT_DIR"] ?? "").split(":")];
+  const paths = [capath ?? "", env["SSL_CERT_FILE"] ?? "", ...(env["SSL_CERT_DIR"] ?? "").split(delimiter)];
   return loadRoots(paths.filter((path) => path !== ""));
 }
 

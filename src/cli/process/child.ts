@@ -6,7 +6,8 @@ import process from "node:process";
 import { isatty } from "node:tty";
 import type { Env } from "../../base/env.ts";
 import { UsageError } from "../../base/errors.ts";
-import { shellLine } from "../../base/shell.ts";
+import { PLATFORM, type Platform } from "../../base/platform.ts";
+import { quoteForWindows, shellLine } from "../../base/shell.ts";
 import { codeOf, systemReason } from "../../base/system-reason.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
@@ -50,16 +51,23 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set(
  * What is ours to know is not handed down; credentials of AWS and of web proxies are the user's, and stay. BUN_BE_BUN
  * would make a program of this runtime act as the runtime.
  */
-function withoutSecrets(env: Env): Env {
-  const kept = Object.entries(env).filter(([name]) => !SECRET_VARIABLES.has(name) && name !== "BUN_BE_BUN");
+export function withoutSecrets(env: Env, { isWindows }: Platform = PLATFORM): Env {
+  const kept = Object.entries(env).filter(([given]) => {
+    // There, a variable is found by its name in whatever case.
+    const name = isWindows ? given.toUpperCase() : given;
+    return !SECRET_VARIABLES.has(name) && name !== "BUN_BE_BUN";
+  });
   return Object.fromEntries(kept);
 }
 
 /** The runtimes give every signal of a child back its default action, so that the child of a nohup would not be one. */
 const IGNORING_HANGUP = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh"];
 
-/** Signals that keys of a terminal send to every process in its foreground: Ctrl-C and Ctrl-\. */
-const INTERRUPTS = ["SIGINT", "SIGQUIT"] as const;
+/**
+ * Signals that keys of a terminal send to every process in its foreground: Ctrl-C and Ctrl-\, on Windows Ctrl-Break.
+ * Listening for one that a system does not have would throw.
+ */
+const INTERRUPTS = ["SIGINT", PLATFORM.isWindows ? "SIGBREAK" : "SIGQUIT"] as const;
 
 /**
  * The command gets the terminal's interrupts by itself, and what they mean is its own affair: a calculator or a debugger
@@ -108,5 +116,8 @@ function isInForeground(): boolean {
 
 function cannotRun(file: string, cause: unknown): UsageError {
   const reason = codeOf(cause) === "ENOENT" ? "not found" : systemReason(cause);
-  return new UsageError(`cannot run "${file}": ${reason}`, shellLine`which ${file}`);
+  return new UsageError(
+    `cannot run "${file}": ${reason}`,
+    PLATFORM.isWindows ? `where ${quoteForWindows(file)}` : shellLine`which ${file}`,
+  );
 }

@@ -4,6 +4,7 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { devNull } from "node:os";
 import process from "node:process";
+import { PLATFORM, type Platform } from "../../base/platform.ts";
 import { isHangupIgnored, StopSignal } from "./stop-signal.ts";
 
 /** The command's signal, and SIGHUP unless that was ignored from the start. */
@@ -41,7 +42,9 @@ const FIRST_DESCRIPTORS = 64;
  * Puts /dev/null in the place of the standard streams and of the runtime's copies of them: whoever waits for the end
  * of ours, such as the ssh or git that started this process, must not wait for others who use its tunnel.
  */
-export function releaseStandardStreams(): void {
+export function releaseStandardStreams({ isWindows }: Platform = PLATFORM): void {
+  // There, nothing tells which descriptors stand for the same, and others than ours would be closed.
+  if (isWindows) return;
   const streams = [0, 1, 2].map((descriptor) => fileOf(descriptor));
   for (let descriptor = 0; descriptor < FIRST_DESCRIPTORS; descriptor += 1) {
     const file = fileOf(descriptor);

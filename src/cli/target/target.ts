@@ -2,6 +2,7 @@
 // dummy credentials never leave for AWS and real ones are never read under --local.
 
 import type { Agent } from "node:https";
+import { delimiter } from "node:path";
 import type { CredentialSource } from "../../aws/credentials/keys.ts";
 import { type AwsService, controlPlaneUrl, hostOf, USUAL, type Variant } from "../../aws/endpoints.ts";
 import { ignoresEndpointUrls, SharedSettings } from "../../aws/shared-settings.ts";
@@ -101,7 +102,7 @@ export function caPaths(settings: Settings, env: Env): string[] {
   const path = settings.get("ca");
   const origin = settings.origin("ca");
   if (path === undefined || (origin.type === "env" && origin.name.startsWith("SSL_"))) {
-    const directories = (env["SSL_CERT_DIR"] ?? "").split(":");
+    const directories = (env["SSL_CERT_DIR"] ?? "").split(delimiter);
     return [env["SSL_CERT_FILE"] ?? "", ...directories].filter((each) => each !== "");
   }
   return [path];

@@ -5,7 +5,8 @@ import { existsSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { configureLog } from "../../../src/base/log.ts";
-import { listen } from "../../../src/net/tcp.ts";
+import { WINDOWS } from "../../../src/base/platform.ts";
+import { dial, listen } from "../../../src/net/tcp.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 
 test("a listener survives any number of connections that cannot be accepted, and says so once", async () => {
@@ -47,4 +48,14 @@ test("one whose Unix socket is taken away at once fails, and keeps no process al
   const bun = resolve(import.meta.dirname, "../../../node_modules/.bin/bun");
   const { stdout, status } = spawnSync(bun, ["-e", script], { encoding: "utf8", timeout: 10_000 });
   expect([stdout, status]).toEqual(["ListenError\n", 0]);
+});
+
+test("on Windows a Unix socket is refused with what to give instead", async () => {
+  const listening = listen({ type: "unix", path: "/run/app.sock" }, () => {}, WINDOWS);
+  await expect(listening).rejects.toMatchObject({
+    message: "cannot listen on /run/app.sock: there are no Unix sockets on Windows",
+    hint: expect.stringContaining("port"),
+  });
+  const [error] = await once(dial({ type: "unix", path: "/run/app.sock" }, undefined, WINDOWS), "error");
+  expect(error.message).toBe("cannot reach /run/app.sock: there are no Unix sockets on Windows");
 });

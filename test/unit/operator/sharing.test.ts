@@ -4,6 +4,7 @@ import { readdirSync, statSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
+import { type Platform, POSIX, WINDOWS } from "../../../src/base/platform.ts";
 import { dialStream } from "../../../src/operator/dial-stream.ts";
 import type { MeetingPoint } from "../../../src/operator/meeting-point.ts";
 import { Member } from "../../../src/operator/member.ts";
@@ -18,23 +19,31 @@ function pointIn(directory: string): MeetingPoint {
   return { lock: path("lock"), control: path("control"), streamPrefix: path("s") };
 }
 
-test("whoever comes while it closes is let go of, at whatever moment", async () => {
-  using dir = tempDir();
-  const point = pointIn(dir.path);
-  for (let turns = 0; turns < 200; turns += 1) {
-    const sharing = await Sharing.open(point);
-    sharing.tell(READY);
-    const { signal } = new AbortController();
-    const joining = Member.join(point, () => {}, signal);
-    for (let at = 0; at < turns % 20; at += 1) await turn();
-    sharing.close();
-    const member = await within("an answer to the member", joining, 2_000);
-    if (member !== undefined) {
-      const end = await within("the end of the member", member.ended, 2_000);
-      expect(end).toMatchObject({ type: "failed", error: { code: "ERR_UNREACHABLE" } });
+const SYSTEMS: [string, Platform][] = [
+  ["with Unix sockets", POSIX],
+  ["without", WINDOWS],
+];
+
+test.each(SYSTEMS)(
+  "whoever comes while it closes is let go of, at whatever moment, %s",
+  async (_, platform) => {
+    using dir = tempDir();
+    const point = pointIn(dir.path);
+    for (let turns = 0; turns < 200; turns += 1) {
+      const sharing = await Sharing.open(point, platform);
+      sharing.tell(READY);
+      const { signal } = new AbortController();
+      const joining = Member.join(point, () => {}, signal, platform);
+      for (let at = 0; at < turns % 20; at += 1) await turn();
+      sharing.close();
+      const member = await within("an answer to the member", joining, 2_000);
+      if (member !== undefined) {
+        const end = await within("the end of the member", member.ended, 2_000);
+        expect(end).toMatchObject({ type: "failed", error: { code: "ERR_UNREACHABLE" } });
+      }
     }
-  }
-});
+  },
+);
 
 test("closed, it keeps no connection, not even of those who never said what they came for", async () => {
   using dir = tempDir();
@@ -48,24 +57,27 @@ test("closed, it keeps no connection, not even of those who never said what they
   await within("its end", closed, 2_000);
 });
 
-test("idle is when the last member has gone, not when the last but one has", async () => {
-  using dir = tempDir();
-  const point = pointIn(dir.path);
-  const sharing = await Sharing.open(point);
-  sharing.tell(READY);
-  const { signal } = new AbortController();
-  const [one, other] = [
-    await Member.join(point, () => {}, signal),
-    await Member.join(point, () => {}, signal),
-  ];
-  const idle = sharing.idle();
-  one?.[Symbol.dispose]();
-  expect(sharing.memberCount).toBeGreaterThan(0);
-  other?.[Symbol.dispose]();
-  await within("idle", idle, 2_000);
-  expect(sharing.memberCount).toBe(0);
-  sharing.close();
-});
+test.each(SYSTEMS)(
+  "idle is when the last member has gone, not when the last but one has, %s",
+  async (_, platform) => {
+    using dir = tempDir();
+    const point = pointIn(dir.path);
+    const sharing = await Sharing.open(point, platform);
+    sharing.tell(READY);
+    const { signal } = new AbortController();
+    const [one, other] = [
+      await Member.join(point, () => {}, signal, platform),
+      await Member.join(point, () => {}, signal, platform),
+    ];
+    const idle = sharing.idle();
+    one?.[Symbol.dispose]();
+    expect(sharing.memberCount).toBeGreaterThan(0);
+    other?.[Symbol.dispose]();
+    await within("idle", idle, 2_000);
+    expect(sharing.memberCount).toBe(0);
+    sharing.close();
+  },
+);
 
 test("somebody of another version is told so, and no line behind that is heard", async () => {
   using dir = tempDir();
@@ -90,8 +102,8 @@ test("an owner of another version is a clear error", async () => {
 });
 
 /** A tunnel that carries, and a member of it, which the owner's end ends. */
-async function joined(point: MeetingPoint) {
-  const sharing = await Sharing.open(point);
+async function joined(point: MeetingPoint, platform: Platform) {
+  const sharing = await Sharing.open(point, platform);
   const carried: Socket[] = [];
   const carry = async (socket: Socket) => void carried.push(socket);
   sharing.carry({
@@ -100,7 +112,7 @@ async function joined(point: MeetingPoint) {
     ping: async () => ({ serviceId: "SSH", outcome: "silent", loadedBytes: 0 }),
   });
   sharing.tell(READY);
-  const member = await Member.join(point, () => {}, new AbortController().signal);
+  const member = await Member.join(point, () => {}, new AbortController().signal, platform);
   if (member === undefined) throw new Error("the owner was not there");
   return {
     sharing,
@@ -115,63 +127,79 @@ async function joined(point: MeetingPoint) {
 }
 
 describe("a stream that a member dials", () => {
-  test("comes in by a socket that nobody else can use, which is gone once it is dialled", async () => {
-    using dir = tempDir();
-    using it = await joined(pointIn(dir.path));
-    const modes: number[] = [];
-    const socket = await dialStream(pointIn(dir.path), async (address) => {
-      const { address: path } = await it.member.listen(address);
-      modes.push(statSync(path).mode & 0o777);
-    });
-    expect(modes).toEqual([0o600]);
-    expect(readdirSync(dir.path)).toEqual(["control"]);
-    socket.destroy();
-  });
+  test.each(SYSTEMS)(
+    "comes in by a socket that nobody else can use, which is gone once it is dialled, %s",
+    async (_, platform) => {
+      using dir = tempDir();
+      using it = await joined(pointIn(dir.path), platform);
+      const modes: number[] = [];
+      const socket = await dialStream(
+        pointIn(dir.path),
+        async (address) => {
+          const { address: path } = await it.member.listen(address);
+          modes.push(statSync(path).mode & 0o777);
+        },
+        platform,
+      );
+      expect(modes).toEqual([0o600]);
+      expect(readdirSync(dir.path)).toEqual(["control"]);
+      socket.destroy();
+    },
+  );
 
-  test("fails as the owner does who cannot listen for it, and the next one is carried", async () => {
+  test.each(SYSTEMS)(
+    "fails as the owner does who cannot listen for it, and the next one is carried, %s",
+    async (_, platform) => {
+      using dir = tempDir();
+      const point = pointIn(dir.path);
+      using it = await joined(point, platform);
+      const misplaced = { ...point, streamPrefix: join(dir.path, "missing", "s") };
+      const dialling = dialStream(misplaced, (address) => it.member.listen(address), platform);
+      await expect(within("a refusal", dialling, 2_000)).rejects.toMatchObject({
+        code: platform.isWindows ? "ERR_CONFIG" : "ERR_LISTEN",
+        message: expect.stringMatching(/no such (file or )?directory/),
+      });
+      const { socket } = await within("a stream", it.member.dial(), 2_000);
+      expect(readdirSync(dir.path)).toEqual(["control"]);
+      socket.destroy();
+    },
+  );
+
+  test.each(SYSTEMS)("fails with the owner that closes after it has listened, %s", async (_, platform) => {
     using dir = tempDir();
     const point = pointIn(dir.path);
-    using it = await joined(point);
-    const misplaced = { ...point, streamPrefix: join(dir.path, "missing", "s") };
-    const dialling = dialStream(misplaced, (address) => it.member.listen(address));
-    await expect(within("a refusal", dialling, 2_000)).rejects.toMatchObject({
-      code: "ERR_LISTEN",
-      message: expect.stringContaining("no such directory"),
-      hint: expect.any(String),
-    });
-    const { socket } = await within("a stream", it.member.dial(), 2_000);
-    expect(readdirSync(dir.path)).toEqual(["control"]);
-    socket.destroy();
-  });
-
-  test("fails with the owner that closes after it has listened", async () => {
-    using dir = tempDir();
-    const point = pointIn(dir.path);
-    using it = await joined(point);
-    const dialling = dialStream(point, async (address) => {
-      await it.member.listen(address);
-      it.sharing.close();
-    });
+    using it = await joined(point, platform);
+    const dialling = dialStream(
+      point,
+      async (address) => {
+        await it.member.listen(address);
+        it.sharing.close();
+      },
+      platform,
+    );
     await expect(within("an end", dialling, 2_000)).rejects.toMatchObject({ code: "ERR_UNREACHABLE" });
     expect(it.carried).toEqual([]);
     expect(readdirSync(dir.path)).toEqual([]);
   });
 
-  test("comes to an end with the owner that closes, at whatever moment, and leaves no socket behind", async () => {
-    using dir = tempDir();
-    const point = pointIn(dir.path);
-    const lastWords = { type: "failed", code: "ERR_REPLACED", message: "somebody took it" } as const;
-    for (let turns = 0; turns < 60; turns += 1) {
-      using it = await joined(point);
-      const dialling = it.member.dial().then(
-        ({ socket }) => void socket.destroy(),
-        (error) => error.code,
-      );
-      for (let at = 0; at < turns % 20; at += 1) await turn();
-      it.sharing.close(lastWords);
-      const code = await within("an end", dialling, 2_000);
-      expect([undefined, "ERR_REPLACED", "ERR_UNREACHABLE"]).toContain(code);
-      await waitFor("the last socket to go", () => readdirSync(dir.path).length === 0);
-    }
-  });
+  test.each(SYSTEMS)(
+    "comes to an end with the owner that closes, at whatever moment, and leaves no socket behind, %s",
+    async (_, platform) => {
+      using dir = tempDir();
+      const point = pointIn(dir.path);
+      const lastWords = { type: "failed", code: "ERR_REPLACED", message: "somebody took it" } as const;
+      for (let turns = 0; turns < 60; turns += 1) {
+        using it = await joined(point, platform);
+        const dialling = it.member.dial().then(
+          ({ socket }) => void socket.destroy(),
+          (error) => error.code,
+        );
+        for (let at = 0; at < turns % 20; at += 1) await turn();
+        it.sharing.close(lastWords);
+        const code = await within("an end", dialling, 2_000);
+        expect([undefined, "ERR_REPLACED", "ERR_UNREACHABLE"]).toContain(code);
+        await waitFor("the last socket to go", () => readdirSync(dir.path).length === 0);
+      }
+    },
+  );
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { claimSocketDirectory, socketDirectories } from "../../../src/operator/socket-directory.ts";
+import { WINDOWS } from "../../../src/base/platform.ts";
+import { claimSocketDirectory, placesOf, socketDirectories } from "../../../src/operator/socket-directory.ts";
 import { strangersDirectory } from "../../helpers/strangers.ts";
 import { tempDir } from "../../helpers/temp-dir.ts";
 
@@ -109,4 +110,10 @@ test("whoever looks for processes looks in every directory that is there, makes 
   expect(socketDirectories(env)).toEqual(expect.arrayContaining([first, second]));
   chmodSync(first, 0o777);
   expect(socketDirectories(env)).not.toContain(first);
+});
+
+test("on Windows it is in the user's profile, and nowhere else, however long its path", () => {
+  const base = `C:\\Users\\${"j".repeat(200)}`;
+  const env = { LOCALAPPDATA: base, XDG_RUNTIME_DIR: "/run/user/1000" };
+  expect(placesOf(env, WINDOWS).map(({ path }) => path)).toEqual([`${base}\\tunnel\\run`]);
 });

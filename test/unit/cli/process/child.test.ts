@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { POSIX, WINDOWS } from "../../../../src/base/platform.ts";
 import type { Option } from "../../../../src/cli/config/option.ts";
 import { OPTIONS } from "../../../../src/cli/config/options.ts";
-import { runChild } from "../../../../src/cli/process/child.ts";
+import { runChild, withoutSecrets } from "../../../../src/cli/process/child.ts";
 import { tempDir } from "../../../helpers/temp-dir.ts";
 
 test("a command gets no variable of a secret option, and every other", async () => {
@@ -20,4 +21,10 @@ test("a command gets no variable of a secret option, and every other", async () 
   const handedDown = readFileSync(out, "utf8");
   expect(handedDown).toContain("AWS_PROFILE=dev");
   expect(handedDown).not.toMatch(/OUR-SECRET|BUN_BE_BUN/);
+});
+
+test("on Windows a secret's name counts in whatever case", () => {
+  const env = { Awsiot_Tunnel_Access_Token: "OUR-SECRET", Bun_Be_Bun: "1", Path: "C:\\" };
+  expect(withoutSecrets(env, WINDOWS)).toEqual({ Path: "C:\\" });
+  expect(withoutSecrets(env, POSIX)).toEqual(env);
 });
