@@ -39,9 +39,8 @@ export class LocalSocket {
     this.socket = socket;
     this.handlers = handlers;
     this.hasConnected = !socket.connecting;
-    socket.once("connect", () => {
-      this.hasConnected = true;
-    });
+    if (this.hasConnected) RECEIVE_SHARES.add(socket);
+    else socket.once("connect", () => this.#connected());
     this.#onWritten = () => {
       this.#hasMoved = true;
       this.handlers.onRoom(this);
@@ -57,9 +56,16 @@ export class LocalSocket {
     socket.on("error", (error) => {
       failure = error;
     });
-    socket.on("close", () => this.handlers.onClose(this, failure));
-    RECEIVE_SHARES.add(socket);
+    socket.on("close", () => {
+      RECEIVE_SHARES.delete(socket);
+      this.handlers.onClose(this, failure);
+    });
     socket.resume();
+  }
+
+  #connected(): void {
+    this.hasConnected = true;
+    RECEIVE_SHARES.add(this.socket);
   }
 
   /** Stops reading from the application. */

@@ -20,15 +20,9 @@ class ReceiveShares {
   readonly #sockets = new Set<Socket>();
   #share: number | undefined;
 
-  /** Until it is closed. */
+  /** A connected one. */
   add(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
-    if (socket.connecting) socket.once("connect", () => this.#limit(socket));
-    else this.#limit(socket);
-  }
-
-  #limit(socket: Socket): void {
     const share = receiveShare(this.#sockets.size);
     const isNew = share !== this.#share;
     this.#share = share;
@@ -36,6 +30,11 @@ class ReceiveShares {
     for (const one of isNew ? this.#sockets : [socket]) {
       if (share !== undefined || isNew) limitReceiveBuffer(one, (share ?? 2 * MOST_BYTES) / 2);
     }
+  }
+
+  /** It is closed. */
+  delete(socket: Socket): void {
+    this.#sockets.delete(socket);
   }
 }
 
