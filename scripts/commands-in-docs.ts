@@ -70,8 +70,11 @@ function tried(what: string, check: () => string[]): string[] {
   }
 }
 
+/** What stands in the variables that our documents set and use. */
+const VARIABLES: Readonly<Record<string, string>> = { $TUNNEL_ID: "84f5d131-af77-410d-86ec-525a766f43be" };
+
 function commandFaults([program = "", ...words]: readonly string[]): string[] {
-  if (program === "tunnel") return tunnelFaults(words);
+  if (program === "tunnel") return tunnelFaults(words.map((word) => VARIABLES[word] ?? word));
   if (program === "localproxy") return referenceFaults(words);
   if (program.startsWith("scripts/")) {
     accessSync(program, constants.X_OK);
