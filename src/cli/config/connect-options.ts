@@ -1,7 +1,7 @@
 // Options of connect, of ssh, and of what cleans up after them.
 
 import { flag, one } from "./option.ts";
-import { readDuration, readWholeNumber } from "./values.ts";
+import { readDuration, readText, readWholeNumber } from "./values.ts";
 
 /** Pings of one run: beyond that, what is kept of each is for a program that watches. */
 const MAX_PINGS = 10_000;
@@ -17,6 +17,26 @@ export const PING = {
   underLoad: flag({
     flag: "under-load",
     describe: "measure beside as many bytes as the tunnel takes, which the device drops",
+  }),
+};
+
+/** Commands at once: each has a tunnel that carries, some files and some megabytes of this process. */
+const MAX_PARALLEL = 50;
+
+export const FLEET = {
+  things: one({
+    flag: "things",
+    placeholder: "FILE|-",
+    takes: "file",
+    describe: "also the things of this file, or of standard input: one a line, # begins a comment",
+    parse: readText,
+  }),
+  parallel: one({
+    flag: "parallel",
+    placeholder: "N",
+    describe: "how many things at a time (default 5)",
+    parse: readWholeNumber(1, MAX_PARALLEL),
+    fallback: 5,
   }),
 };
 

@@ -51,7 +51,6 @@ async function failure({ ended }: TunnelUse): Promise<void> {
   await new Promise(() => {});
 }
 
-/** A tunnel that fails takes the command with it; one that was closed leaves the rest to the command. */
 async function runInside(
   tunnel: TunnelUse,
   listening: Listening,
@@ -60,16 +59,29 @@ async function runInside(
   signal: AbortSignal,
 ): Promise<number> {
   const { runChild } = await import("../process/child.ts");
-  const failed = new AbortController();
-  failure(tunnel).catch((error) => failed.abort(error));
-  const either = AbortSignal.any([signal, failed.signal]);
-  const code = await runChild(command, childEnvironment(env, listening), either);
-  failed.signal.throwIfAborted();
-  return code;
+  return whileCarried(tunnel, signal, (either) =>
+    runChild(command, childEnvironment(env, listening), either),
+  );
 }
 
-/** Without what leads a command to a tunnel of its own. */
-function childEnvironment(env: Env, { address, port }: Listening): Env {
+/**
+ * Does `work` with a signal that is aborted when the tunnel fails, too: such a tunnel takes a command with it, and is
+ * thrown once that has ended. One that was closed leaves the rest to the command.
+ */
+export async function whileCarried<T>(
+  tunnel: TunnelUse,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const failed = new AbortController();
+  failure(tunnel).catch((error) => failed.abort(error));
+  const result = await work(AbortSignal.any([signal, failed.signal]));
+  failed.signal.throwIfAborted();
+  return result;
+}
+
+/** Where a command finds its tunnel, without what leads it to one of its own. */
+export function childEnvironment(env: Env, { address, port }: Listening): Env {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith("AWSIOT_TUNNEL_"));
   const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
   return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };

@@ -12,6 +12,7 @@ import { pingCommand } from "../commands/ping.ts";
 import { proxyDestinationCommand } from "../commands/proxy-destination.ts";
 import { proxySourceCommand } from "../commands/proxy-source.ts";
 import { rotateCommand } from "../commands/rotate.ts";
+import { runCommand } from "../commands/run.ts";
 import { serveLocalCommand } from "../commands/serve-local.ts";
 import { thingAddCommand, thingListCommand, thingRemoveCommand } from "../commands/serve-local-thing.ts";
 import { sshCommand } from "../commands/ssh.ts";
@@ -22,6 +23,7 @@ import type { Command } from "./command.ts";
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly Command[] = [
   connectCommand,
+  runCommand,
   pingCommand,
   sshCommand,
   sshConfigCommand,
