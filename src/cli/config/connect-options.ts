@@ -40,6 +40,10 @@ export const FLEET = {
   }),
 };
 
+export const COPY = {
+  recursive: flag({ flag: "recursive", short: "r", describe: "directories with all that is in them" }),
+};
+
 export const CONNECT = {
   stdio: flag({ flag: "stdio", describe: "carry standard input and output, as a ProxyCommand of ssh does" }),
   wait: one({

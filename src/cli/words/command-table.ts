@@ -3,6 +3,7 @@ import { closeCommand } from "../commands/close.ts";
 import { completionCommand } from "../commands/completion.ts";
 import { configCommand } from "../commands/config.ts";
 import { connectCommand } from "../commands/connect.ts";
+import { cpCommand } from "../commands/cp.ts";
 import { describeCommand } from "../commands/describe.ts";
 import { doctorCommand } from "../commands/doctor.ts";
 import { listCommand } from "../commands/list.ts";
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   runCommand,
   pingCommand,
   sshCommand,
+  cpCommand,
   sshConfigCommand,
   openCommand,
   rotateCommand,
