@@ -40,6 +40,13 @@ export const FLEET = {
   }),
 };
 
+export const LIST = {
+  wide: flag({
+    flag: "wide",
+    describe: "also thing, services and both ends of each, which takes a call each",
+  }),
+};
+
 export const COPY = {
   recursive: flag({ flag: "recursive", short: "r", describe: "directories with all that is in them" }),
 };
