@@ -53,6 +53,7 @@ export const COPY = {
 
 export const CONNECT = {
   stdio: flag({ flag: "stdio", describe: "carry standard input and output, as a ProxyCommand of ssh does" }),
+  open: flag({ flag: "open", describe: "open http://HOST:PORT/ in the browser once the device is there" }),
   wait: one({
     flag: "wait",
     placeholder: "TIME",

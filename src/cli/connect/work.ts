@@ -27,7 +27,7 @@ export async function workWith(
   { service, address, peer, screen, signal }: Work,
   context: CommandContext,
 ): Promise<number | undefined> {
-  const { rest, output, stdout } = context;
+  const { rest, settings, output, stdout } = context;
   signal.throwIfAborted();
   if (peer !== undefined) {
     const { carryStdio } = await import("./carry-stdio.ts");
@@ -41,8 +41,26 @@ export async function workWith(
   if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
   if (screen !== undefined) screen(`${service} listening on ${listeningAt(listening)}`);
   else printListening({ service, ...listening }, output);
+  if (settings.get("open")) await showPage(listening, screen, context);
   throwIfFailed(await untilAborted(signal, tunnel.ended));
   return undefined;
+}
+
+/** Opens what listens in a browser. Where that fails, the person can do it. */
+async function showPage(
+  { address, port = 80 }: Listening,
+  screen: Work["screen"],
+  { env, output }: CommandContext,
+): Promise<void> {
+  const { openPage, pageAt } = await import("./open-page.ts");
+  const url = pageAt(hostAt(address), port);
+  const say = screen ?? ((text: string) => output.remark(text));
+  if (output.json) output.document({ event: "opening", url });
+  else say(`opening ${url}`);
+  openPage(url, env, (reason) => {
+    if (output.json) output.document({ event: "not-opened", url, reason });
+    else say(`the browser was not opened: ${reason}; open ${url} yourself`);
+  });
 }
 
 /** Never, unless the tunnel fails. One that was closed has ended the stream too. */
@@ -83,6 +101,10 @@ export async function whileCarried<T>(
 /** Where a command finds its tunnel, without what leads it to one of its own. */
 export function childEnvironment(env: Env, { address, port }: Listening): Env {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith("AWSIOT_TUNNEL_"));
-  const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
-  return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };
+  return { ...Object.fromEntries(kept), TUNNEL_HOST: hostAt(address), TUNNEL_PORT: String(port) };
+}
+
+/** By which a listener is reached from this machine. */
+function hostAt(address: string): string {
+  return /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
 }

@@ -56,7 +56,7 @@ const SECRET_VARIABLES: ReadonlySet<string> = new Set(
  * What is ours to know is not handed down; credentials of AWS and of web proxies are the user's, and stay. BUN_BE_BUN
  * would make a program of this runtime act as the runtime.
  */
-function withoutSecrets(env: Env): Env {
+export function withoutSecrets(env: Env): Env {
   const kept = Object.entries(env).filter(([name]) => !SECRET_VARIABLES.has(name) && name !== "BUN_BE_BUN");
   return Object.fromEntries(kept);
 }
