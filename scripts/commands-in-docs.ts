@@ -92,7 +92,10 @@ function tunnelFaults(words: readonly string[]): string[] {
   const { command, flags, rest = [] } = request;
   if (command.isVerbatim) return referenceFaults(request.operands);
   resolveSettings([...GLOBAL_KEYS, ...command.options], flags, {});
-  if (!command.passesOn) return rest.length === 0 ? [] : commandFaults(rest);
+  if (!command.passesOn) {
+    // Options of scp are no command.
+    return rest.length > 0 && command.rest?.startsWith("CMD") ? commandFaults(rest) : [];
+  }
   const lost = rest.find((word) => word.startsWith("--"));
   return lost === undefined ? [] : [`${lost} would go to ssh, which has no such option`];
 }

@@ -133,9 +133,12 @@ async function endNow(): Promise<void> {
   process.exit();
 }
 
+/** Ends the stream, since Bun calls an empty write done while what was written before it still waits. */
 function emptied(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
-    if (stream.destroyed) resolve();
-    else stream.write("", () => resolve());
+    if (stream.destroyed) return resolve();
+    stream.once("error", () => resolve()); // nobody reads it any more
+    stream.once("close", () => resolve());
+    stream.end(() => resolve());
   });
 }

@@ -1,14 +1,13 @@
 import type { ControlPlane } from "../aws/control-plane.ts";
 import type { Tunnel } from "../aws/shapes.ts";
 import type { Env } from "../base/env.ts";
-import { TunnelError } from "../base/errors.ts";
+import type { TunnelError } from "../base/errors.ts";
 import { ownerName } from "./connect-tags.ts";
+import { describeAll } from "./describe-all.ts";
 import { controlSockets } from "./meeting-point.ts";
 import { tunnelOf } from "./member.ts";
 import { isStale } from "./pick-tunnel.ts";
 
-/** Calls at once: below what the service takes from one account in a second. */
-const PARALLEL = 8;
 /** Longer than OpenTunnel takes. */
 const NEW_MS = 60_000;
 
@@ -27,39 +26,16 @@ export async function staleTunnels(
   const open = summaries.filter(({ status }) => status === "OPEN").map(({ tunnelId }) => tunnelId);
   const running = await runningTunnels(env);
   const isOneOpening = running.has(undefined);
-  const stale: Tunnel[] = [];
-  for (let at = 0; at < open.length; at += PARALLEL) {
-    const ids = open.slice(at, at + PARALLEL);
-    const tunnels = await Promise.all(ids.map((id) => describeIfThere(controlPlane, id, onFailure)));
-    const now = Date.now();
-    const isMaybeNew = (tunnel: Tunnel) => isOneOpening && isNew(tunnel, now);
-    stale.push(
-      ...tunnels
-        .filter((tunnel) => tunnel !== undefined)
-        .filter((tunnel) => isStale(tunnel, ownerName(), running, now) && !isMaybeNew(tunnel)),
-    );
-  }
-  return stale;
+  // Not later: a connect that had no answer when it was asked may be running by then.
+  const now = Date.now();
+  const isMaybeNew = (tunnel: Tunnel) => isOneOpening && isNew(tunnel, now);
+  const tunnels = await describeAll(controlPlane, open, onFailure);
+  return tunnels.filter((tunnel) => isStale(tunnel, ownerName(), running, now) && !isMaybeNew(tunnel));
 }
 
 /** One that was opened a moment ago may be that of a connect which has not got the answer yet. */
 function isNew({ createdAt }: Tunnel, now: number): boolean {
   return now - createdAt.getTime() < NEW_MS;
-}
-
-/** A tunnel may go while others are looked at. */
-async function describeIfThere(
-  controlPlane: ControlPlane,
-  tunnelId: string,
-  onFailure: (error: TunnelError) => void,
-): Promise<Tunnel | undefined> {
-  try {
-    return await controlPlane.describeTunnel(tunnelId);
-  } catch (error) {
-    if (!(error instanceof TunnelError)) throw error;
-    if (error.code !== "ERR_NOT_FOUND") onFailure(error);
-    return undefined;
-  }
 }
 
 /**

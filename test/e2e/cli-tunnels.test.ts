@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { serveLocal } from "../helpers/serve-local.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
-import { runTunnel } from "../helpers/tunnel.ts";
+import { runTunnel, startTunnel } from "../helpers/tunnel.ts";
 
 /** A serve-local and a state directory of a user, with a way to run commands that must succeed. */
 async function makeUser() {
@@ -209,6 +209,33 @@ describe("list", () => {
     expect(rows.map((row) => row.slice(0, 36))).toEqual(opened);
     expect(rows.every((row) => row.indexOf("open") === heading.indexOf("STATUS"))).toBe(true);
     expect(rows[1]).toEndWith("for b");
+  });
+
+  test("--wide adds thing, services and both ends, and in JSON all that the service tells of each", async () => {
+    await using user = await makeUser();
+    const file = join(user.dir, "device.token");
+    const { tunnelId } = await user.answer("open", "--thing", "a", "--service", "SSH", "--service", "WEB");
+    await user.run("open", "--service", "SSH", "--destination-token-file", file);
+    const words = ["proxy", "destination", "-d", "SSH=1", "--access-token-file", file, ...user.server.local];
+    await using proxy = startTunnel(words, user.env);
+    await proxy.waitForLine(/connected to the tunnel/, "stderr");
+    const { stdout } = await user.run("list", "--wide");
+    const [heading, ...rows] = stdout.trimEnd().split("\n");
+    expect(heading?.split(/ +/)).toEqual([
+      "TUNNEL",
+      "STATUS",
+      "THING",
+      "SERVICES",
+      "SOURCE",
+      "DESTINATION",
+      "OPENED",
+      "DESCRIPTION",
+    ]);
+    expect(rows[0]).toMatch(/ open +SSH +disconnected +connected +\S/);
+    expect(rows[1]).toMatch(/ open +a +SSH,WEB +disconnected +disconnected +\S/);
+    const { tunnelSummaries } = await user.answer("list", "--wide", "--thing", "a");
+    const { tunnel } = await user.answer("describe", tunnelId);
+    expect(tunnelSummaries).toEqual([tunnel]);
   });
 
   test("an empty list is an empty answer", async () => {

@@ -1,9 +1,12 @@
 // How a `connect --stdio` ends: by what became of its stream, for the process that owns the tunnel and for one that joined.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { once } from "node:events";
-import { type Operator, startEchoOperator, startOperator } from "../helpers/operators.ts";
-import type { TestProcess } from "../helpers/process.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Operator, startEchoOperator, startOperator, THING } from "../helpers/operators.ts";
+import { TestProcess } from "../helpers/process.ts";
 import { startTcpServer } from "../helpers/servers.ts";
+import { tunnelCommand } from "../helpers/tunnel.ts";
+import { waitFor } from "../helpers/wait.ts";
 
 setDefaultTimeout(30_000);
 
@@ -103,4 +106,36 @@ test("an owner that is killed is a failure of its member", async () => {
   await owner.kill();
   expect((await member.exited).code).toBe(69);
   expect(member.stderr).toContain("the tunnel connect that carried this connection has ended");
+});
+
+test("whoever reads late gets all of it, and the sender is held back meanwhile", async () => {
+  const bytes = 64 * 1024 * 1024;
+  let sent = 0;
+  await using service = await startTcpServer(async (socket) => {
+    for (const chunk = Buffer.alloc(64 * 1024, "x"); sent < bytes; sent += chunk.length) {
+      if (!socket.write(chunk)) await once(socket, "drain");
+    }
+    socket.end();
+  });
+  await using operator = await startOperator();
+  await operator.startDevice(service.port);
+  // Its input is at its end, so nothing but the output keeps it.
+  const words = [...tunnelCommand(), "connect", "--stdio", "--thing", THING, "--service", "SSH"];
+  const script = `exec 3< <("$@" < /dev/null); echo started; read go; cat <&3 | wc -c`;
+  await using late = new TestProcess("bash", ["-c", script, "bash", ...words, ...operator.server.local], {
+    ...operator.env,
+    PATH: process.env["PATH"],
+  });
+  await late.waitForLine(/started/);
+  let before = -1;
+  await waitFor("the sender to be held back", async () => {
+    const isHeld = sent > 0 && sent === before;
+    before = sent;
+    await sleep(1_500); // longer than the process waits for its output at its end
+    return isHeld;
+  });
+  expect(sent).toBeLessThan(bytes);
+  late.send("go\n");
+  expect((await late.exited).code).toBe(0);
+  expect(late.lines.stdout.at(-1)).toBe(String(bytes));
 });

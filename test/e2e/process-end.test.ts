@@ -4,11 +4,11 @@ import { describe, expect, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TestProcess } from "../helpers/process.ts";
+import { TestProcess } from "../helpers/process.ts";
 import { type ServeLocal, serveLocal } from "../helpers/serve-local.ts";
 import { startHttpServer, startTcpServer } from "../helpers/servers.ts";
 import { tempDir } from "../helpers/temp-dir.ts";
-import { runTunnel, startLeakyTunnel, startTunnel } from "../helpers/tunnel.ts";
+import { runTunnel, startLeakyTunnel, startTunnel, tunnelCommand } from "../helpers/tunnel.ts";
 import { waitFor, within } from "../helpers/wait.ts";
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", AWS_REGION: "us-east-1" };
@@ -97,6 +97,23 @@ describe("with handles that nobody closes, a command ends soon after its answer,
     child.release();
     expect((await endOf(child)).code).toBe(0);
     expect(JSON.parse(child.stdout).tunnelSummaries).toHaveLength(2_000);
+  }, 15_000);
+
+  test("nor one of the program as people run it, to a reader that is longer late than the process waits for handles", async () => {
+    await using api = await startLongList();
+    const words = [...tunnelCommand(), "list", "--json", "--max", "2000"];
+    const script =
+      '"$@" < /dev/null | { read -r -N 1 first; echo started; read go <&3; { printf %s "$first"; cat; } | wc -c; }';
+    await using late = new TestProcess(
+      "bash",
+      ["-c", `exec 3<&0; ${script}`, "bash", ...words, "--endpoint-url", `http://127.0.0.1:${api.port}`],
+      { ...CREDENTIALS, PATH: process.env["PATH"] },
+    );
+    await late.waitForLine(/started/);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    late.send("go\n");
+    expect((await late.exited).code).toBe(0);
+    expect(Number(late.lines.stdout.at(-1))).toBeGreaterThan(2_000 * 100);
   }, 15_000);
 
   test("but the first signal ends what waits for a reader", async () => {

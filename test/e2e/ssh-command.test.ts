@@ -79,6 +79,36 @@ test("tunnel ssh takes ssh's own options after the thing, and returns ssh's exit
   expect(ssh.stdout).toBe("short");
 });
 
+test("tunnel cp carries files and directories both ways, from device to device, and returns scp's exit code", async () => {
+  const [from, there, back] = [join(dir.path, "cp from"), join(dir.path, "there"), join(dir.path, "back")];
+  await run("mkdir", ["-p", join(from, "sub"), there, back]);
+  writeFileSync(join(from, "sub/one"), "1");
+  writeFileSync(join(from, "two"), "2");
+  const copy = async (...words: readonly string[]) => {
+    await using cp = startTunnel(["cp", ...operator.server.local, ...words, "--", ...sshd.clientOptions], {
+      ...operator.env,
+      PATH: process.env["PATH"],
+    });
+    const { code } = await cp.exited;
+    return [code, cp.stderr];
+  };
+  const device = `${sshd.user}@${THING}`;
+  expect(await copy("-r", from, join(from, "two"), `${device}:${there}`)).toMatchObject([
+    0,
+    expect.any(String),
+  ]);
+  expect(await copy(`${device}:${there}/cp from/sub/one`, back)).toMatchObject([0, expect.any(String)]);
+  expect(await copy(`${device}:${there}/two`, `${device}:${back}/third`)).toMatchObject([
+    0,
+    expect.any(String),
+  ]);
+  const { stdout } = await run("sh", ["-c", 'cat "$1"/one "$1"/third', "sh", back]);
+  expect(stdout).toBe("12");
+  const [code, stderr] = await copy(`${device}:${there}/absent`, back);
+  expect([code, stderr]).toEqual([1, expect.stringContaining("No such file")]);
+  await waitFor("the tunnel to be closed", async () => (await operator.openTunnels()).length === 0);
+});
+
 test("an interactive shell on a terminal", async () => {
   const script = `
     set timeout 20

@@ -9,6 +9,7 @@ export const connectCommand: Command = {
     "thing",
     "service",
     "listenOn",
+    "open",
     "stdio",
     "wait",
     "lifetime",
@@ -23,6 +24,7 @@ export const connectCommand: Command = {
   examples: [
     "tunnel connect --thing pump-7 --service SSH -p 2222",
     "tunnel connect --thing pump-7 --service WEB -- sh -c 'curl http://$TUNNEL_HOST:$TUNNEL_PORT/'",
+    "tunnel connect --thing pump-7 --service WEB --open",
     "tunnel connect --thing pump-7 --service SSH --stdio",
   ],
   notes: [

@@ -1,5 +1,4 @@
-import { UsageError } from "../../base/errors.ts";
-import { isApiName } from "../../base/names.ts";
+import { sshHostOf } from "../connect/ssh-host.ts";
 import { SSH_OPTIONS } from "../connect/ssh-proxy-command.ts";
 import type { Command, CommandContext } from "../words/command.ts";
 
@@ -23,19 +22,9 @@ export const sshCommand: Command = {
   run: async (context: CommandContext) => {
     const { proxyCommandOf } = await import("../connect/ssh-proxy-command.ts");
     const { runChild } = await import("../process/child.ts");
-    const [, user, name = ""] = /^(?:(.*)@)?(.*)$/s.exec(context.operands[0] ?? "") ?? [];
-    const thing = readName(name);
-    const host = `${user === undefined ? "" : `${user}@`}${thing}.thing`;
+    const { thing, host } = sshHostOf(context.operands[0] ?? "", "tunnel ssh pump-7");
     const proxyCommand = `ProxyCommand=${proxyCommandOf(thing, context)}`;
     const command = ["ssh", "-o", proxyCommand, "-o", "CheckHostIP=no", host, ...(context.rest ?? [])];
     return runChild(command, context.env, context.signal);
   },
 };
-
-function readName(text: string): string {
-  const name = text.replace(/\.thing$/, "");
-  if (!isApiName(name) || name.startsWith("-")) {
-    throw new UsageError("THING: a thing's name, with USER@ before it if you like", "tunnel ssh pump-7");
-  }
-  return name;
-}

@@ -1,7 +1,7 @@
 // Options of connect, of ssh, and of what cleans up after them.
 
 import { flag, one } from "./option.ts";
-import { readDuration, readWholeNumber } from "./values.ts";
+import { readDuration, readText, readWholeNumber } from "./values.ts";
 
 /** Pings of one run: beyond that, what is kept of each is for a program that watches. */
 const MAX_PINGS = 10_000;
@@ -20,8 +20,40 @@ export const PING = {
   }),
 };
 
+/** Commands at once: each has a tunnel that carries, some files and some megabytes of this process. */
+const MAX_PARALLEL = 50;
+
+export const FLEET = {
+  things: one({
+    flag: "things",
+    placeholder: "FILE|-",
+    takes: "file",
+    describe: "also the things of this file, or of standard input: one a line, # begins a comment",
+    parse: readText,
+  }),
+  parallel: one({
+    flag: "parallel",
+    placeholder: "N",
+    describe: "how many things at a time (default 5)",
+    parse: readWholeNumber(1, MAX_PARALLEL),
+    fallback: 5,
+  }),
+};
+
+export const LIST = {
+  wide: flag({
+    flag: "wide",
+    describe: "also thing, services and both ends of each, which takes a call each",
+  }),
+};
+
+export const COPY = {
+  recursive: flag({ flag: "recursive", short: "r", describe: "directories with all that is in them" }),
+};
+
 export const CONNECT = {
   stdio: flag({ flag: "stdio", describe: "carry standard input and output, as a ProxyCommand of ssh does" }),
+  open: flag({ flag: "open", describe: "open http://HOST:PORT/ in the browser once the device is there" }),
   wait: one({
     flag: "wait",
     placeholder: "TIME",

@@ -2,7 +2,7 @@
 // texts, the table of docs/configuration.md and the completions come from this table.
 
 import { AGENT } from "./agent-options.ts";
-import { CONNECT, PING } from "./connect-options.ts";
+import { CONNECT, COPY, FLEET, LIST, PING } from "./connect-options.ts";
 import { GLOBAL } from "./global-options.ts";
 import { choice, flag, many, type Option, one } from "./option.ts";
 import { SERVE_LOCAL } from "./serve-local-options.ts";
@@ -216,6 +216,9 @@ export const OPTIONS = {
   ...PROXY,
   ...CONNECT,
   ...PING,
+  ...FLEET,
+  ...COPY,
+  ...LIST,
   ...AGENT,
   ...SERVE_LOCAL,
   ...DOCTOR,

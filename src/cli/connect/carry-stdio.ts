@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { untilAborted } from "../../base/abort.ts";
 import { UnreachableError } from "../../base/errors.ts";
 import type { TunnelStream } from "../../operator/request.ts";
+import { written } from "../print/written.ts";
 
 /**
  * Carries standard input and output over a stream until the far side has ended it. The end of the input is passed on
@@ -60,12 +61,9 @@ async function pumpInput(stdin: Readable, socket: Socket): Promise<void> {
 
 async function pumpOutput(socket: Socket, stdout: Writable): Promise<void> {
   for await (const chunk of socket) {
-    if (!stdout.write(chunk)) await drained(stdout);
+    await written(stdout, chunk);
     if (stdout.destroyed) return;
   }
-  const written = Promise.withResolvers<void>();
-  stdout.write("", () => written.resolve());
-  await written.promise;
 }
 
 /** When there is room again, or never will be. */

@@ -27,6 +27,9 @@ export function requestOf({ settings, rest }: CommandContext): ConnectRequest {
   if (settings.get("watch") && (settings.get("stdio") || rest !== undefined)) {
     throw new UsageError("--watch goes without a command and without --stdio", `${EXAMPLE} --watch`);
   }
+  if (settings.get("open") && (settings.get("stdio") || rest !== undefined)) {
+    throw new UsageError("--open goes without a command and without --stdio", `${EXAMPLE} --open`);
+  }
   return {
     thing,
     service,
@@ -49,6 +52,9 @@ export function addressOf(service: string, { settings, rest }: CommandContext): 
   }
   if (rest !== undefined && address.type === "unix") {
     throw new UsageError("a command gets a port, not a Unix socket", `${EXAMPLE} -p 2222 -- CMD…`);
+  }
+  if (settings.get("open") && address.type === "unix") {
+    throw new UsageError("a browser needs a port, not a Unix socket", `${EXAMPLE} -p 8080 --open`);
   }
   return address.type === "tcp" ? { ...address, host: address.host ?? settings.get("bind") } : address;
 }

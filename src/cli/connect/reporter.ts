@@ -72,9 +72,10 @@ function wordsOf(event: ConnectEvent, facts: ReporterFacts): string | undefined 
   return event.event === "waiting" ? `waiting for ${event.for}` : sentence(event, facts);
 }
 
-function sentence(
+/** What people are told of an event; undefined where it is nothing to them. */
+export function sentence(
   event: Exclude<ConnectEvent, { event: "waiting" }>,
-  { thing, isLocal }: ReporterFacts,
+  { thing, isLocal }: Pick<ReporterFacts, "thing" | "isLocal">,
 ): string | undefined {
   const now = new Date();
   switch (event.event) {

@@ -98,9 +98,9 @@ async function connect(
 }
 
 /** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */
-function proxyEventLog(
+export function proxyEventLog(
   isStdoutOurs: boolean,
-  { log, output, settings }: CommandContext,
+  { log, output, settings }: Pick<CommandContext, "log" | "output" | "settings">,
   tell: (document: object) => void,
 ): (event: ProxyEvent) => void {
   const events = new EventLog(log);

@@ -27,7 +27,7 @@ export async function workWith(
   { service, address, peer, screen, signal }: Work,
   context: CommandContext,
 ): Promise<number | undefined> {
-  const { rest, output, stdout } = context;
+  const { rest, settings, output, stdout } = context;
   signal.throwIfAborted();
   if (peer !== undefined) {
     const { carryStdio } = await import("./carry-stdio.ts");
@@ -41,8 +41,26 @@ export async function workWith(
   if (rest !== undefined) return runInside(tunnel, listening, rest, context, signal);
   if (screen !== undefined) screen(`${service} listening on ${listeningAt(listening)}`);
   else printListening({ service, ...listening }, output);
+  if (settings.get("open")) await showPage(listening, screen, context);
   throwIfFailed(await untilAborted(signal, tunnel.ended));
   return undefined;
+}
+
+/** Opens what listens in a browser. Where that fails, the person can do it. */
+async function showPage(
+  { address, port = 80 }: Listening,
+  screen: Work["screen"],
+  { env, output }: CommandContext,
+): Promise<void> {
+  const { openPage, pageAt } = await import("./open-page.ts");
+  const url = pageAt(hostAt(address), port);
+  const say = screen ?? ((text: string) => output.remark(text));
+  if (output.json) output.document({ event: "opening", url });
+  else say(`opening ${url}`);
+  openPage(url, env, (reason) => {
+    if (output.json) output.document({ event: "not-opened", url, reason });
+    else say(`the browser was not opened: ${reason}; open ${url} yourself`);
+  });
 }
 
 /** Never, unless the tunnel fails. One that was closed has ended the stream too. */
@@ -51,7 +69,6 @@ async function failure({ ended }: TunnelUse): Promise<void> {
   await new Promise(() => {});
 }
 
-/** A tunnel that fails takes the command with it; one that was closed leaves the rest to the command. */
 async function runInside(
   tunnel: TunnelUse,
   listening: Listening,
@@ -60,17 +77,34 @@ async function runInside(
   signal: AbortSignal,
 ): Promise<number> {
   const { runChild } = await import("../process/child.ts");
-  const failed = new AbortController();
-  failure(tunnel).catch((error) => failed.abort(error));
-  const either = AbortSignal.any([signal, failed.signal]);
-  const code = await runChild(command, childEnvironment(env, listening), either);
-  failed.signal.throwIfAborted();
-  return code;
+  return whileCarried(tunnel, signal, (either) =>
+    runChild(command, childEnvironment(env, listening), either),
+  );
 }
 
-/** Without what leads a command to a tunnel of its own. */
-function childEnvironment(env: Env, { address, port }: Listening): Env {
+/**
+ * Does `work` with a signal that is aborted when the tunnel fails, too: such a tunnel takes a command with it, and is
+ * thrown once that has ended. One that was closed leaves the rest to the command.
+ */
+export async function whileCarried<T>(
+  tunnel: TunnelUse,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const failed = new AbortController();
+  failure(tunnel).catch((error) => failed.abort(error));
+  const result = await work(AbortSignal.any([signal, failed.signal]));
+  failed.signal.throwIfAborted();
+  return result;
+}
+
+/** Where a command finds its tunnel, without what leads it to one of its own. */
+export function childEnvironment(env: Env, { address, port }: Listening): Env {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith("AWSIOT_TUNNEL_"));
-  const host = /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
-  return { ...Object.fromEntries(kept), TUNNEL_HOST: host, TUNNEL_PORT: String(port) };
+  return { ...Object.fromEntries(kept), TUNNEL_HOST: hostAt(address), TUNNEL_PORT: String(port) };
+}
+
+/** By which a listener is reached from this machine. */
+function hostAt(address: string): string {
+  return /^(0\.0\.0\.0|::)$/.test(address) ? "127.0.0.1" : address;
 }

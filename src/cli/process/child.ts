@@ -20,10 +20,10 @@ import { isHangupIgnored, StopSignal } from "./stop-signal.ts";
  */
 export async function runChild(command: readonly string[], env: Env, signal: AbortSignal): Promise<number> {
   using _ = leaveInterruptsToChild();
-  const [file = "", ...words] = isHangupIgnored() ? [...IGNORING_HANGUP, ...command] : command;
-  const child = spawn(file, words, { stdio: "inherit", env: withoutSecrets(env) });
+  const { file, words, ...rest } = childOf(command, env);
+  const child = spawn(file, words, { stdio: "inherit", ...rest });
   const ended = Promise.withResolvers<number>();
-  child.on("error", (cause) => ended.reject(cannotRun(file, cause)));
+  child.on("error", (cause) => ended.reject(cannotRun(command, cause)));
   child.once("exit", (code, name) =>
     ended.resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])),
   );
@@ -40,6 +40,12 @@ export async function runChild(command: readonly string[], env: Env, signal: Abo
   } finally {
     onRepeat(undefined);
   }
+}
+
+/** What is started for a command: without our secrets, and deaf to hang-ups where we are. */
+export function childOf(command: readonly string[], env: Env) {
+  const [file = "", ...words] = isHangupIgnored() ? [...IGNORING_HANGUP, ...command] : command;
+  return { file, words, env: withoutSecrets(env) };
 }
 
 /** Variables of our options that hold a token or a password. */
@@ -114,7 +120,8 @@ function isInForeground(): boolean {
   }
 }
 
-function cannotRun(file: string, cause: unknown): UsageError {
+/** Why a command could not be started. */
+export function cannotRun([file = ""]: readonly string[], cause: unknown): UsageError {
   const reason = codeOf(cause) === "ENOENT" ? "not found" : systemReason(cause);
   return new UsageError(
     `cannot run "${file}": ${reason}`,

@@ -205,7 +205,8 @@ function collectFlags(argv: Argv, command: Command, words: readonly string[]): F
         `tunnel ${command.name} --help`,
       );
     }
-    if (Array.isArray(value) && (OPTIONS[key].arity === "one" || OPTIONS[key].arity === "optional")) {
+    const isSingle = OPTIONS[key].arity === "one" || OPTIONS[key].arity === "optional";
+    if (Array.isArray(value) && isSingle && !command.repeats?.includes(key)) {
       throw new UsageError(
         `--${OPTIONS[key].flag} is given ${value.length} times; it takes one value`,
         `tunnel ${command.name} --help`,

@@ -3,6 +3,7 @@ import { closeCommand } from "../commands/close.ts";
 import { completionCommand } from "../commands/completion.ts";
 import { configCommand } from "../commands/config.ts";
 import { connectCommand } from "../commands/connect.ts";
+import { cpCommand } from "../commands/cp.ts";
 import { describeCommand } from "../commands/describe.ts";
 import { doctorCommand } from "../commands/doctor.ts";
 import { listCommand } from "../commands/list.ts";
@@ -12,6 +13,7 @@ import { pingCommand } from "../commands/ping.ts";
 import { proxyDestinationCommand } from "../commands/proxy-destination.ts";
 import { proxySourceCommand } from "../commands/proxy-source.ts";
 import { rotateCommand } from "../commands/rotate.ts";
+import { runCommand } from "../commands/run.ts";
 import { serveLocalCommand } from "../commands/serve-local.ts";
 import { thingAddCommand, thingListCommand, thingRemoveCommand } from "../commands/serve-local-thing.ts";
 import { sshCommand } from "../commands/ssh.ts";
@@ -22,8 +24,10 @@ import type { Command } from "./command.ts";
 /** Every command, in the order of the overview. */
 export const COMMANDS: readonly Command[] = [
   connectCommand,
+  runCommand,
   pingCommand,
   sshCommand,
+  cpCommand,
   sshConfigCommand,
   openCommand,
   rotateCommand,

@@ -28,6 +28,8 @@ export interface Command {
   readonly operands?: readonly Operand[];
   /** Options besides the global ones. */
   readonly options: readonly OptionKey[];
+  /** Those of them that it takes several times, though others take them once: their texts are all of them. */
+  readonly repeats?: readonly OptionKey[];
   /** Every word after its name is its own: nothing of them is read here. */
   readonly isVerbatim?: boolean;
   /** What may follow `--`, e.g. CMD…; absent: nothing may. */

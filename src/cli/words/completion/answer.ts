@@ -40,7 +40,7 @@ function answerAt(position: Position, commands: readonly Command[], env: Env): A
     case "name":
       return nameAnswer(position, commands, env);
     case "rest": {
-      const isTaken = commandNamed(position.names, commands)?.rest !== undefined;
+      const isTaken = commandNamed(position.names, commands)?.rest?.startsWith("CMD");
       return isTaken ? { directive: `command ${position.start}`, candidates: [] } : NOTHING;
     }
     case "foreign":
@@ -98,7 +98,13 @@ function nameAnswer(
 }
 
 /** Operands are named after what they are. */
-const OPERANDS: Readonly<Record<string, Takes>> = { ID: "tunnel", "ID|ARN": "tunnel", THING: "thing" };
+const OPERANDS: Readonly<Record<string, Takes>> = {
+  ID: "tunnel",
+  "ID|ARN": "tunnel",
+  THING: "thing",
+  "SOURCE…": "path",
+  TARGET: "path",
+};
 
 function operandAnswer(name: string, env: Env): Answer {
   const isList = /^[a-z]+(\|[a-z]+)+$/.test(name);

@@ -1,7 +1,7 @@
 // Words of the command table and of the options table, as candidates of a completion.
 
 import { type Option, spellings } from "../../config/option.ts";
-import { GLOBAL_KEYS, OPTIONS } from "../../config/options.ts";
+import { GLOBAL_KEYS, OPTIONS, type OptionKey } from "../../config/options.ts";
 import type { Command } from "../command.ts";
 
 /** A word that can stand at the cursor, and what it means. */
@@ -12,10 +12,11 @@ export interface Candidate {
 
 /** Options of a command, or without one of every command; of those given the ones that can be repeated. */
 export function optionCandidates(command: Command | undefined, given: ReadonlySet<string>): Candidate[] {
-  const options: readonly Option<unknown>[] = [...GLOBAL_KEYS, ...(command?.options ?? [])].map(
-    (key) => OPTIONS[key],
-  );
-  const fresh = options.filter(({ arity, flag }) => arity === "many" || !given.has(`--${flag}`));
+  const keys: readonly OptionKey[] = [...GLOBAL_KEYS, ...(command?.options ?? [])];
+  const isRepeated = (key: OptionKey) => OPTIONS[key].arity === "many" || command?.repeats?.includes(key);
+  const fresh: readonly Option<unknown>[] = keys
+    .filter((key) => isRepeated(key) || !given.has(`--${OPTIONS[key].flag}`))
+    .map((key) => OPTIONS[key]);
   return [
     ...fresh.flatMap((option) => spellings(option).map((word) => ({ word, describe: option.describe }))),
     ...["--help", "-h"].map((word) => ({ word, describe: "explain the command" })),

@@ -32,6 +32,7 @@ describe("commands", () => {
     ["proxy source -p 1", { name: "proxy source", flags: { listenOn: ["1"] }, operands: [] }],
     ["proxy --json source -p1", { name: "proxy source", flags: { json: [""], listenOn: ["1"] } }],
     ["list --region=eu-west-1", { name: "list", flags: { region: ["eu-west-1"] } }],
+    ["run --thing a --thing=b -- x", { flags: { thing: ["a", "b"] }, rest: ["x"] }],
     ["describe 007", { name: "describe", operands: ["007"] }],
     ["proxy source -p 1 --access-token-file -", { flags: { listenOn: ["1"], accessTokenFile: ["-"] } }],
     ["proxy source -p 1 --no-client-token", { flags: { listenOn: ["1"], noClientToken: [""] } }],

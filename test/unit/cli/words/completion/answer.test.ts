@@ -64,6 +64,10 @@ const ROWS: [line: string, directive: string, words: string[]][] = [
   ["list --nope=", ...NOTHING],
   ["tag aaaa-1 ", ...NOTHING],
   ["proxy source -p 1 -t ", ...NOTHING],
+  ["run --things ", ...FILES],
+  ["cp ", ...FILES],
+  ["cp a ", ...FILES],
+  ["cp a b -- ", ...NOTHING],
   ["connect --thing x -- ", ":command 4", []],
   ["serve-local -- printenv HO", ":command 2", []],
   ["list -- ", ...NOTHING],
@@ -99,6 +103,8 @@ describe("options", () => {
   });
 
   test("that were given are left out, unless they can be repeated", () => {
+    expect(optionsOf("run --thing a -")).toContain("--thing");
+    expect(optionsOf("open --thing a -")).not.toContain("--thing");
     const left = optionsOf("proxy source -p 1 --json --mode=x --tunnel=a --tag k=v --l");
     expect(left).toEqual(expect.arrayContaining(["--source-listen-port", "-p"]));
     expect(left).not.toContain("--json");
