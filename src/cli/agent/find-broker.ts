@@ -100,7 +100,8 @@ async function brokerCredentials(target: Target, { env, signal }: CommandContext
       return await source();
     } catch (error) {
       if (!(error instanceof CredentialsError)) throw error;
-      const hint = "give the device's certificate with --cert and --key, or set up AWS credentials";
+      const hint =
+        "give --mqtt-endpoint and the device's certificate (--cert, --key), or set up AWS credentials";
       throw new CredentialsError(error.message, { hint, cause: error });
     }
   };

@@ -10,6 +10,10 @@ import { type Closed, Ledger } from "./ledger.ts";
 import { Ledgers } from "./ledgers.ts";
 import { PoolPart, type Pools } from "./pool.ts";
 import type { Session } from "./session.ts";
+import { Unmade } from "./unmade.ts";
+
+/** Reasons of a connection that was not made. */
+const UNMADE: ReadonlySet<number> = new Set([Why.Refused, Why.Unreachable, Why.TimedOut]);
 
 /** The ledgers of one engine's connections: what is sent, acknowledged and told. */
 export class Accounts implements AccountHooks {
@@ -20,6 +24,7 @@ export class Accounts implements AccountHooks {
   readonly #exchange: Exchange;
   readonly #channels: Channels;
   readonly #closings = new Closings();
+  readonly #unmade = new Unmade();
   /** Streams whose other end is none of ours. */
   readonly #foreign = new WeakSet<Stream>();
   /** The time of what follows, in milliseconds. */
@@ -55,6 +60,11 @@ export class Accounts implements AccountHooks {
   open(state: ConnectionState, channel: Channel): void {
     const ledger = this.of(state);
     if (ledger === undefined) return;
+    const reason = this.#unmade.take(state);
+    if (reason !== undefined) {
+      channel.sayReason(reason);
+      return this.#pushReset(state);
+    }
     ledger.outgoing.open(channel.window);
     channel.sayCredit(ledger, this.now);
     if (state.closed && !this.#closings.has(state)) return;
@@ -66,6 +76,7 @@ export class Accounts implements AccountHooks {
   /** The other end of a stream has not said HELLO, though it seemed to be ours: everything is sent. */
   awaitNoMore(stream: Stream): void {
     for (const { outgoing } of this.ledgers.in(stream)) outgoing.awaitNoMore();
+    for (const state of this.#unmade.takeOf(stream)) this.#pushReset(state);
   }
 
   /** Nothing is kept for the connections of a stream whose other end is none of ours. */
@@ -133,7 +144,12 @@ export class Accounts implements AccountHooks {
   /** A local socket is gone. @returns whether its end is told later, once all is acknowledged (P97) */
   closed(state: ConnectionState, why: number | undefined, address?: string): boolean {
     const ledger = this.#openOf(state);
-    if (ledger === undefined || state.stream === undefined) return false;
+    if (state.stream === undefined) return false;
+    if (why !== undefined && UNMADE.has(why) && this.#channels.isAwaited(state.stream)) {
+      this.#unmade.hold(state, why, address);
+      return true;
+    }
+    if (ledger === undefined) return false;
     if (why !== undefined && why !== Why.Reset) {
       this.#channels.openOf(state.stream)?.sayReason({ connection: state.connectionId, why, address });
       return false;
@@ -193,6 +209,7 @@ export class Accounts implements AccountHooks {
   forget(state: ConnectionState): void {
     const ledger = this.ledgers.get(state.connection.key);
     this.#closings.forget(state);
+    this.#unmade.forget(state);
     if (ledger === undefined) return;
     this.ledgers.delete(state.connection.key);
     if (state.stream !== undefined) this.#channels.openOf(state.stream)?.forget(ledger);
@@ -275,6 +292,10 @@ export class Accounts implements AccountHooks {
     if (why !== undefined) channel?.sayReason({ connection: state.connectionId, why });
     // What cannot be acknowledged any more is not waited for.
     this.#exchange.queue.drop(state.connection.key);
+    this.#pushReset(state);
+  }
+
+  #pushReset(state: ConnectionState): void {
     this.#exchange.queue.push(state.connection.key, { type: "reset" });
   }
 }

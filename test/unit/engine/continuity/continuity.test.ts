@@ -231,6 +231,41 @@ describe("a destination", () => {
   });
 });
 
+describe("a connection that the destination could not make before the source's HELLO (P97)", () => {
+  function unmade() {
+    const engine = makeDestination({ continuity: makeSession(9) });
+    give(engine, message("StreamStart", OURS, 1));
+    said(engine);
+    engine.localClosed({ key: 1, serviceId: "SSH" }, Why.Refused, "127.0.0.1:22");
+    return engine;
+  }
+
+  test("ends with the reason, once HELLO came", () => {
+    const engine = unmade();
+    expect(said(engine)).toEqual({ controls: [], lines: [] });
+    give(engine, control(OURS, { hello: hello(7) }));
+    const { controls, lines } = said(engine);
+    expect(controls.flatMap(({ reasons }) => reasons)).toEqual([
+      { connection: 1, why: Why.Refused, address: "127.0.0.1:22" },
+    ]);
+    expect(lines).toEqual([`CONNECTION_RESET SSH ${OURS}.1`]);
+  });
+
+  test("ends without, when none comes in a second", () => {
+    const engine = unmade();
+    expect(engine.deadline()).toBe(1_000);
+    engine.tick(1_000);
+    expect(said(engine, 1_000)).toEqual({ controls: [], lines: [`CONNECTION_RESET SSH ${OURS}.1`] });
+  });
+
+  test("is forgotten when the source ends it meanwhile", () => {
+    const engine = unmade();
+    give(engine, message("ConnectionReset", OURS, 1));
+    engine.tick(1_000);
+    expect(said(engine, 1_000).lines).toEqual([]);
+  });
+});
+
 describe("a source", () => {
   test("says nothing new to a destination that says no HELLO", () => {
     const lines = [makeSession(5), undefined].map((continuity) => {

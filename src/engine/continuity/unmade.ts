@@ -1,0 +1,32 @@
+import type { Reason } from "../../protocol/control.ts";
+import type { ConnectionState, Stream } from "../stream-table.ts";
+
+/**
+ * Connections of a destination that could not be made before the source's HELLO came. Their end waits for it, as long as
+ * it is waited for at all, since only then it can be told why (P97).
+ */
+export class Unmade {
+  readonly #reasons = new Map<ConnectionState, Reason>();
+
+  hold(state: ConnectionState, why: number, address: string | undefined): void {
+    this.#reasons.set(state, { connection: state.connectionId, why, address });
+  }
+
+  /** HELLO came. @returns undefined for a connection that is none of these */
+  take(state: ConnectionState): Reason | undefined {
+    const reason = this.#reasons.get(state);
+    this.#reasons.delete(state);
+    return reason;
+  }
+
+  /** HELLO did not come. @returns those of a stream */
+  takeOf(stream: Stream): ConnectionState[] {
+    const states = [...this.#reasons.keys()].filter((state) => state.stream === stream);
+    for (const state of states) this.#reasons.delete(state);
+    return states;
+  }
+
+  forget(state: ConnectionState): void {
+    this.#reasons.delete(state);
+  }
+}
