@@ -4,7 +4,7 @@ import { refuseForeign } from "../../../src/base/ownership.ts";
 import { POSIX, WINDOWS } from "../../../src/base/platform.ts";
 
 /** Facts of a file of somebody else that everybody may write: what each file looks like on Windows, but for its owner. */
-const FACTS: Stats = Object.assign(Object.create(Stats.prototype), statSync(import.meta.path), {
+const FACTS: Stats = Object.assign(Object.create(Stats.prototype), statSync(new URL(import.meta.url)), {
   uid: 4_242_424,
   mode: 0o100666,
 });
