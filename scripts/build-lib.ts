@@ -89,8 +89,11 @@ function packagesIn(files: readonly string[]): Set<string> {
 
 function writePackage(place: string, library: LibraryFields): void {
   const { name, version, description, license } = packageJson;
-  const fields = { name, version, description, license, ...library };
-  writeFileSync(join(place, "package.json"), `${JSON.stringify(fields, undefined, 2)}\n`);
+  const about = { name, version, description, license };
+  writeFileSync(
+    join(place, "package.json"),
+    `${JSON.stringify(Object.assign(about, library), undefined, 2)}\n`,
+  );
   cpSync("LICENSE", join(place, "LICENSE"));
   cpSync("docs/library.md", join(place, "README.md"));
 }

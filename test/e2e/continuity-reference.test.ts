@@ -4,7 +4,7 @@ import { describe, expect } from "bun:test";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { decodeControl } from "../../src/protocol/control.ts";
+import { decodeControl } from "../../src/protocol/control-reader.ts";
 import type { ProxyOptions } from "../../src/proxy/options.ts";
 import { ProcessSession } from "../../src/proxy/process-session.ts";
 import { dialLocal, startEmulator, startProxy, type TestProxy } from "../helpers/proxies.ts";

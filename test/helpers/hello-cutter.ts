@@ -7,7 +7,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { WebSocketServer } from "ws";
 import { createAuthority, issueServerCertificate } from "../../src/emulator/certificates/authority.ts";
-import { CONTROL_CONNECTION_ID, decodeControl, encodeControl } from "../../src/protocol/control.ts";
+import { CONTROL_CONNECTION_ID, encodeControl } from "../../src/protocol/control.ts";
+import { decodeControl } from "../../src/protocol/control-reader.ts";
 import { FrameSplitter } from "../../src/protocol/frame.ts";
 import {
   decodeFrame,

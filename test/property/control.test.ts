@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { type Control, decodeControl, encodeControl } from "../../src/protocol/control.ts";
+import { type Control, encodeControl } from "../../src/protocol/control.ts";
+import { decodeControl } from "../../src/protocol/control-reader.ts";
 import { oracleControl } from "../unit/protocol/control-oracle.ts";
 import { hex } from "../unit/protocol/oracle.ts";
 

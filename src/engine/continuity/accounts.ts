@@ -12,9 +12,6 @@ import { PoolPart, type Pools } from "./pool.ts";
 import type { Session } from "./session.ts";
 import { Unmade } from "./unmade.ts";
 
-/** Reasons of a connection that was not made. */
-const UNMADE: ReadonlySet<number> = new Set([Why.Refused, Why.Unreachable, Why.TimedOut]);
-
 /** The ledgers of one engine's connections: what is sent, acknowledged and told. */
 export class Accounts implements AccountHooks {
   readonly ledgers: Ledgers;
@@ -145,10 +142,7 @@ export class Accounts implements AccountHooks {
   closed(state: ConnectionState, why: number | undefined, address?: string): boolean {
     const ledger = this.#openOf(state);
     if (state.stream === undefined) return false;
-    if (why !== undefined && UNMADE.has(why) && this.#channels.isAwaited(state.stream)) {
-      this.#unmade.hold(state, why, address);
-      return true;
-    }
+    if (this.#channels.isAwaited(state.stream) && this.#unmade.hold(state, why, address)) return true;
     if (ledger === undefined) return false;
     if (why !== undefined && why !== Why.Reset) {
       this.#channels.openOf(state.stream)?.sayReason({ connection: state.connectionId, why, address });

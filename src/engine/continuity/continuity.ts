@@ -1,10 +1,5 @@
-import {
-  CONTROL_CONNECTION_ID,
-  type Control,
-  decodeControl,
-  isControl,
-  Why,
-} from "../../protocol/control.ts";
+import { CONTROL_CONNECTION_ID, type Control, isControl, Why } from "../../protocol/control.ts";
+import { decodeControl } from "../../protocol/control-reader.ts";
 import { type Message, MessageType, makeMessage } from "../../protocol/message.ts";
 import type { ContinuityHooks } from "../continuity-hooks.ts";
 import { type Exchange, idsOf } from "../exchange.ts";

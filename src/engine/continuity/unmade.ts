@@ -1,5 +1,8 @@
-import type { Reason } from "../../protocol/control.ts";
+import { type Reason, Why } from "../../protocol/control.ts";
 import type { ConnectionState, Stream } from "../stream-table.ts";
+
+/** Reasons of a connection that was not made. */
+const REASONS: ReadonlySet<number> = new Set([Why.Refused, Why.Unreachable, Why.TimedOut]);
 
 /**
  * Connections of a destination that could not be made before the source's HELLO came. Their end waits for it, as long as
@@ -8,8 +11,11 @@ import type { ConnectionState, Stream } from "../stream-table.ts";
 export class Unmade {
   readonly #reasons = new Map<ConnectionState, Reason>();
 
-  hold(state: ConnectionState, why: number, address: string | undefined): void {
+  /** @returns false for a connection that ended for another reason */
+  hold(state: ConnectionState, why: number | undefined, address: string | undefined): boolean {
+    if (why === undefined || !REASONS.has(why)) return false;
     this.#reasons.set(state, { connection: state.connectionId, why, address });
+    return true;
   }
 
   /** HELLO came. @returns undefined for a connection that is none of these */

@@ -1,10 +1,10 @@
 import {
   CONTROL_CONNECTION_ID,
   type Control,
-  decodeControl,
   encodeControl,
   isControl,
 } from "../../../src/protocol/control.ts";
+import { decodeControl } from "../../../src/protocol/control-reader.ts";
 import { concat, isEqual, must, type Target } from "../target.ts";
 
 const MAGIC = encodeControl({});

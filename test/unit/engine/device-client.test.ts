@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Session } from "../../../src/engine/continuity/session.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
-import { CONTROL_CONNECTION_ID, decodeControl } from "../../../src/protocol/control.ts";
+import { CONTROL_CONNECTION_ID } from "../../../src/protocol/control.ts";
+import { decodeControl } from "../../../src/protocol/control-reader.ts";
 import { decodeFrame, type Message, MessageType, makeMessage } from "../../../src/protocol/message.ts";
 import { ITS_DESTINATION } from "../../vectors/device-client-answers.ts";
 import { ITS_SOURCE, type Play } from "../../vectors/device-client-wire.ts";

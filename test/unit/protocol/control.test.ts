@@ -3,11 +3,11 @@ import { MAX_PAYLOAD_BYTES } from "../../../src/protocol/constants.ts";
 import {
   CONTROL_CONNECTION_ID,
   type Control,
-  decodeControl,
   encodeControl,
   isControl,
   Why,
 } from "../../../src/protocol/control.ts";
+import { decodeControl } from "../../../src/protocol/control-reader.ts";
 import { controlOf, oracleControl } from "./control-oracle.ts";
 import { hex } from "./oracle.ts";
 

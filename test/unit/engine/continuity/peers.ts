@@ -5,10 +5,10 @@ import type { Engine } from "../../../../src/engine/engine.ts";
 import {
   CONTROL_CONNECTION_ID,
   type Control,
-  decodeControl,
   encodeControl,
   type Hello,
 } from "../../../../src/protocol/control.ts";
+import { decodeControl } from "../../../../src/protocol/control-reader.ts";
 import { decodeFrame, type Message } from "../../../../src/protocol/message.ts";
 import { FIRST_STREAM_ID } from "../../../helpers/stream-ids.ts";
 import { accept, asked, give, lineOf, makeDestination, makeSource, message, text } from "../harness.ts";
