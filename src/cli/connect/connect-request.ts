@@ -1,25 +1,16 @@
 import { UsageError } from "../../base/errors.ts";
-import { shellLine } from "../../base/shell.ts";
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ConnectRequest } from "../../operator/request.ts";
 import type { AddressMap } from "../../proxy/options.ts";
 import { parseServiceMap } from "../../proxy/service-map.ts";
-import { carryingOf } from "../proxy/carrying.ts";
 import type { CommandContext } from "../words/command.ts";
+import { deviceOf, reachingOf } from "./device-request.ts";
 
 const EXAMPLE = "tunnel connect --thing pump-7 --service SSH";
 
 /** What the options ask for. Throws UsageError. */
 export function requestOf({ settings, rest }: CommandContext): ConnectRequest {
-  const thing = settings.get("thing");
-  const [service, ...others] = settings.get("service");
-  if (thing === undefined) throw new UsageError("--thing is missing: connect to which device?", EXAMPLE);
-  if (service === undefined || others.length > 0) {
-    throw new UsageError(
-      `one --service, please: which service of "${thing}"?`,
-      shellLine`tunnel connect --thing ${thing} --service ${service ?? "SSH"}`,
-    );
-  }
+  const device = deviceOf(settings, "tunnel connect", "connect to which device?");
   if (rest?.length === 0) throw new UsageError("no command after --", `${EXAMPLE} -- CMD…`);
   if (settings.get("stdio") && (rest !== undefined || settings.get("listenOn").length > 0)) {
     throw new UsageError("--stdio goes without -p and without a command", `${EXAMPLE} --stdio`);
@@ -31,14 +22,9 @@ export function requestOf({ settings, rest }: CommandContext): ConnectRequest {
     throw new UsageError("--open goes without a command and without --stdio", `${EXAMPLE} --open`);
   }
   return {
-    thing,
-    service,
-    lifetimeMinutes: settings.get("lifetime"),
-    waitMs: settings.get("wait"),
-    keep: settings.get("keep"),
-    takeOver: settings.get("takeOver"),
+    ...device,
+    ...reachingOf(settings),
     clientType: settings.get("clientType"),
-    ...carryingOf(settings),
   };
 }
 

@@ -3,12 +3,12 @@
 import { type TunnelError, UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
+import { reachingOf } from "../connect/device-request.ts";
 import { reachDevice } from "../connect/reach-device.ts";
 import { proxyEventLog } from "../connect/run-connect.ts";
 import { childEnvironment, whileCarried } from "../connect/work.ts";
 import { EndSignals } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
-import { carryingOf } from "../proxy/carrying.ts";
 import { type Watched, withStatus } from "../proxy/with-status.ts";
 import { resolveTarget, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -131,12 +131,8 @@ function fleetOf(context: CommandContext): Fleet {
   return {
     request: {
       service: services[0] ?? "SSH",
-      lifetimeMinutes: settings.get("lifetime"),
-      waitMs: settings.get("wait"),
-      keep: settings.get("keep"),
-      takeOver: settings.get("takeOver"),
+      ...reachingOf(settings),
       clientType: settings.get("clientType"),
-      ...carryingOf(settings),
     },
     command: rest,
     host: settings.get("bind"),

@@ -6,11 +6,11 @@ import { UnreachableError, UsageError } from "../../base/errors.ts";
 import { shellLine } from "../../base/shell.ts";
 import type { Pong } from "../../engine/output.ts";
 import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
+import { deviceOf, reachingOf } from "../connect/device-request.ts";
 import { reachDevice } from "../connect/reach-device.ts";
 import { Reporter } from "../connect/reporter.ts";
 import { EndSignals } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
-import { carryingOf } from "../proxy/carrying.ts";
 import { EventLog } from "../proxy/event-log.ts";
 import { withStatus } from "../proxy/with-status.ts";
 import { resolveTarget } from "../target/target.ts";
@@ -142,27 +142,14 @@ function summarize(trips: RoundTrips, bytesPerS: number | undefined, output: Com
 
 /** What the options ask for. Throws UsageError. */
 function requestOf({ settings }: CommandContext): ConnectRequest {
-  const thing = settings.get("thing");
-  const [service, ...others] = settings.get("service");
-  if (thing === undefined) throw new UsageError("--thing is missing: ping which device?", EXAMPLE);
-  if (service === undefined || others.length > 0) {
-    throw new UsageError(
-      `one --service, please: which service of "${thing}"?`,
-      shellLine`tunnel ping --thing ${thing} --service ${service ?? "SSH"}`,
-    );
-  }
+  const device = deviceOf(settings, "tunnel ping", "ping which device?");
   if (settings.get("continuity") === "off" && settings.origin("continuity").type === "flag") {
     throw new UsageError("a ping is answered by continuity: leave out --continuity off", EXAMPLE);
   }
   return {
-    thing,
-    service,
-    lifetimeMinutes: settings.get("lifetime"),
-    waitMs: settings.get("wait"),
-    keep: settings.get("keep"),
-    takeOver: settings.get("takeOver"),
+    ...device,
+    ...reachingOf(settings),
     clientType: undefined,
-    ...carryingOf(settings),
     // Without it there is nobody to ask, whatever a file or a variable says for all commands.
     resumeTimeoutMs: settings.get("resumeTimeout"),
   };
