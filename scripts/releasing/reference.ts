@@ -19,7 +19,7 @@ export function reference(commands: readonly Command[]): string {
     optionTable(GLOBAL_KEYS),
     "## Exit codes",
     ["| code | meaning |", "|---|---|", ...EXIT_STATUS.map((cells) => `| ${cells.join(" | ")} |`)].join("\n"),
-    "`connect -- CMD`, `ssh` and `serve-local -- CMD` end with the code of what they run.",
+    "`connect -- CMD`, `ssh`, `cp` and `serve-local -- CMD` end with the code of what they run.",
   ].join("\n\n")}\n`;
 }
 

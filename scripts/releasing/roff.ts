@@ -7,6 +7,7 @@ import { usageOf } from "../../src/cli/words/help.ts";
 /** Exit codes of every command; those that run another command have that one's. */
 export const EXIT_STATUS: readonly (readonly [code: string, meaning: string])[] = [
   ["0", "done"],
+  ["1", "run: not every command ended with 0"],
   ["64", "wrong words or options"],
   ["66", "not found"],
   ["69", "unreachable"],

@@ -1,5 +1,3 @@
-import { BlockList, isIP } from "node:net";
-
 /** A host as it stands in a URL or before a port: an IPv6 address in brackets. */
 export function bracketed(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
@@ -15,9 +13,10 @@ export function hostAndPort({ host, port }: { readonly host: string; readonly po
   return `${bracketed(host)}:${port}`;
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
-LOOPBACK.addAddress("::1", "ipv6");
+const LOCALHOST = /^localhost\.?$/i;
+const IPV4_LOOPBACK = /^127(?:\.(?:\d{1,2}|1\d\d|2[0-4]\d|25[0-5])){3}$/;
+/** ::1, with any of its zeros written out. */
+const IPV6_LOOPBACK = /^(?:(?:::|(?:0{1,4}:){1,6}:)(?:0{1,4}:)*|(?:0{1,4}:){7})0{0,3}1$/;
 
 /**
  * Whether a host is this machine itself: localhost or an address of the loopback, with or without brackets. A name that
@@ -25,7 +24,5 @@ LOOPBACK.addAddress("::1", "ipv6");
  */
 export function isLoopback(host: string): boolean {
   const bare = unbracketed(host);
-  const family = isIP(bare);
-  if (family === 0) return /^localhost\.?$/i.test(bare);
-  return LOOPBACK.check(bare, family === 4 ? "ipv4" : "ipv6");
+  return LOCALHOST.test(bare) || IPV4_LOOPBACK.test(bare) || IPV6_LOOPBACK.test(bare);
 }

@@ -22,12 +22,12 @@ export const cpCommand: Command = {
     "It is `scp` with a ProxyCommand, as `tunnel ssh` is `ssh` with one: the device is known as THING.thing, and needs an SSH server with SFTP. Between two devices files go by way of this machine. The exit code is that of scp.",
   ],
   run: async (context: CommandContext) => {
-    const { proxyCommandOf } = await import("../connect/ssh-proxy-command.ts");
+    const { sshOptions } = await import("../connect/ssh-proxy-command.ts");
     const { scpWords } = await import("../connect/scp-words.ts");
     const { runChild } = await import("../process/child.ts");
     const words = scpWords(context.operands);
     const options = [
-      ...["-o", `ProxyCommand=${proxyCommandOf("%n", context)}`, "-o", "CheckHostIP=no"],
+      ...sshOptions("%n", context),
       ...(context.settings.get("recursive") ? ["-r"] : []),
       ...(context.rest ?? []),
     ];

@@ -20,11 +20,10 @@ export const sshCommand: Command = {
     "It is `ssh` with a ProxyCommand; `tunnel ssh-config` prints it for scp, rsync, git and editors. The exit code is that of ssh.",
   ],
   run: async (context: CommandContext) => {
-    const { proxyCommandOf } = await import("../connect/ssh-proxy-command.ts");
+    const { sshOptions } = await import("../connect/ssh-proxy-command.ts");
     const { runChild } = await import("../process/child.ts");
     const { thing, host } = sshHostOf(context.operands[0] ?? "", "tunnel ssh pump-7");
-    const proxyCommand = `ProxyCommand=${proxyCommandOf(thing, context)}`;
-    const command = ["ssh", "-o", proxyCommand, "-o", "CheckHostIP=no", host, ...(context.rest ?? [])];
+    const command = ["ssh", ...sshOptions(thing, context), host, ...(context.rest ?? [])];
     return runChild(command, context.env, context.signal);
   },
 };

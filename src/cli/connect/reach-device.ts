@@ -28,7 +28,7 @@ export async function reachDevice<T>(
     dataPlane: () => dataPlaneOf(target, region, env),
     env,
     log,
-    hint: noDeviceHint(use.request, target, context),
+    hint: `is it on, and does an agent run there? ${agentLine(use.request, target, context)}`,
   };
   return await withTunnel(options, work);
 }
@@ -49,10 +49,11 @@ function controlPlaneFor(target: Target, context: CommandContext) {
   };
 }
 
-function noDeviceHint(
+/** What to type at the device. */
+export function agentLine(
   { thing, service }: ConnectRequest,
   { local }: Target,
   { env }: CommandContext,
 ): string {
-  return `is it on, and does an agent run there? tunnel agent${localWords(local, env)} ${shellLine`--thing ${thing} --map ${`${service}=22`}`}`;
+  return `tunnel agent${localWords(local, env)} ${shellLine`--thing ${thing} --map ${`${service}=22`}`}`;
 }

@@ -2,12 +2,11 @@
 
 import type { SocketAddress } from "../../net/tcp.ts";
 import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
-import type { ProxyEvent } from "../../proxy/options.ts";
 import { exitCodeOf } from "../print/exit-codes.ts";
 import { reportError } from "../print/report.ts";
 import { EndSignals, releaseStandardStreams } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
-import { EventLog, fateDocument } from "../proxy/event-log.ts";
+import { proxyEventLog } from "../proxy/event-log.ts";
 import { type Watched, withStatus } from "../proxy/with-status.ts";
 import { resolveTarget, type Target } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -95,21 +94,6 @@ async function connect(
       }
     },
   );
-}
-
-/** Around a command, or inside of ssh, every connection would be a line on somebody else's terminal. */
-export function proxyEventLog(
-  isStdoutOurs: boolean,
-  { log, output, settings }: Pick<CommandContext, "log" | "output" | "settings">,
-  tell: (document: object) => void,
-): (event: ProxyEvent) => void {
-  const events = new EventLog(log);
-  return (event) => {
-    const document = fateDocument(event);
-    if (output.json && document !== undefined) tell(document);
-    const isTrouble = document !== undefined || /^(disconnected|warning)$/.test(event.event);
-    if (isStdoutOurs || isTrouble || settings.origin("logLevel").type !== "default") events.write(event);
-  };
 }
 
 function warnBeforeEnd({ tunnelId, expiresAt }: TunnelUse, reporter: Reporter): Disposable {

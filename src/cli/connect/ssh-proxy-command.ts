@@ -37,6 +37,11 @@ export function proxyCommandOf(thing: string, context: CommandContext): string {
   return [sshWords(words), "--thing", thing].join(" ");
 }
 
+/** Options with which ssh and scp reach a device; its address is that of this program, and says nothing of its key. */
+export function sshOptions(thing: string, context: CommandContext): string[] {
+  return ["-o", `ProxyCommand=${proxyCommandOf(thing, context)}`, "-o", "CheckHostIP=no"];
+}
+
 /**
  * Words as ssh takes them in a ProxyCommand. On Windows it starts the program itself, or by cmd.exe, whose quoting a `"`
  * ends whatever stands before it.

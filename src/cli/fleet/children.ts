@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { addAbortListener } from "node:events";
-import { constants } from "node:os";
 import process from "node:process";
 import type { Env } from "../../base/env.ts";
-import { cannotRun, childOf } from "../process/child.ts";
-import { StopSignal } from "../process/stop-signal.ts";
+import { childOf, endOf } from "../process/child.ts";
+import { onRepeatOf, stopNameOf } from "../process/stop-signal.ts";
 import { OutputLines } from "./lines.ts";
 
 /** The streams of a command that are handed on. */
@@ -50,38 +49,25 @@ export class Children implements Disposable {
       if (signal.aborted) signalGroup(child, "SIGTERM");
       await Promise.all(outputs.map((output) => output.finish()));
       this.#running.delete(child);
-      if (this.#running.size === 0) this.#onRepeat(undefined);
+      if (this.#running.size === 0) onRepeatOf(this.#stop, undefined);
     }
   }
 
   #endAll(): void {
     if (this.#running.size === 0) return;
-    this.#onRepeat(() => {
+    onRepeatOf(this.#stop, () => {
       for (const child of this.#running) signalGroup(child, "SIGKILL");
     });
     for (const child of this.#running) this.#end(child);
   }
 
   #end(child: ChildProcess): void {
-    const { reason } = this.#stop;
-    signalGroup(child, reason instanceof StopSignal ? reason.signal : "SIGTERM");
-  }
-
-  #onRepeat(act: (() => void) | undefined): void {
-    const { reason } = this.#stop;
-    if (reason instanceof StopSignal) reason.onRepeat(act);
+    signalGroup(child, stopNameOf(this.#stop));
   }
 
   [Symbol.dispose](): void {
     this.#listening[Symbol.dispose]();
   }
-}
-
-function endOf(child: ChildProcess, command: readonly string[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.on("error", (cause) => reject(cannotRun(command, cause)));
-    child.once("exit", (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
-  });
 }
 
 /** Where there are no process groups, the command alone gets it. */

@@ -7,7 +7,7 @@ const MAX_LINE = 64 * 1024;
 const SILENCE_MS = 1_000;
 
 /** Text in pieces → whole lines. */
-export class LineSplitter {
+export class OutputSplitter {
   #rest = "";
 
   /** The lines that are complete now. */
@@ -66,7 +66,7 @@ export class OutputLines {
   }
 
   async #pump(write: (lines: readonly string[]) => Promise<void>): Promise<void> {
-    const splitter = new LineSplitter();
+    const splitter = new OutputSplitter();
     const take = async (lines: readonly string[]) => {
       this.#silentSince = undefined;
       if (lines.length > 0) await write(lines);

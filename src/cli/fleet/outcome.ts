@@ -1,5 +1,4 @@
 import { TunnelError } from "../../base/errors.ts";
-import { exitCodeOf } from "../print/exit-codes.ts";
 
 /** How it went for one thing. Times in milliseconds, from the search for a tunnel to the command's end. */
 export type Outcome =
@@ -12,10 +11,10 @@ export type Outcome =
 
 /** Whether a failure would be that of every thing: the command line, the configuration, the credentials, or a bug. */
 export function isShared(error: unknown): boolean {
-  return !(error instanceof TunnelError) || SHARED.has(error.code) || exitCodeOf(error) === 70;
+  return !(error instanceof TunnelError) || SHARED.has(error.code);
 }
 
-const SHARED: ReadonlySet<string> = new Set(["ERR_USAGE", "ERR_CONFIG", "ERR_CREDENTIALS"]);
+const SHARED: ReadonlySet<string> = new Set(["ERR_USAGE", "ERR_CONFIG", "ERR_CREDENTIALS", "ERR_BUG"]);
 
 /** One outcome, in words. */
 export function outcomeWords(outcome: Outcome): string {

@@ -3,15 +3,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { untilAborted } from "../../base/abort.ts";
 import { UnreachableError, UsageError } from "../../base/errors.ts";
-import { shellLine } from "../../base/shell.ts";
 import type { Pong } from "../../engine/output.ts";
 import type { ConnectRequest, TunnelUse } from "../../operator/request.ts";
 import { deviceOf, reachingOf } from "../connect/device-request.ts";
-import { reachDevice } from "../connect/reach-device.ts";
+import { agentLine, reachDevice } from "../connect/reach-device.ts";
 import { Reporter } from "../connect/reporter.ts";
+import { EXIT_CODES } from "../print/exit-codes.ts";
 import { EndSignals } from "../process/end-signals.ts";
 import { StopSignal } from "../process/stop-signal.ts";
-import { EventLog } from "../proxy/event-log.ts";
+import { proxyEventLog } from "../proxy/event-log.ts";
 import { withStatus } from "../proxy/with-status.ts";
 import { resolveTarget } from "../target/target.ts";
 import type { CommandContext } from "../words/command.ts";
@@ -26,6 +26,8 @@ const EXAMPLE = "tunnel ping --thing pump-7 --service SSH";
 
 interface Run {
   readonly request: ConnectRequest;
+  /** What to type at a device that does not answer. */
+  readonly agentLine: string;
   readonly isLoaded: boolean;
   readonly count: number;
   readonly signal: AbortSignal;
@@ -33,7 +35,7 @@ interface Run {
 
 /** Measures, and prints a line each and a summary. @returns 69 when no answer came, the signal's code when that was why */
 export async function runPing(context: CommandContext): Promise<number | undefined> {
-  const { settings, output, log } = context;
+  const { settings, output } = context;
   const request = requestOf(context);
   const target = resolveTarget(context);
   output.flush();
@@ -42,9 +44,9 @@ export async function runPing(context: CommandContext): Promise<number | undefin
     using end = new EndSignals(signal);
     const facts = { thing: request.thing, isLocal: target.local !== undefined, isStdio: false };
     using reporter = new Reporter(facts, context, context.stdout, undefined);
-    const events = new EventLog(log);
     const run = {
       request,
+      agentLine: agentLine(request, target, context),
       isLoaded: settings.get("underLoad"),
       count: settings.get("count"),
       signal: end.signal,
@@ -53,7 +55,7 @@ export async function runPing(context: CommandContext): Promise<number | undefin
       request,
       target,
       onEvent: reporter.tell.bind(reporter),
-      onProxyEvent: events.write.bind(events),
+      onProxyEvent: proxyEventLog(true, context, (document) => reporter.document(document)),
       onOthersOnly: () => end.next(),
       board,
       signal: end.signal,
@@ -95,24 +97,25 @@ async function measure(
     const bytesPerS = isLoaded ? (loadedBytes / (performance.now() - startedAt)) * 1_000 : undefined;
     summarize(trips, bytesPerS, output);
   }
-  return trips.back > 0 ? undefined : 69;
+  return trips.back > 0 ? undefined : EXIT_CODES.ERR_UNREACHABLE;
 }
 
 /** Both ends say HELLO before anything is measured, and the load is under way. Throws UnreachableError. */
-async function meet(tunnel: TunnelUse, { request, isLoaded, signal }: Run): Promise<void> {
+async function meet(tunnel: TunnelUse, run: Run): Promise<void> {
+  const { isLoaded, signal } = run;
   for (let attempt = 1; attempt <= MEETINGS; attempt += 1) {
     const { outcome } = await untilAborted(signal, tunnel.ping(isLoaded));
-    if (outcome === "foreign") throw foreign(request);
+    if (outcome === "foreign") throw foreign(run);
     await untilAborted(signal, sleep(PERIOD_MS));
     if (typeof outcome === "number") return;
   }
 }
 
-function foreign({ thing, service }: ConnectRequest): UnreachableError {
+function foreign({ request, agentLine: line }: Run): UnreachableError {
   return new UnreachableError(
-    `nobody answers at ${thing}: the round trip takes tunnel at both ends, each with continuity`,
+    `nobody answers at ${request.thing}: the round trip takes tunnel at both ends, each with continuity`,
     {
-      hint: `run ${shellLine`tunnel agent --thing ${thing} --map ${`${service}=22`}`} there, and nowhere --continuity off; another client at the device carries, but does not answer`,
+      hint: `run ${line} there, and nowhere --continuity off; another client at the device carries, but does not answer`,
     },
   );
 }

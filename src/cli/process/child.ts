@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { addAbortListener } from "node:events";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -11,7 +11,7 @@ import { quoteForWindows, shellLine } from "../../base/shell.ts";
 import { codeOf, systemReason } from "../../base/system-reason.ts";
 import type { Option } from "../config/option.ts";
 import { OPTIONS } from "../config/options.ts";
-import { isHangupIgnored, StopSignal } from "./stop-signal.ts";
+import { isHangupIgnored, onRepeatOf, stopNameOf } from "./stop-signal.ts";
 
 /**
  * Runs a command on our own standard streams, without our secrets in its environment, until it ends; our stop signal is
@@ -22,24 +22,26 @@ export async function runChild(command: readonly string[], env: Env, signal: Abo
   using _ = leaveInterruptsToChild();
   const { file, words, ...rest } = childOf(command, env);
   const child = spawn(file, words, { stdio: "inherit", ...rest });
-  const ended = Promise.withResolvers<number>();
-  child.on("error", (cause) => ended.reject(cannotRun(command, cause)));
-  child.once("exit", (code, name) =>
-    ended.resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])),
-  );
-  // It may not heed the signal: nobody must be left behind with what it was started for.
-  const onRepeat = (act: (() => void) | undefined) =>
-    signal.reason instanceof StopSignal && signal.reason.onRepeat(act);
+  const ended = endOf(child, command);
   const forward = () => {
-    onRepeat(() => child.kill("SIGKILL"));
-    child.kill(signal.reason instanceof StopSignal ? signal.reason.signal : "SIGTERM");
+    // It may not heed the signal: nobody must be left behind with what it was started for.
+    onRepeatOf(signal, () => child.kill("SIGKILL"));
+    child.kill(stopNameOf(signal));
   };
   using _forwarding = addAbortListener(signal, forward);
   try {
-    return await ended.promise;
+    return await ended;
   } finally {
-    onRepeat(undefined);
+    onRepeatOf(signal, undefined);
   }
+}
+
+/** @returns a child's exit code, or 128+n when signal n ended it. Rejected with UsageError when it cannot be started. */
+export function endOf(child: ChildProcess, command: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on("error", (cause) => reject(cannotRun(command, cause)));
+    child.once("exit", (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
+  });
 }
 
 /** What is started for a command: without our secrets, and deaf to hang-ups where we are. */
@@ -121,7 +123,7 @@ function isInForeground(): boolean {
 }
 
 /** Why a command could not be started. */
-export function cannotRun([file = ""]: readonly string[], cause: unknown): UsageError {
+function cannotRun([file = ""]: readonly string[], cause: unknown): UsageError {
   const reason = codeOf(cause) === "ENOENT" ? "not found" : systemReason(cause);
   return new UsageError(
     `cannot run "${file}": ${reason}`,

@@ -34,6 +34,16 @@ export class StopSignal extends Error {
   }
 }
 
+/** The signal that an abort asks to be handed on. */
+export function stopNameOf({ reason }: AbortSignal): StopName {
+  return reason instanceof StopSignal ? reason.signal : "SIGTERM";
+}
+
+/** What to do when a further signal comes; undefined: nothing any more. */
+export function onRepeatOf({ reason }: AbortSignal, act: (() => void) | undefined): void {
+  if (reason instanceof StopSignal) reason.onRepeat(act);
+}
+
 /** nohup starts programs so that a hang-up passes them by; a listener of ours would undo that. */
 export function isHangupIgnored(): boolean {
   try {

@@ -4,6 +4,7 @@ import type { Listening } from "../../operator/request.ts";
 import { disconnectedWords, type FateEvent, fateWords, renewedWords } from "../../proxy/fate-words.ts";
 import { listeningAt, type ProxyEvent } from "../../proxy/options.ts";
 import type { Output } from "../print/output.ts";
+import type { CommandContext } from "../words/command.ts";
 
 /** A line on stdout for a listener that is ready: what scripts wait for. */
 export function printListening(
@@ -116,4 +117,22 @@ export function fateDocument(event: ProxyEvent): object | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * Logs what becomes of a tunnel that a command uses, and tells the fate of its connections as documents. Around a command, or inside of ssh, every connection would be a line on somebody else's
+ * terminal.
+ */
+export function proxyEventLog(
+  isStdoutOurs: boolean,
+  { log, output, settings }: Pick<CommandContext, "log" | "output" | "settings">,
+  tell: (document: object) => void,
+): (event: ProxyEvent) => void {
+  const events = new EventLog(log);
+  return (event) => {
+    const document = fateDocument(event);
+    if (output.json && document !== undefined) tell(document);
+    const isTrouble = document !== undefined || /^(disconnected|warning)$/.test(event.event);
+    if (isStdoutOurs || isTrouble || settings.origin("logLevel").type !== "default") events.write(event);
+  };
 }

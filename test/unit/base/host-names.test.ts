@@ -10,6 +10,9 @@ test.each([
   "LOCALHOST",
   "localhost.",
   "0:0:0:0:0:0:0:1",
+  "0000:0000:0000:0000:0000:0000:0000:0001",
+  "0:0::1",
+  "127.255.255.255",
 ])("%s is this machine", (host) => expect(isLoopback(host)).toBe(true));
 
 test.each([
@@ -22,5 +25,10 @@ test.each([
   "0.0.0.0",
   "::",
   "::2",
+  "0:0:0:0:0:0:0:0:1",
+  "0:1",
+  "1::1",
+  "127.0.0",
+  "127.0.0.0.1",
   "",
 ])("%s is not", (host) => expect(isLoopback(host)).toBe(false));

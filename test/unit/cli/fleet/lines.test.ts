@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { PassThrough } from "node:stream";
-import { LineSplitter, OutputLines } from "../../../../src/cli/fleet/lines.ts";
+import { OutputLines, OutputSplitter } from "../../../../src/cli/fleet/lines.ts";
 
 test("pieces become lines, and the rest is a line in the end", () => {
-  const splitter = new LineSplitter();
+  const splitter = new OutputSplitter();
   expect([splitter.add("a\nb"), splitter.add("c\n\nd"), splitter.end(), splitter.end()]).toEqual([
     ["a"],
     ["bc", ""],
@@ -13,11 +13,11 @@ test("pieces become lines, and the rest is a line in the end", () => {
 });
 
 test("of a progress bar what a terminal shows last is kept", () => {
-  expect(new LineSplitter().add("10 %\r50 %\r100 %\r\nplain\r\n")).toEqual(["100 %", "plain"]);
+  expect(new OutputSplitter().add("10 %\r50 %\r100 %\r\nplain\r\n")).toEqual(["100 %", "plain"]);
 });
 
 test("a line without an end is cut, and no more than that is kept", () => {
-  const splitter = new LineSplitter();
+  const splitter = new OutputSplitter();
   const lines = Array.from({ length: 10 }, () => splitter.add("x".repeat(64 * 1024))).flat();
   expect(lines.map(({ length }) => length)).toEqual(Array(9).fill(64 * 1024));
   expect(splitter.end().join("").length).toBe(64 * 1024);
