@@ -1,3 +1,5 @@
+import { readJson } from "./shape.ts";
+
 /** An object of JSON, whatever its members are. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -8,10 +10,5 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** The object that a text of JSON holds; absent for any other text. Never throws. */
 export function jsonObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJson<JsonObject>(text, isObject);
 }

@@ -1,4 +1,4 @@
-import { UnreachableError } from "../base/errors.ts";
+import { type TunnelError, UnreachableError } from "../base/errors.ts";
 import { Why } from "../protocol/control.ts";
 import { type CarrierOptions, LIMITS } from "./carrier-options.ts";
 import { Engine } from "./engine.ts";
@@ -130,7 +130,7 @@ export class Carrier {
     if (this.#stopUntil !== undefined && now >= this.#stopUntil) {
       return this.#finish({ type: "stopped" }, now);
     }
-    if (this.#link.isDead(now)) return this.#fail("the service has fallen silent", now);
+    if (this.#link.isDead(now)) return this.#fail(new UnreachableError("the service has fallen silent"), now);
     this.#watchStart(now);
     this.#tellAnswered(now);
     this.#engine.tick(now);
@@ -209,7 +209,7 @@ export class Carrier {
   #take(output: EngineOutput, now: number): void {
     if (output.type === "write") return this.#write(output, now);
     if (output.type === "close") return this.#closeLocal(output, now);
-    if (output.type === "fail") return this.#finish({ type: "failed", error: output.error }, now);
+    if (output.type === "fail") return this.#fail(output.error, now);
     if (output.type === "hold") return void this.#outputs.push(this.#locals.hold(output.connection));
     if (output.type === "adopt") return void this.#outputs.push(...this.#locals.adopt(output));
     if (output.type === "finish" && this.#locals.get(output.connection.key) === undefined) return;
@@ -271,12 +271,12 @@ export class Carrier {
 
   #watchStart(now: number): void {
     const due = this.#engine.isReady ? undefined : this.#start.due(now);
-    if (due?.type === "give-up") this.#fail(due.why, now);
+    if (due?.type === "give-up") this.#fail(new UnreachableError(due.why), now);
     if (due?.type === "event") this.#outputs.push(due);
   }
 
-  #fail(message: string, now: number): void {
-    this.#finish({ type: "failed", error: new UnreachableError(message) }, now);
+  #fail(error: TunnelError, now: number): void {
+    this.#finish({ type: "failed", error, hello: this.#engine.helloFate(now) }, now);
   }
 
   /** Connections that still live end with RST, so that no application takes it for a normal end (P54). */

@@ -57,7 +57,7 @@ export type CarrierEnd =
       /** Absent when none was said. */
       readonly hello?: HelloFate | undefined;
     }
-  | { readonly type: "failed"; readonly error: TunnelError }
+  | { readonly type: "failed"; readonly error: TunnelError; readonly hello?: HelloFate | undefined }
   | { readonly type: "stopped" };
 
 /** What a carrier asks of its driver, one thing at a time. */

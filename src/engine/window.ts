@@ -1,10 +1,8 @@
+import { FastestRate } from "./fastest-rate.ts";
+
 const MIN_WINDOW_BYTES = 64 * 1024;
 const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
 const FIRST_WINDOW_BYTES = 256 * 1024;
-/** A shorter round trip is taken for this: event loops answer in bursts, and a tiny window would starve the link. */
-const MIN_ROUND_TRIP_MS = 20;
-/** Rate samples of this many answered pings count; the fastest stands for what the link can do. */
-const RATE_SAMPLES = 8;
 /** After so much a ping goes out however large the window is: its answer shows that a slow link takes something (P61). */
 const SIGN_BYTES = 128 * 1024;
 /** A ping unanswered for so long says that this endpoint does not answer: the window is off until one is. */
@@ -34,7 +32,7 @@ export class SendWindow {
   /** What was sent before the last ping that went out to measure. */
   #measuredBytes = 0;
   #lastId = 0;
-  #rates: number[] = [];
+  readonly #rate = new FastestRate();
   #bytes = FIRST_WINDOW_BYTES;
   #roundTripMs: number | undefined;
   #lowestRoundTripMs = Number.POSITIVE_INFINITY;
@@ -108,14 +106,10 @@ export class SendWindow {
     this.#lowestRoundTripMs = Math.min(this.#lowestRoundTripMs, this.#roundTripMs);
     // Over the ping's whole way: answers come in bursts, and the time between two of them would show any rate.
     if (this.#answered !== undefined && now > ping.at) {
-      this.#rates = [
-        ...this.#rates.slice(1 - RATE_SAMPLES),
-        (ping.sentBytes - ping.arrivedBytes) / (now - ping.at),
-      ];
+      this.#rate.add(ping.sentBytes - ping.arrivedBytes, now - ping.at);
     }
-    if (this.#rates.length === 0) return;
-    const wanted = 2 * Math.max(...this.#rates) * Math.max(this.#lowestRoundTripMs, MIN_ROUND_TRIP_MS);
-    this.#bytes = Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, wanted));
+    this.#bytes =
+      this.#rate.window(this.#lowestRoundTripMs, MIN_WINDOW_BYTES, MAX_WINDOW_BYTES) ?? this.#bytes;
   }
 
   /** Whether a ping was ever answered on this WebSocket. */

@@ -10,6 +10,7 @@ export class ContinuityTrial {
   readonly #endpoint: string;
   readonly #options: ProxyOptions;
   #isTold = false;
+  #toldUntil: number | undefined;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -17,11 +18,13 @@ export class ContinuityTrial {
   }
 
   /** What the next WebSocket's connections belong to; undefined where they are not to outlive it. */
-  get session(): Session | undefined {
+  nextSession(): Session | undefined {
     const { continuity, waryEndpoints, log } = this.#options;
     if (continuity === undefined || this.#hello.hasFailed) return undefined;
     const until = waryEndpoints?.until(this.#endpoint);
     if (until === undefined) return continuity.session;
+    if (until === this.#toldUntil) return undefined;
+    this.#toldUntil = until;
     const date = new Date(until).toISOString();
     log.info("continuity is off at {endpoint} until {date}, as WebSockets were cut for it", {
       endpoint: this.#endpoint,

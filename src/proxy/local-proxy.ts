@@ -179,7 +179,7 @@ export class LocalProxy {
       lingerMs,
       stallTimeoutMs,
       keepaliveMs,
-      continuity: this.#trial.session,
+      continuity: this.#trial.nextSession(),
       maxConnections: this.#options.maxConnections ?? connectionShare(1),
       random: Math.random,
     };
@@ -283,7 +283,8 @@ export class LocalProxy {
   #onEngineEvent(event: EngineEvent, isLinkDown: boolean): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
-    if (event.type === "pong") return this.#pings.tell(event);
+    // What was asked in a WebSocket that is over has been answered with its end.
+    if (event.type === "pong") return isLinkDown ? undefined : this.#pings.tell(event);
     this.#emit(eventOf(event, isLinkDown));
   }
 

@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import type { Env } from "../base/env.ts";
 import { stateHome } from "../base/home.ts";
 import { claimPrivateDirectory, readPrivateFile, writePrivateFile } from "../base/private-files.ts";
-import { isText, readJson, shapeOf } from "../base/shape.ts";
+import { isText, listOf, readJson, shapeOf } from "../base/shape.ts";
 
 /** So long continuity stays off for an endpoint that cuts whoever speaks of it (P107). */
 const OFF_MS = 30 * 86_400_000;
@@ -78,7 +78,5 @@ interface Content {
 
 const isContent = shapeOf<Content>({
   version: (value) => value === VERSION,
-  endpoints: (value) =>
-    Array.isArray(value) &&
-    value.every((pair) => Array.isArray(pair) && pair.length === 2 && pair.every((part) => isText(part))),
+  endpoints: listOf((pair) => listOf(isText)(pair) && (pair as readonly string[]).length === 2),
 });

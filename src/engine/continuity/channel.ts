@@ -91,6 +91,9 @@ export class Channel {
   /** Measures the round trip from now on, whatever was measured before. */
   askPing(now: number): void {
     this.#pingAt = now;
+    // The answer to what is on its way is that of another one.
+    this.#isPinging = false;
+    this.#isProbing = false;
   }
 
   /** Tells what a connection has delivered, if that is worth it. */

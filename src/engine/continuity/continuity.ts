@@ -196,8 +196,9 @@ export class Continuity implements Holder, ContinuityHooks {
     for (const state of [...this.#exchange.table.connections.values()]) this.#exchange.forget(state);
   }
 
-  /** What is suspended and was carried here last is given up. */
+  /** What is suspended and was carried here last is given up, and no load is sent any more. */
   abandon(why: string): void {
+    this.#pings.unload();
     for (const strand of this.#strands.of(this)) this.#resumption.lose(strand, why);
   }
 

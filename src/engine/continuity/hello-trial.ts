@@ -15,13 +15,12 @@ export class HelloTrial {
 
   /** A WebSocket is over. One in which no HELLO was said tells nothing. */
   ended(end: CarrierEnd): void {
-    const hello = end.type === "closed" ? end.hello : undefined;
+    const hello = end.type === "stopped" ? undefined : end.hello;
     this.#isLastCut = false;
-    if (end.type !== "closed" || hello === undefined) return;
-    const isDeliberate = DELIBERATE.includes(end.code) || saysTunnelEnded(end.reason);
+    if (end.type === "stopped" || hello === undefined) return;
     // What the other end has answered went through the service.
     if (hello.isAnswered || hello.ageMs > SOON_MS) this.#cuts = 0;
-    else if (!isDeliberate) {
+    else if (end.type === "closed" && !isDeliberate(end)) {
       this.#cuts += 1;
       this.#isLastCut = true;
     }
@@ -37,4 +36,8 @@ export class HelloTrial {
   get hasFailed(): boolean {
     return this.#cuts >= MAX_CUTS;
   }
+}
+
+function isDeliberate({ code, reason }: CarrierEnd & { readonly type: "closed" }): boolean {
+  return DELIBERATE.includes(code) || saysTunnelEnded(reason);
 }

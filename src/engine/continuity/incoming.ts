@@ -1,3 +1,4 @@
+import { FastestRate, MIN_ROUND_TRIP_MS } from "../fastest-rate.ts";
 import { FIRST_BYTES } from "./outgoing.ts";
 import type { Pool } from "./pool.ts";
 
@@ -6,10 +7,6 @@ const WINDOW_BYTES = 256 * 1024;
 /** … then what its path carries, between these. */
 const MIN_WINDOW_BYTES = 32 * 1024;
 const MAX_WINDOW_BYTES = 4 * 1024 * 1024;
-/** A shorter round trip is taken for this: event loops answer in bursts. */
-const MIN_ROUND_TRIP_MS = 20;
-/** Rates of so many round trips count; the fastest stands for what the path can do. */
-const RATE_SAMPLES = 8;
 /** After so many round trips without a word the time that passed tells nothing of the path. */
 const SILENT_ROUND_TRIPS = 8;
 /** Part of the window that is worth a credit at once. */
@@ -41,8 +38,7 @@ export class Incoming {
   #isDiscarding = false;
   #measuredAt: number | undefined;
   #measuredFrom = 0;
-  /** Bytes a millisecond. */
-  #rates: number[] = [];
+  readonly #rate = new FastestRate();
 
   constructor(pool: Pool) {
     this.#pool = pool;
@@ -152,12 +148,8 @@ export class Incoming {
     const passedMs = now - (this.#measuredAt ?? now);
     if (this.#measuredAt !== undefined && passedMs < periodMs) return;
     if (passedMs > 0 && passedMs <= SILENT_ROUND_TRIPS * periodMs) {
-      this.#rates = [
-        ...this.#rates.slice(1 - RATE_SAMPLES),
-        (this.delivered - this.#measuredFrom) / passedMs,
-      ];
-      const product = Math.max(...this.#rates) * periodMs;
-      this.#window = Math.min(MAX_WINDOW_BYTES, Math.max(MIN_WINDOW_BYTES, 2 * product));
+      this.#rate.add(this.delivered - this.#measuredFrom, passedMs);
+      this.#window = this.#rate.window(periodMs, MIN_WINDOW_BYTES, MAX_WINDOW_BYTES) ?? this.#window;
     }
     this.#measuredAt = now;
     this.#measuredFrom = this.delivered;

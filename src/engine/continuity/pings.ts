@@ -28,6 +28,8 @@ export class Pings {
   #loaded = "";
   #loadUntil = 0;
   #loadedBytes = 0;
+  /** The last one, since they are alike as long as the room is. */
+  #load: { readonly maxBytes: number; readonly payload: Uint8Array } | undefined;
 
   constructor(exchange: Exchange, channels: Channels) {
     this.#exchange = exchange;
@@ -35,7 +37,7 @@ export class Pings {
   }
 
   /**
-   * Source: asks the other end of a service; a `pong` follows, 5 s later at the latest. A second one is not asked
+   * Source: asks the other end of a service; a `pong` follows within 5 s, or within 5 s of HELLO. A second one is not asked
    * meanwhile. Where the service has no stream, one is started for its control channel alone, unless one `isStarting` to take up connections.
    * Beside one that `isLoaded`, and for a second afterwards, all room is filled with bytes that the other end drops.
    */
@@ -62,6 +64,11 @@ export class Pings {
     if (!this.#asked.has(serviceId)) return;
     this.#asked.set(serviceId, { until: now + ANSWER_MS, stream: undefined, outcome: "away" });
     channel.askPing(now);
+  }
+
+  /** Nothing more is sent beside them. */
+  unload(): void {
+    this.#loadUntil = 0;
   }
 
   /** The answer came. */
@@ -104,7 +111,8 @@ export class Pings {
     if (now >= this.#loadUntil) return undefined;
     const stream = this.#exchange.table.of(this.#loaded);
     if (stream === undefined || this.#channels.openOf(stream) === undefined) return undefined;
-    const payload = encodeLoad(maxBytes);
+    if (this.#load?.maxBytes !== maxBytes) this.#load = { maxBytes, payload: encodeLoad(maxBytes) };
+    const { payload } = this.#load;
     this.#loadedBytes += payload.length;
     return makeMessage({ type: MessageType.Data, payload, ...idsOf(stream, CONTROL_CONNECTION_ID) });
   }

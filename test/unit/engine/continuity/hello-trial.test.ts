@@ -1,9 +1,14 @@
 import { expect, test } from "bun:test";
+import { UnreachableError } from "../../../../src/base/errors.ts";
 import { HelloTrial } from "../../../../src/engine/continuity/hello-trial.ts";
 import type { CarrierEnd, HelloFate } from "../../../../src/engine/output.ts";
 
 function closed(hello?: Partial<HelloFate>, code = 1006, reason = ""): CarrierEnd {
   return { type: "closed", code, reason, hello: hello && { ageMs: 500, isAnswered: false, ...hello } };
+}
+
+function silent(ageMs: number, isAnswered: boolean): CarrierEnd {
+  return { type: "failed", error: new UnreachableError("silent"), hello: { ageMs, isAnswered } };
 }
 
 const CUT = closed({});
@@ -23,6 +28,8 @@ test.each<[string, readonly CarrierEnd[], boolean]>([
   ["a service that goes away", [CUT, closed({}, 1001)], false],
   ["a side that was replaced", [CUT, closed({}, 1008)], false],
   ["a rule that we broke, as the service says", [CUT, closed({}, 1002)], true],
+  ["one, a long life that silence ended, one", [CUT, silent(60_000, true), CUT], false],
+  ["one, and a silence", [CUT, silent(500, false)], false],
   ["our own stop", [CUT, { type: "stopped" }], false],
   ["WebSockets without HELLO", [closed(), closed(), closed()], false],
 ])("HELLO after %s", (_name, ends, isOff) => {

@@ -30,6 +30,19 @@ function nextLoad(engine: Engine, now: number, maxBytes?: number): number | unde
 }
 
 describe("a ping (P105)", () => {
+  test("is not answered by what answers the one before, which was given up", () => {
+    const engine = pairedSource(makeSession(5));
+    engine.ping("SSH", false, 0);
+    const late = probeOf(engine, 0);
+    engine.tick(5_000);
+    expect(asked(engine)).toEqual(["pong SSH silent"]);
+    engine.ping("SSH", false, 5_000);
+    answer(engine, late, 5_001);
+    expect(asked(engine)).toEqual([]);
+    answer(engine, probeOf(engine, 5_002), 5_010);
+    expect(asked(engine)).toEqual(["pong SSH 10"]);
+  });
+
   test("starts a stream for the control channel alone, and counts from HELLO on", () => {
     const engine = makeSource({ continuity: makeSession(5), format: 3 });
     engine.ping("SSH", false, 0);
@@ -162,6 +175,15 @@ describe("load (P106)", () => {
     engine.tick(5_000);
     const [pong] = engine.drain().flatMap((output) => (output.type === "event" ? [output.event] : []));
     expect(pong).toMatchObject({ type: "pong", loadedBytes: (sizes[0] ?? 0) + (sizes[1] ?? 0) });
+  });
+
+  test("is over as soon as the proxy is stopped", () => {
+    const engine = pairedSource();
+    engine.ping("SSH", true, 0);
+    decodeProbe(engine);
+    expect(nextLoad(engine, 1)).toBeGreaterThan(60_000);
+    engine.abandon("proxy stopped");
+    expect(nextLoad(engine, 2)).toBeUndefined();
   });
 
   test("goes on for a second after an answer, and no longer", () => {
