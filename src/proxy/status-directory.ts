@@ -26,7 +26,8 @@ export function statusSockets(directory: string): ReadonlyMap<number, string> {
 export async function removeStaleStatusSockets(directory: string, platform: Platform): Promise<void> {
   for (const [pid, path] of statusSockets(directory)) {
     // Without Unix sockets, somebody else may have got the port of one that is dead.
-    if (!isRunning(pid) && (platform.isWindows || (await isStale(path, platform))))
+    if (!isRunning(pid) && (platform.isWindows || (await isStale(path, platform)))) {
       rmSync(path, { force: true });
+    }
   }
 }
