@@ -17,6 +17,7 @@ import { type ProxyFacts, ProxyRecord } from "./facts.ts";
 import { Listeners } from "./listeners.ts";
 import { findNewer } from "./newer-tokens.ts";
 import type { ProxyEnd, ProxyEvent, ProxyOptions, ServiceMap, TokenPair } from "./options.ts";
+import { dialOptions, FORMATS } from "./options.ts";
 import { PingDesk } from "./ping-desk.ts";
 import { closedEvent, eventOf, openedEvent } from "./proxy-events.ts";
 
@@ -283,7 +284,7 @@ export class LocalProxy {
   #onEngineEvent(event: EngineEvent, isLinkDown: boolean): void {
     if (event.type === "format" && event.known === 1) this.#format ??= 1;
     if (event.type === "dropped") return this.#options.log.debug(`dropped ${event.message}: ${event.why}`);
-    // What was asked in a WebSocket that is over has been answered with its end.
+    // Once the WebSocket is over, its end has answered.
     if (event.type === "pong") return isLinkDown ? undefined : this.#pings.tell(event);
     this.#emit(eventOf(event, isLinkDown));
   }
@@ -292,10 +293,4 @@ export class LocalProxy {
     this.#record.observe(event);
     this.#options.onEvent(event);
   }
-}
-
-const FORMATS = { V1: 1, V2: 2, V3: 3 } as const;
-
-function dialOptions({ dataPlane, mode, signal }: ProxyOptions, { accessToken, clientToken }: TokenPair) {
-  return { ...dataPlane, mode, accessToken, clientToken, signal, userAgent: "tunnel" };
 }

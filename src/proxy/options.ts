@@ -165,3 +165,14 @@ export function listeningAt({
   if (port === undefined) return address;
   return hostAndPort({ host: address, port });
 }
+
+/** What its WebSockets are dialled with. */
+export function dialOptions(
+  { dataPlane, mode, signal }: ProxyOptions,
+  { accessToken, clientToken }: TokenPair,
+) {
+  return { ...dataPlane, mode, accessToken, clientToken, signal, userAgent: "tunnel" };
+}
+
+/** The format of the wire that a type of client speaks. */
+export const FORMATS = { V1: 1, V2: 2, V3: 3 } as const;
